@@ -3,8 +3,8 @@
 The terms are those of ITU-T X.733 (perceived severity). Log levels are mapped by RFC 5674, "Alarms in Syslog", table of
 section 2, read backwards: alert is critical, critical is major, error is minor, warning is warning, notice is
 indeterminate; emergency, above alert, is critical too; informational and debug lines report no fault: indeterminate.
-OpenTelemetry's SeverityNumber goes through syslog as in its Log Data Model, appendix B: ERROR is error, ERROR2 critical,
-ERROR3 alert, FATAL emergency. `cleared` is said only by alarms that clear, never by a number.
+OpenTelemetry's SeverityNumber goes through syslog as in its Log Data Model, appendix B: ERROR is error, ERROR2
+critical, ERROR3 alert, FATAL emergency. `cleared` is said only by alarms that clear, never by a number.
 
 A word or number outside the tables gives None: no guess.
 """
