@@ -1,0 +1,222 @@
+"""The codec of a topic: records to rows and rows to JSON, strictly, and one bad record costs one record.
+
+Decoding never raises on what a record holds: a record that cannot become a row is refused with its reason, and the
+engine makes it a dead letter. Unknown fields travel in `extra` and are merged back when encoded, so a producer may add
+fields before hubbub knows them; a retyped field is refused as `schema`. Decoding what was encoded gives the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.columns_from_json import Reader, kind_of, read_column, reader_of
+from schemas.envelope import read_envelopes
+from schemas.record import Record
+from schemas.refused import Refused
+from schemas.rows_to_json import json_values, objects
+from schemas.strict_json import DEFAULT_LIMITS, Limits, parse_json, parse_within, refuse_lost_integers
+from schemas.topic import TIMESTAMP, Topic
+
+__all__ = ["Decoded", "JsonCodec", "Limits", "Refused", "parse_json"]
+
+# The one key under which enriched topics hold the answers; nobody else may use it.
+ANSWERS: Final = "hubbub"
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Rows of some records. `rows`: for each row, the index of its record; `refused`: index and reason of the others.
+
+    A tombstone of a compacted topic is neither.
+    """
+
+    batch: pa.RecordBatch
+    rows: list[int]
+    refused: list[tuple[int, Refused]]
+
+
+@dataclass(frozen=True)
+class JsonCodec:
+    """Decodes and encodes the values of one topic whose content is JSON."""
+
+    topic: Topic
+    limits: Limits = DEFAULT_LIMITS
+    _readers: dict[str, Reader] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Prepare one reader a column; ValueError for a topic of raw bytes or a column that JSON cannot carry."""
+        if self.topic.content != "json":
+            raise ValueError(f"expected a topic whose content is JSON, got {self.topic.name} ({self.topic.content})")
+        readers = {column.name: reader_of(column.type, _closed_values(column)) for column in self.topic.schema}
+        object.__setattr__(self, "_readers", readers)
+
+    def decode(self, part_topic: str, partition: int, records: Sequence[Record]) -> Decoded:
+        """Return the rows of records of one partition, in order.
+
+        `part_topic` is the topic that the records lie in, from which ids are made; it may be another one than the
+        codec's where rows were re-keyed through an internal topic.
+        """
+        refused: dict[int, Refused] = {}
+        indices: list[int] = []
+        events: list[dict[str, object]] = []
+        for index, record in enumerate(records):
+            try:
+                event = self._event(record)
+            except Refused as refusal:
+                refused[index] = refusal
+                continue
+            if event is not None:
+                indices.append(index)
+                events.append(event)
+        batch, faults = self._rows(part_topic, partition, [records[index] for index in indices], events)
+        if faults:
+            refused.update({indices[row]: refusal for row, refusal in faults.items()})
+            good = [row for row in range(len(indices)) if row not in faults]
+            batch = batch.take(pa.array(good, pa.int64()))
+            indices = [indices[row] for row in good]
+        return Decoded(batch, indices, sorted(refused.items()))
+
+    def encode(self, batch: pa.RecordBatch) -> list[bytes]:
+        """Return the JSON value of each row: the topic's columns in their order, then the unknown fields.
+
+        Columns that the topic does not have are ignored, optional ones may be missing. ValueError for a missing or
+        null required column: such a row could not be read again.
+        """
+        names: list[str] = []
+        columns: list[list[object]] = []
+        for column in self.topic.schema:
+            values = _column_of(batch, column, self.topic.name)
+            if values is not None:
+                names.append(column.name)
+                columns.append(json_values(values, keep_nulls=column.name == ANSWERS))
+        rows = objects(names, columns, batch.num_rows)
+        if "extra" in batch.schema.names:
+            extra = batch.column("extra")
+            if extra.null_count < len(extra):
+                for row, text in zip(rows, extra.to_pylist(), strict=True):
+                    if text is not None:  # a field that has become a column meanwhile is in its column
+                        row.update((k, v) for k, v in orjson.loads(text).items() if k not in self._readers)
+        return [orjson.dumps(row) for row in rows]
+
+    def _event(self, record: Record) -> dict[str, object] | None:
+        """Parse one record's value; None for the tombstone of a compacted topic."""
+        if record.value is None:
+            if self.topic.compacted:
+                return None
+            raise Refused("schema", "SCHEMA", "expected a JSON object, got a tombstone (no value at all)")
+        event = parse_within(record.value, self.limits)
+        if type(event) is not dict:
+            raise Refused("schema", "SCHEMA", f"expected a JSON object, got {kind_of(event)}")
+        return event
+
+    def _rows(
+        self, part_topic: str, partition: int, records: Sequence[Record], events: Sequence[dict[str, object]]
+    ) -> tuple[pa.RecordBatch, dict[int, Refused]]:
+        """Build all columns; rows at fault are in them with nulls, and are named with their reason."""
+        envelopes = read_envelopes(part_topic, partition, records)
+        faults = dict(envelopes.refused)
+        received_at = pa.array([record.timestamp_us for record in records], pa.int64()).cast(TIMESTAMP)
+        columns: list[pa.Array] = []
+        for column in self.topic.schema:
+            values = [event.get(column.name) for event in events]
+            if column.name == self.topic.key:
+                _take_keys(column.name, values, records, faults)
+            if column.name == self.topic.event_time:
+                for row, time in envelopes.times.items():
+                    if values[row] is None:
+                        values[row] = time
+                columns.append(pc.coalesce(self._column(column, values, faults, optional=True), received_at))
+            else:
+                columns.append(self._column(column, values, faults, optional=column.nullable))
+        columns += [
+            pa.array(envelopes.event_ids, pa.string()),
+            received_at,
+            envelopes.origin(part_topic, partition),
+            pa.array(envelopes.traceparents, pa.string()),
+            self._extra(records, events, faults),
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=self.topic.decoded_schema), faults
+
+    def _column(
+        self, column: pa.Field, values: list[object], faults: dict[int, Refused], *, optional: bool
+    ) -> pa.Array:
+        """Read one column's values; rows whose value does not fit, or is missing where it must not, become faults."""
+        array, mismatches = read_column(self._readers[column.name], column.type, column.name, values)
+        for row, sentence in mismatches.items():
+            faults.setdefault(row, Refused("schema", "SCHEMA", sentence))
+        if not optional and array.null_count:
+            for row, value in enumerate(values):
+                if value is None:
+                    sentence = f"expected {column.name}, which is required, got none"
+                    faults.setdefault(row, Refused("schema", "SCHEMA", sentence))
+        return array
+
+    def _extra(
+        self, records: Sequence[Record], events: Sequence[dict[str, object]], faults: dict[int, Refused]
+    ) -> pa.Array:
+        """Return each event's unknown fields as one JSON object in a text, null where there are none."""
+        known = self._readers.keys()
+        found: list[str | None] = [None] * len(events)
+        for row, event in enumerate(events):
+            if event.keys() <= known:
+                continue
+            unknown = {name: value for name, value in event.items() if name not in known}
+            try:
+                if ANSWERS in unknown:
+                    raise Refused(
+                        "schema",
+                        "SCHEMA",
+                        f"expected no field `{ANSWERS}`, which is reserved for what hubbub adds, got one",
+                    )
+                refuse_lost_integers(unknown, records[row].value or b"", unknown.keys())
+            except Refused as refusal:
+                faults.setdefault(row, refusal)
+                continue
+            found[row] = orjson.dumps(unknown).decode("utf-8")
+        return pa.array(found, pa.string())
+
+
+def _closed_values(column: pa.Field) -> Sequence[str]:
+    """Return the values that a column is closed to, none when it is open."""
+    metadata = column.metadata or {}
+    return metadata[b"values"].decode("utf-8").split("\n") if b"values" in metadata else ()
+
+
+def _take_keys(name: str, values: list[object], records: Sequence[Record], faults: dict[int, Refused]) -> None:
+    """Fill missing values of the key column from the records' keys; a key that says another thing is a fault."""
+    for row, record in enumerate(records):
+        if record.key is None:
+            continue
+        try:
+            key = record.key.decode("utf-8")
+        except UnicodeDecodeError:
+            faults.setdefault(row, Refused("bad_utf8", "KEY", "expected a record key in UTF-8, got other bytes"))
+            continue
+        value = values[row]
+        if value is None:
+            values[row] = key
+        elif value != key and isinstance(value, str):
+            sentence = f"expected the record's key and {name} to be the same, got two different texts"
+            faults.setdefault(row, Refused("schema", "KEY", sentence))
+
+
+def _column_of(batch: pa.RecordBatch, column: pa.Field, topic: str) -> pa.Array | None:
+    """Return the batch's column of this name with the declared type; None for an optional one that it does not have."""
+    if column.name not in batch.schema.names:
+        if column.nullable:
+            return None
+        raise ValueError(
+            f"topic {topic}: expected the required column {column.name!r}, got {', '.join(batch.schema.names)}"
+        )
+    array = batch.column(column.name)
+    if not column.nullable and array.null_count:
+        raise ValueError(
+            f"topic {topic}: expected a value in each row of {column.name!r}, got {array.null_count} nulls"
+        )
+    return array if array.type == column.type else array.cast(column.type)
