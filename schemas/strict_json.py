@@ -30,8 +30,13 @@ class Limits:
     """What one JSON text may be at most: bytes, levels of nesting, values (members and elements, all levels)."""
 
     bytes: int = 1 << 20
-    depth: int = 64  # orjson itself ends at 1,024
+    depth: int = 64
     values: int = 10_000
+
+    def __post_init__(self) -> None:
+        """Refuse a depth that the parsers below would not reach themselves."""
+        if self.depth > 500:
+            raise ValueError(f"expected a depth of at most 500, got {self.depth}")
 
 
 DEFAULT_LIMITS: Final = Limits()

@@ -1,0 +1,1 @@
+"""Where hubbub runs: brokers, settings, failpoints, and the files that deploy it."""

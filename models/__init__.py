@@ -1,0 +1,1 @@
+"""What was learnt: verified bundles of ONNX graphs, and the sessions that run them."""

@@ -1,0 +1,1 @@
+"""What runs a pipeline and owns time, state, retries, checkpoints and dead letters."""

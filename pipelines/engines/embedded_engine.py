@@ -1,0 +1,213 @@
+"""The embedded engine: pipelines on one machine, in one process or several, exactly once for committed readers.
+
+One thread a pipeline; each works through the streams that its consumer group gives to this process. A step's
+outputs, alerts, dead letters, ticks, memory and offsets are one transaction of the broker.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from infra.broker import Broker, BrokerUnavailable, Fenced, NotIdle, Stream, TopicPartition
+from pipelines.engines.dead_letter import DeadLetterWriter
+from pipelines.engines.job_settings import JobSettings
+from pipelines.engines.merged_task import MergedTask
+from pipelines.engines.stage_times import StageTimes
+from pipelines.engines.stream_task import StreamTask
+from pipelines.engines.work import Worker
+from pipelines.pipeline import Pipeline
+from pipelines.version import VERSION
+from schemas.dead_letters import DEAD_LETTERS
+from schemas.ticks import TICKS
+
+Ticks = Mapping[TopicPartition, Sequence[tuple[int, int]]]
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def streams_of(pipeline: Pipeline) -> tuple[Stream, ...]:
+    """Return the streams of a pipeline: one for each partition of each source, or of all the sources merged."""
+    partitions = range(pipeline.sources[0].partitions)
+    if pipeline.merge:
+        return tuple(Stream(tuple(TopicPartition(t.name, p) for t in pipeline.sources)) for p in partitions)
+    return tuple(Stream((TopicPartition(topic.name, p),)) for topic in pipeline.sources for p in partitions)
+
+
+@dataclass(slots=True)
+class JobReport:
+    """What a job did: times and counts by pipeline."""
+
+    pipelines: dict[str, StageTimes] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def total(self, name: str) -> int:
+        """Sum a count ("in", "out", "dead letters") over the pipelines."""
+        return sum(times.rows.get(name, 0) for times in self.pipelines.values())
+
+
+class EmbeddedEngine:
+    """Runs pipelines on a broker.
+
+    `group` names the consumer groups: `<group>-<pipeline>`. `instance` tells several processes of one group apart
+    (default: the first free slot). `clock` gives microseconds since 1970, and is read only where something is written
+    down about this run: ticks and the time of a failure. `ticks` are observations to repeat, for replay, by pipeline.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        settings: JobSettings | None = None,
+        *,
+        group: str = "hubbub",
+        instance: str | None = None,
+        clock: Callable[[], int] = _now_us,
+        ticks: Mapping[str, Ticks] | None = None,
+    ) -> None:
+        self._broker = broker
+        self._settings = settings or JobSettings()
+        self._group = group
+        self._instance = instance
+        self._clock = clock
+        self._ticks = ticks or {}
+        self.report = JobReport()
+
+    def run(
+        self, pipelines: Sequence[Pipeline], *, stop: threading.Event | None = None, until_end: bool = False
+    ) -> JobReport:
+        """Run until `stop` is set, or with `until_end` until everything that lies in the sources is worked through.
+
+        Raises what went wrong in a pipeline (an outage, a bug, a mismatch); what was committed before stays, and a
+        later run goes on there.
+        """
+        stop = stop or threading.Event()
+        self.report.pipelines = {pipeline.name: StageTimes() for pipeline in pipelines}
+        self._prepare(pipelines)
+        started = time.monotonic()
+        errors: list[BaseException] = []
+        halt = threading.Event()
+
+        def work(pipeline: Pipeline) -> None:
+            try:
+                self._run_pipeline(pipeline, pipelines, stop, halt, until_end)
+            except BaseException as error:  # noqa: BLE001 - handed to the caller's thread below
+                errors.append(error)
+                halt.set()
+
+        threads = [threading.Thread(target=work, args=(pipeline,), name=pipeline.name) for pipeline in pipelines]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.report.seconds = time.monotonic() - started
+        if errors:
+            raise errors[0]
+        return self.report
+
+    def _prepare(self, pipelines: Sequence[Pipeline]) -> None:
+        topics = {DEAD_LETTERS.name: DEAD_LETTERS, TICKS.name: TICKS}
+        for pipeline in pipelines:
+            topics.update(
+                {topic.name: topic for topic in (*pipeline.sources, *(sink.topic for sink in pipeline.sinks))}
+            )
+            for operator in pipeline.operators:
+                # Models load before any work begins, so that a death in loading is not blamed on a record.
+                model = getattr(operator, "model", None)
+                if model is not None:
+                    model.load()
+        self._broker.create_topics(list(topics.values()))
+
+    def _run_pipeline(
+        self,
+        pipeline: Pipeline,
+        pipelines: Sequence[Pipeline],
+        stop: threading.Event,
+        halt: threading.Event,
+        until_end: bool,
+    ) -> None:
+        settings = self._settings
+        group = f"{self._group}-{pipeline.name}"
+        membership = self._broker.join(group, self._instance, streams_of(pipeline))
+        worker = Worker(
+            pipeline,
+            self._broker,
+            membership,
+            settings,
+            group=group,
+            letters=DeadLetterWriter(group, "embedded", VERSION),
+            times=self.report.pipelines[pipeline.name],
+            clock=self._clock,
+        )
+        upstream = [other for other in pipelines if _feeds(other, pipeline)]
+        tasks: dict[Stream, StreamTask | MergedTask] = {}
+        quiet_since: dict[Stream, float] = {}
+        maintained = time.monotonic()
+        try:
+            while not stop.is_set() and not halt.is_set():
+                # Whether the upstream is through must be asked before looking: what it still wrote is then seen.
+                last_round = until_end and all(self._is_through(other) for other in upstream)
+                owned = membership.owned()
+                tasks = {stream: task for stream, task in tasks.items() if stream in owned}
+                moved = False
+                for stream in owned:
+                    if stop.is_set() or halt.is_set():
+                        break
+                    try:
+                        if stream not in tasks:
+                            tasks[stream] = self._task(worker, stream)
+                            quiet_since[stream] = time.monotonic()
+                        if tasks[stream].step():
+                            quiet_since[stream] = time.monotonic()
+                            moved = True
+                        elif not until_end:
+                            moved |= self._tick(tasks[stream], quiet_since)
+                        elif last_round and isinstance(task := tasks[stream], MergedTask) and task.all_read:
+                            moved |= task.finish()
+                    except (Fenced, NotIdle):
+                        # Somebody else has the stream, or somebody has written: begin again from what is committed.
+                        tasks.pop(stream, None)
+                        moved = True
+                if last_round and not moved and all(tasks[s].at_end for s in owned if s in tasks):
+                    break
+                if time.monotonic() - maintained > settings.maintain_s:
+                    maintained = time.monotonic()
+                    self._broker.maintain(self._clock())
+                if not moved:
+                    self._broker.wait(settings.poll_s)
+        finally:
+            # An end by an exception is orderly too: only a death leaves attempts behind. A broker that is gone keeps them.
+            with suppress(BrokerUnavailable):
+                membership.leave()
+
+    def _task(self, worker: Worker, stream: Stream) -> StreamTask | MergedTask:
+        ticks = self._ticks.get(worker.pipeline.name, {})
+        if worker.pipeline.merge:
+            return MergedTask(worker, stream, ticks=ticks)
+        return StreamTask(worker, stream, ticks=ticks.get(stream.parts[0], ()))
+
+    def _tick(self, task: StreamTask | MergedTask, quiet_since: dict[Stream, float]) -> bool:
+        settings = self._settings
+        if settings.tick_s is None or time.monotonic() - quiet_since[task.stream] < settings.tick_s:
+            return False
+        quiet_since[task.stream] = time.monotonic()
+        return task.tick(self._clock() - settings.rules.lateness_us)
+
+    def _is_through(self, pipeline: Pipeline) -> bool:
+        """Whether a pipeline's group has committed everything that lies in its sources, in whatever process."""
+        for stream in streams_of(pipeline):
+            for part in stream.parts:
+                first, end = self._broker.bounds(part)
+                offset = self._broker.committed(f"{self._group}-{pipeline.name}", part)
+                if (first if offset is None else offset.next_offset) < end:
+                    return False
+        return True
+
+
+def _feeds(upstream: Pipeline, downstream: Pipeline) -> bool:
+    sources = {topic.name for topic in downstream.sources}
+    return upstream is not downstream and any(sink.topic.name in sources for sink in upstream.sinks)

@@ -1,0 +1,78 @@
+"""What to do when an operator raises: try again, then find the row that it is about, and lose only that one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from infra.broker import BrokerMismatch, BrokerUnavailable
+from operators.row_errors import RowError
+from pipelines.engines.state_rows import StateRows
+from pipelines.engines.step import StepResult, run_step
+from pipelines.pipeline import Pipeline
+from schemas.topic import Topic
+
+# These say that something around the rows is broken; no row is to blame, so the job stops and nothing is lost.
+OUTAGES = (BrokerUnavailable, BrokerMismatch, OSError, MemoryError, TypeError, ImportError)
+# Of so many rows tried one by one, more failing than this share is not a matter of rows.
+MOST_BLAMED_SHARE = 0.5
+FEW_ROWS = 4
+TRIES = 2
+
+Progress = Callable[[int], None]
+
+
+def run_isolated(
+    pipeline: Pipeline, source: Topic, batch: pa.RecordBatch, states: StateRows, watermark_us: int | None
+) -> tuple[StepResult, StateRows]:
+    """Run a step; if it raises twice, run its rows one by one and blame those that raise alone.
+
+    Returns the result and the memory after it. Raises what the operator raised when it is an outage, or when so many
+    rows fail that the operator must be broken: then nothing may be committed.
+    """
+    failed: Exception | None = None
+    for _ in range(TRIES):
+        attempt = states.copy()
+        try:
+            return run_step(pipeline, source, batch, attempt, watermark_us), attempt
+        except OUTAGES:
+            raise
+        except Exception as error:  # noqa: BLE001 - an operator may raise anything
+            failed = error
+    assert failed is not None
+    if batch.num_rows == 0:
+        raise failed
+    return _one_by_one(pipeline, source, batch, states, watermark_us, failed)
+
+
+def _one_by_one(
+    pipeline: Pipeline,
+    source: Topic,
+    batch: pa.RecordBatch,
+    states: StateRows,
+    watermark_us: int | None,
+    first_error: Exception,
+) -> tuple[StepResult, StateRows]:
+    result = StepResult()
+    watermarks = batch.column("watermark").cast(pa.int64()).to_pylist()
+    for row in range(batch.num_rows):
+        attempt = states.copy()
+        try:
+            # Each row alone is a batch like any other; only the last one goes on to what lies behind the batch.
+            until = watermark_us if row == batch.num_rows - 1 else watermarks[row]
+            one = run_step(pipeline, source, batch.slice(row, 1), attempt, until)
+        except OUTAGES:
+            raise
+        except Exception as error:  # noqa: BLE001
+            message = f"{type(error).__name__}: {error}"
+            result.failures[row] = RowError(pipeline.name, "infer_error", message)
+            continue
+        states = attempt
+        result.outputs += one.outputs
+        if one.failures:
+            result.failures[row] = one.failures[0]
+    blamed = sum(failure.operator == pipeline.name for failure in result.failures.values())
+    if batch.num_rows >= FEW_ROWS and blamed > MOST_BLAMED_SHARE * batch.num_rows:
+        raise first_error
+    return result, states

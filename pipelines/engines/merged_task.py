@@ -1,0 +1,240 @@
+"""The work on a stream that merges the same partition of several topics in event-time order.
+
+A row's merge time is its event time, or its watermark if it is late: so merge times within a partition never fall
+below its watermark again, and a row may be released once every partition's watermark has passed its merge time. The
+order of release, (merge time, topic, partition, offset), is a function of the logs and their ticks alone. The highest
+time below which everything was released is the *frontier*; it is committed with the offsets, and a reader that
+starts again reads from the lowest offset that was not released and drops what lies below the frontier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from infra.broker import Stream, TopicPartition
+from pipelines.engines.dead_letter import Failure
+from pipelines.engines.partition_reader import NEVER, PartitionReader, Rows
+from pipelines.engines.place import Place, place_of
+from pipelines.engines.ticks import tick_record
+from pipelines.engines.work import Refusal, Segment, Worker
+from schemas.record import Append, Record
+from schemas.topic import TIMESTAMP
+
+
+@dataclass(order=True, slots=True)
+class _Waiting:
+    """One record that was read and not released: a row of a batch, or a refusal."""
+
+    merge_us: int
+    topic: str
+    partition: int
+    offset: int
+    before_us: int = field(compare=False)
+    record: Record = field(compare=False)
+    rows: Rows = field(compare=False)
+    row: int = field(compare=False)  # -1: refused
+    failure: Failure | None = field(compare=False, default=None)
+
+
+@dataclass(slots=True)
+class _Side:
+    """One of the merged partitions: how far it was read, and what of it waits."""
+
+    reader: PartitionReader
+    place: Place
+    waiting: list[_Waiting] = field(default_factory=list)
+    waiting_bytes: int = 0
+
+
+class MergedTask:
+    """Works through one merged stream for one pipeline."""
+
+    def __init__(
+        self, worker: Worker, stream: Stream, *, ticks: Mapping[TopicPartition, Sequence[tuple[int, int]]] | None = None
+    ) -> None:
+        self.stream = stream
+        self._worker = worker
+        self._sides: dict[TopicPartition, _Side] = {}
+        self._frontier_us: int | None = None
+        sources = {topic.name: topic for topic in worker.pipeline.sources}
+        for part in stream.parts:
+            place, frontier_us = place_of(worker.membership.offset(part), worker.broker.bounds(part)[0])
+            reader = PartitionReader(
+                worker.broker, sources[part.topic], part, worker.settings.rules, ticks=(ticks or {}).get(part, ())
+            )
+            self._sides[part] = _Side(reader, place)
+            if frontier_us is not None:
+                self._frontier_us = max(frontier_us, self._frontier_us or frontier_us)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether everything that lies in the partitions now was read and released."""
+        bounds = self._worker.broker.bounds
+        return all(not side.waiting and side.place.next_offset >= bounds(part)[1] for part, side in self._sides.items())
+
+    @property
+    def all_read(self) -> bool:
+        """Whether everything that lies in the partitions now was read, released or not."""
+        return all(side.place.next_offset >= self._worker.broker.bounds(part)[1] for part, side in self._sides.items())
+
+    def step(self) -> bool:
+        """Read on where there is room, release what may be released and commit it; False if nothing happened."""
+        read = self._read()
+        frontier_us = self._reachable()
+        if frontier_us is None or (self._frontier_us is not None and frontier_us <= self._frontier_us):
+            return read
+        self._release(frontier_us)
+        return True
+
+    def tick(self, watermark_us: int) -> bool:
+        """Move the time of all the partitions, if something waits for it or falls due by it."""
+        earliest = self._worker.membership.next_deadline(self.stream)
+        waits = any(side.waiting for side in self._sides.values())
+        if not waits and (earliest is None or earliest > watermark_us):
+            return False
+        return self._tick_to(watermark_us)
+
+    def finish(self) -> bool:
+        """Release everything that waits, by a tick just above it: the input has ended. False if nothing waited."""
+        waiting = [one.merge_us for side in self._sides.values() for one in side.waiting]
+        return self._tick_to(max(waiting) + 1) if waiting else False
+
+    def _tick_to(self, watermark_us: int) -> bool:
+        ticks: list[Append] = []
+        idle_at: dict[TopicPartition, int] = {}
+        lateness_us = self._worker.settings.rules.lateness_us
+        for part, side in self._sides.items():
+            current = side.place.watermark_us(lateness_us)
+            if current is None or current < watermark_us:
+                ticks.append(tick_record(self._worker.group, part, side.place.next_offset, watermark_us))
+                idle_at[part] = side.place.next_offset
+        if not ticks:
+            return False
+        before = {part: side.place for part, side in self._sides.items()}
+        for part in idle_at:
+            self._sides[part].place = self._sides[part].place.raised_to(watermark_us)
+        try:
+            self._release(watermark_us, ticks, idle_at)
+        except BaseException:
+            for part, place in before.items():
+                self._sides[part].place = place
+            raise
+        return True
+
+    def _read(self) -> bool:
+        settings = self._worker.settings
+        slowest = min(self._sides.values(), key=self._watermark)
+        any_read = False
+        for part, side in self._sides.items():
+            # A side that is far ahead waits for the others, so that memory stays bounded; the slowest one never does.
+            if side.waiting_bytes > settings.merge_buffer_bytes and side is not slowest:
+                continue
+            with self._worker.times.stage("read and decode"):
+                rows = side.reader.read(side.place, max_records=settings.batch_records, max_bytes=settings.batch_bytes)
+            if not rows.empty:
+                any_read = True
+                self._take(part, side, rows)
+            side.place = rows.after
+        return any_read
+
+    def _take(self, part: TopicPartition, side: _Side, rows: Rows) -> None:
+        times = rows.batch.column(rows.topic.event_time).cast(pa.int64()).to_numpy()
+        watermarks = rows.batch.column("watermark").cast(pa.int64()).fill_null(NEVER).to_numpy(zero_copy_only=False)
+        merged = np.maximum(times, watermarks)
+        found = [
+            _Waiting(int(merged[i]), part.topic, part.partition, record.offset, int(rows.before_us[i]), record, rows, i)
+            for i, record in enumerate(rows.records)
+        ]
+        lateness_us = self._worker.settings.rules.lateness_us
+        for (record, failure), before_us in zip(rows.refused, rows.refused_before_us, strict=True):
+            place = Place(record.offset, None if before_us == NEVER else before_us, rows.after.floor_us)
+            at = place.watermark_us(lateness_us)
+            found.append(
+                _Waiting(
+                    NEVER if at is None else at,
+                    part.topic,
+                    part.partition,
+                    record.offset,
+                    before_us,
+                    record,
+                    rows,
+                    -1,
+                    failure,
+                )
+            )
+        if self._frontier_us is not None:
+            found = [one for one in found if one.merge_us >= self._frontier_us]
+        side.waiting += found
+        side.waiting_bytes += rows.size_bytes
+
+    def _watermark(self, side: _Side) -> int:
+        at = side.place.watermark_us(self._worker.settings.rules.lateness_us)
+        return NEVER if at is None else at
+
+    def _reachable(self) -> int | None:
+        lowest = min(self._watermark(side) for side in self._sides.values())
+        return None if lowest == NEVER else lowest
+
+    def _release(
+        self, frontier_us: int, extra: Sequence[Append] = (), idle_at: Mapping[TopicPartition, int] | None = None
+    ) -> None:
+        released: list[_Waiting] = []
+        keep: dict[TopicPartition, list[_Waiting]] = {}
+        for part, side in self._sides.items():
+            released += [one for one in side.waiting if one.merge_us < frontier_us]
+            keep[part] = [one for one in side.waiting if one.merge_us >= frontier_us]
+        released.sort()
+        refused = [
+            Refusal(TopicPartition(one.topic, one.partition), one.record, one.failure)
+            for one in released
+            if one.failure is not None
+        ]
+        offsets = {}
+        for part, side in self._sides.items():
+            place = side.place
+            if keep[part]:
+                first = min(keep[part], key=lambda one: one.offset)
+                high_us = None if first.before_us == NEVER else first.before_us
+                place = Place(first.offset, high_us, first.rows.after.floor_us)
+            offsets[part] = place.to_offset(frontier_us)
+        self._worker.work(
+            self.stream,
+            self._segments([one for one in released if one.failure is None], frontier_us),
+            refused,
+            offsets,
+            watermark_us=frontier_us,
+            extra=extra,
+            idle_at=idle_at,
+        )
+        self._frontier_us = frontier_us
+        for part, side in self._sides.items():
+            side.waiting = keep[part]
+            side.waiting_bytes = sum(len(one.record.value or b"") + 200 for one in keep[part])
+
+    def _segments(self, released: Sequence[_Waiting], frontier_us: int) -> list[Segment]:
+        """Cut the released rows, in order, into runs of one topic; each row's watermark is its merge time."""
+        segments: list[Segment] = []
+        start = 0
+        for end in range(1, len(released) + 1):
+            if end == len(released) or released[end].topic != released[start].topic:
+                run = released[start:end]
+                last = end == len(released)
+                segments.append(self._segment(run, frontier_us if last else released[end].merge_us))
+                start = end
+        if not segments:
+            side = next(iter(self._sides.items()))
+            nothing = pa.RecordBatch.from_pylist([], schema=side[1].reader.topic.row_schema)
+            segments.append(Segment(side[1].reader.topic, side[0], nothing, [], frontier_us))
+        return segments
+
+    def _segment(self, run: Sequence[_Waiting], watermark_us: int) -> Segment:
+        batches = [one.rows.batch.slice(one.row, 1) for one in run]
+        batch = pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
+        merged = pa.array([one.merge_us for one in run], pa.int64()).cast(TIMESTAMP)
+        batch = batch.set_column(batch.schema.get_field_index("watermark"), batch.schema.field("watermark"), merged)
+        part = TopicPartition(run[0].topic, run[0].partition)
+        return Segment(run[0].rows.topic, part, batch, [one.record for one in run], watermark_us)

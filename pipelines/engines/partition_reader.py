@@ -1,0 +1,163 @@
+"""Read one partition as rows with a watermark: a function of the log alone, not of who reads it, or when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from infra.broker import Broker, BrokerMismatch, TopicPartition
+from infra.failpoints import failpoint
+from infra.partitioner import partition_of_key
+from pipelines.engines.dead_letter import Failure
+from pipelines.engines.place import Place
+from schemas.json_codec import JsonCodec
+from schemas.record import Record
+from schemas.topic import PROGRESS, TIMESTAMP, Topic
+
+NEVER = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some consecutive records of one partition, as rows.
+
+    `batch` has the topic's `row_schema`; row i came from `records[i]`. `refused` are those that never became rows.
+    `before_us` and `refused_before_us` hold the highest event time before each of them (NEVER: none), so that a
+    reader can start again at any of them; `after` is the place behind them all.
+    """
+
+    part: TopicPartition
+    topic: Topic
+    batch: pa.RecordBatch
+    records: Sequence[Record]
+    before_us: np.ndarray
+    refused: Sequence[tuple[Record, Failure]]
+    refused_before_us: Sequence[int]
+    after: Place
+    size_bytes: int
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing at all was read."""
+        return not self.records and not self.refused
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRules:
+    """How time is read off events, in microseconds: how late a row may be, and how far ahead of its arrival."""
+
+    lateness_us: int = 10_000_000
+    max_ahead_us: int = 300_000_000
+
+
+class PartitionReader:
+    """Reads one partition from a place on.
+
+    `ticks` are (offset, watermark) observations that replay reads instead of making its own; they take effect before
+    the row at their offset.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        topic: Topic,
+        part: TopicPartition,
+        rules: TimeRules,
+        *,
+        ticks: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        self.topic = topic
+        self.part = part
+        self._broker = broker
+        self._rules = rules
+        self._codec = JsonCodec(topic)
+        self._ticks = sorted(ticks)
+        self._partitions = topic.partitions
+
+    def read(self, place: Place, *, max_records: int, max_bytes: int) -> Rows:
+        """Return the rows from `place` on; empty at the end of the partition."""
+        for offset, watermark_us in self._ticks:
+            if offset <= place.next_offset:
+                place = place.raised_to(watermark_us)
+            else:
+                max_records = min(max_records, offset - place.next_offset)
+                break
+        records = self._broker.read(self.part, place.next_offset, max_records=max_records, max_bytes=max_bytes)
+        if records:
+            failpoint("after_poll")
+        return self._rows(place, records)
+
+    def _rows(self, place: Place, records: list[Record]) -> Rows:
+        decoded = self._codec.decode(self.part.topic, self.part.partition, records)
+        batch, index = decoded.batch, list(decoded.rows)
+        failures = {i: Failure(refusal.stage, refusal.reason, refusal.message) for i, refusal in decoded.refused}
+        batch, index = self._drop_ahead_of_clock(batch, index, failures)
+        self._check_partition(batch)
+        times = batch.column(self.topic.event_time).cast(pa.int64()).to_numpy()
+        start = NEVER if place.high_us is None else place.high_us
+        highs = np.maximum.accumulate(np.concatenate([[start], times]))
+        before, high = highs[:-1], int(highs[-1])
+        batch = self._with_progress(batch, times, before, place.floor_us)
+        # The time before a refused record is the time before the next row.
+        refused_at = sorted(failures)
+        refused_before = [int(highs[np.searchsorted(index, i)]) for i in refused_at]
+        after = Place(
+            records[-1].offset + 1 if records else place.next_offset, None if high == NEVER else high, place.floor_us
+        )
+        return Rows(
+            part=self.part,
+            topic=self.topic,
+            batch=batch,
+            records=[records[i] for i in index],
+            before_us=before,
+            refused=[(records[i], failures[i]) for i in refused_at],
+            refused_before_us=refused_before,
+            after=after,
+            size_bytes=sum(len(record.value or b"") + 200 for record in records),
+        )
+
+    def _drop_ahead_of_clock(
+        self, batch: pa.RecordBatch, index: list[int], failures: dict[int, Failure]
+    ) -> tuple[pa.RecordBatch, list[int]]:
+        times = batch.column(self.topic.event_time).cast(pa.int64()).to_numpy()
+        received = batch.column("received_at").cast(pa.int64()).to_numpy()
+        ahead = times > received + self._rules.max_ahead_us
+        if not ahead.any():
+            return batch, index
+        limit_s = self._rules.max_ahead_us / 1e6
+        for row in np.flatnonzero(ahead):
+            seconds = (times[row] - received[row]) / 1e6
+            failures[index[row]] = Failure(
+                "SCHEMA",
+                "clock",
+                f"event_time is {seconds:.0f} s ahead of its arrival, expected {limit_s:.0f} s at most",
+            )
+        kept = ~ahead
+        return batch.filter(pa.array(kept)), [i for i, keep in zip(index, kept, strict=True) if keep]
+
+    def _check_partition(self, batch: pa.RecordBatch) -> None:
+        """Stop at a row that a foreign producer put where its key does not belong: order and memory would be wrong."""
+        keys = batch.column(self.topic.key)
+        for key in keys.unique().to_pylist():
+            right = partition_of_key(key.encode(), self._partitions)
+            if right != self.part.partition:
+                raise BrokerMismatch(
+                    f"{self.part}: key {key!r} belongs to partition {right} by murmur2, so its producer partitions "
+                    "otherwise; set it to murmur2_random, or copy the topic through `hubbub produce`"
+                )
+
+    def _with_progress(
+        self, batch: pa.RecordBatch, times: np.ndarray, before: np.ndarray, floor_us: int | None
+    ) -> pa.RecordBatch:
+        watermark = np.where(before == NEVER, NEVER, before - self._rules.lateness_us)
+        if floor_us is not None:
+            watermark = np.maximum(watermark, floor_us)
+        unknown = watermark == NEVER
+        columns = [
+            pa.array(watermark, pa.int64(), mask=unknown).cast(TIMESTAMP),
+            pa.array(~unknown & (times < watermark)),
+        ]
+        return pa.RecordBatch.from_arrays([*batch.columns, *columns], schema=pa.schema([*batch.schema, *PROGRESS]))

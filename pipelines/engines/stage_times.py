@@ -1,0 +1,29 @@
+"""How long each stage of the work took: what `hubbub run` and the benchmarks report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class StageTimes:
+    """Seconds by stage, and rows by what became of them. One for each pipeline of a job; read it from any thread."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time of a block."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    def count(self, name: str, rows: int) -> None:
+        """Count rows."""
+        self.rows[name] = self.rows.get(name, 0) + rows

@@ -1,0 +1,162 @@
+"""One step of work: some rows of one topic through the operators of a pipeline. Engines differ only around it.
+
+Nothing here reads a clock or writes anywhere: a step is a function of rows and memory, and where rows are cut into
+steps changes nothing that comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from infra.failpoints import failpoint
+from operators.operator import KeyedOperator
+from operators.row_errors import RowError, failed_rows
+from pipelines.engines.state_rows import StateRows
+from pipelines.pipeline import Pipeline
+from schemas.identity import deadline_id, output_id
+from schemas.topic import Topic
+
+
+@dataclass(slots=True)
+class StepResult:
+    """What a step made: output rows in order, and the input rows that failed, by index in the step's batch."""
+
+    outputs: list[pa.RecordBatch] = field(default_factory=list)
+    failures: dict[int, RowError] = field(default_factory=dict)
+
+
+def run_step(
+    pipeline: Pipeline, source: Topic, batch: pa.RecordBatch, states: StateRows, watermark_us: int | None
+) -> StepResult:
+    """Run `batch` (rows of `source`, with `row_schema`) through the pipeline, then fire what is due.
+
+    `watermark_us` is the watermark behind the batch; deadlines up to it are fired, of the keys whose memory is in
+    `states` (the engine puts the due ones there). `states` is changed; on an exception it must be thrown away.
+    """
+    result = StepResult()
+    index = np.arange(batch.num_rows)
+    emitted: list[pa.RecordBatch] = []
+    times = _watermarks(batch)
+    keyed = pipeline.keyed
+    if keyed and batch.num_rows:
+        states.fetch(batch.column(keyed[0].key).to_pylist())
+    inputs = batch
+    for operator in pipeline.operators:
+        inputs = batch
+        if isinstance(operator, KeyedOperator):
+            batch, fired = _run_keyed(operator, batch, states, watermark_us)
+            emitted += fired
+        else:
+            batch = operator.process(batch)
+        if operator.name == pipeline.operators[-1].name and pipeline.emits:
+            break
+        failures = failed_rows(batch)
+        if failures:
+            result.failures.update({int(index[row]): error for row, error in failures.items()})
+            kept = np.ones(batch.num_rows, dtype=bool)
+            kept[list(failures)] = False
+            batch, index, times = batch.filter(pa.array(kept)), index[kept], times[kept]
+        if "_error" in batch.schema.names:
+            batch = batch.drop_columns(["_error"])
+    failpoint("after_infer")
+    if pipeline.emits:
+        operator = pipeline.keyed[-1]
+        rows = _ordered(operator, times, [batch, *emitted])
+        if rows.num_rows:
+            result.outputs.append(_name_emitted(pipeline, operator, source, inputs, rows))
+    elif batch.num_rows:
+        result.outputs.append(_name_enriched(pipeline, batch))
+    return result
+
+
+def _run_keyed(
+    operator: KeyedOperator, batch: pa.RecordBatch, states: StateRows, watermark_us: int | None
+) -> tuple[pa.RecordBatch, list[pa.RecordBatch]]:
+    """Run one operator with memory, then fire what is due behind the batch; return its output and what was fired."""
+    if batch.num_rows or operator.emits:
+        keys = batch.column(operator.key).unique().to_pylist()
+        before = states.batch(operator, keys)
+        after, batch = operator.process(before, batch)
+        states.update(operator, keys, after)
+    fired = []
+    if watermark_us is not None and (due := states.due(operator, watermark_us)):
+        after, rows = operator.fire(pa.array(due, pa.string()), states.batch(operator, due), watermark_us)
+        states.update(operator, due, after)
+        if operator.emits and rows.num_rows:
+            fired.append(rows)
+    return batch, fired
+
+
+def _watermarks(batch: pa.RecordBatch) -> np.ndarray:
+    never = np.iinfo(np.int64).min
+    return batch.column("watermark").cast(pa.int64()).fill_null(never).to_numpy(zero_copy_only=False)
+
+
+def _ordered(operator: KeyedOperator, times: np.ndarray, parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Sort emitted rows by (trigger, deadline before row, deadline, key); rows of one cause keep their order."""
+    table = pa.Table.from_batches([part for part in parts if part.num_rows] or [parts[0]]).combine_chunks()
+    rows = table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema=table.schema)
+    if not rows.num_rows:
+        return rows
+    causes = list(
+        zip(
+            rows.column("_row").to_pylist(),
+            rows.column("_deadline").cast(pa.int64()).to_pylist(),
+            rows.column("_key").to_pylist(),
+            strict=True,
+        )
+    )
+    places = []
+    for i, (row, deadline, key) in enumerate(causes):
+        if (row is None) == (deadline is None):
+            raise TypeError(
+                f"operator {operator.name}: a row has exactly one cause, got {row=} {deadline=}; this is a bug"
+            )
+        if deadline is not None:
+            # The trigger of a deadline is the first row whose watermark reaches it.
+            places.append((int(np.searchsorted(times, deadline)), 0, deadline, key, i))
+        else:
+            places.append((row, 1, 0, "", i))
+    order = [place[-1] for place in sorted(places)]
+    return rows.take(pa.array(order))
+
+
+def _name_emitted(
+    pipeline: Pipeline, operator: KeyedOperator, source: Topic, inputs: pa.RecordBatch, rows: pa.RecordBatch
+) -> pa.RecordBatch:
+    """Give emitted rows their ids, by the input row or by key and deadline, counted within one cause; and its trace."""
+    events, traces = (inputs.column(name).to_pylist() for name in ("event_id", "traceparent"))
+    # Several sources without a merge have memories of their own, so the source tells their deadlines apart.
+    timer = f"{pipeline.name}.{operator.name}.{source.name}"
+    counts: dict[tuple[str | int, int | None], int] = {}
+    ids, traceparents = [], []
+    causes = (rows.column("_row").to_pylist(), rows.column("_deadline").cast(pa.int64()).to_pylist())
+    for row, deadline, key in zip(*causes, rows.column("_key").to_pylist(), strict=True):
+        cause = (row, None) if deadline is None else (key, deadline)
+        number = counts.get(cause, 0)
+        counts[cause] = number + 1
+        if deadline is None:
+            ids.append(output_id(events[row], pipeline.name, operator.name, number))
+            traceparents.append(traces[row])
+        else:
+            ids.append(deadline_id(timer, key, deadline, number))
+            traceparents.append(None)
+    return _with_ids(rows, ids).append_column("traceparent", pa.array(traceparents, pa.string()))
+
+
+def _name_enriched(pipeline: Pipeline, batch: pa.RecordBatch) -> pa.RecordBatch:
+    last = pipeline.operators[-1].name if pipeline.operators else "copy"
+    ids = [output_id(event, pipeline.name, last, 0) for event in batch.column("event_id").to_pylist()]
+    return _with_ids(batch, ids)
+
+
+def _with_ids(batch: pa.RecordBatch, ids: Sequence[str]) -> pa.RecordBatch:
+    names = batch.schema.names
+    column = pa.array(ids, pa.string())
+    if "event_id" in names:
+        return batch.set_column(names.index("event_id"), pa.field("event_id", pa.string(), nullable=False), column)
+    return batch.append_column(pa.field("event_id", pa.string(), nullable=False), column)

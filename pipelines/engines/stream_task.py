@@ -1,0 +1,113 @@
+"""The work on one stream that is a partition of one topic: read, work, commit; and how it survives deaths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from infra.broker import Attempt, Stream
+from pipelines.engines.dead_letter import Failure
+from pipelines.engines.partition_reader import PartitionReader, Rows
+from pipelines.engines.place import Place, place_of
+from pipelines.engines.ticks import tick_record
+from pipelines.engines.work import Refusal, Segment, Worker
+
+
+class StreamTask:
+    """Works through one partition for one pipeline.
+
+    Made when the stream is taken over and thrown away when it is lost: it holds nothing that is not committed.
+    """
+
+    def __init__(self, worker: Worker, stream: Stream, *, ticks: Sequence[tuple[int, int]] = ()) -> None:
+        (self._part,) = stream.parts
+        self.stream = stream
+        self._worker = worker
+        source = next(topic for topic in worker.pipeline.sources if topic.name == self._part.topic)
+        self._reader = PartitionReader(worker.broker, source, self._part, worker.settings.rules, ticks=ticks)
+        self._place, _ = place_of(worker.membership.offset(self._part), worker.broker.bounds(self._part)[0])
+        # Work that an earlier process began and did not survive.
+        self._died: Attempt | None = worker.membership.attempt(stream)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether everything that lies in the partition now has been worked through."""
+        return self._place.next_offset >= self._worker.broker.bounds(self._part)[1]
+
+    def step(self) -> bool:
+        """Read some records, work on them and commit; False when there were none."""
+        settings = self._worker.settings
+        first = self._place.next_offset
+        if self._died is not None and first >= self._died.until:
+            self._died = None
+        with self._worker.times.stage("read and decode"):
+            rows = self._reader.read(
+                self._place,
+                # After a death its records are taken one at a time, so that the next death names the one to blame.
+                max_records=1 if self._died else settings.batch_records,
+                max_bytes=settings.batch_bytes,
+            )
+        if rows.empty:
+            return False
+        deaths = self._deaths_at(first)
+        if deaths >= settings.crash_deaths:
+            self._give_up(rows, deaths)
+        else:
+            until = self._died.until if self._died else rows.after.next_offset
+            self._worker.membership.begin_attempt(self.stream, Attempt(first, until, deaths + 1))
+            self._commit(rows)
+        return True
+
+    def tick(self, watermark_us: int) -> bool:
+        """Move a quiet partition's time if something falls due by it; the observation is part of the commit."""
+        earliest = self._worker.membership.next_deadline(self.stream)
+        if earliest is None or earliest > watermark_us:
+            return False
+        place = self._place.raised_to(watermark_us)
+        tick = tick_record(self._worker.group, self._part, place.next_offset, watermark_us)
+        nothing = pa.RecordBatch.from_pylist([], schema=self._reader.topic.row_schema)
+        self._worker.work(
+            self.stream,
+            [Segment(self._reader.topic, self._part, nothing, [], watermark_us)],
+            [],
+            {self._part: place.to_offset()},
+            watermark_us=watermark_us,
+            extra=[tick],
+            idle_at={self._part: place.next_offset},
+        )
+        self._place = place
+        return True
+
+    def _deaths_at(self, offset: int) -> int:
+        """How many processes have died in the work that holds the record at this offset."""
+        if self._died is None:
+            return 0
+        return self._died.deaths if offset == self._died.offset else 1
+
+    def _commit(self, rows: Rows) -> None:
+        watermark_us = rows.after.watermark_us(self._worker.settings.rules.lateness_us)
+        self._worker.work(
+            self.stream,
+            [Segment(rows.topic, self._part, rows.batch, rows.records, watermark_us)],
+            [Refusal(self._part, record, failure) for record, failure in rows.refused],
+            {self._part: rows.after.to_offset()},
+            watermark_us=watermark_us,
+        )
+        self._place = rows.after
+
+    def _give_up(self, rows: Rows, deaths: int) -> None:
+        """Make dead letters of what killed the process so often, without working on it."""
+        failure = Failure(
+            "INFER", "crash_loop", f"the process died {deaths} times while it worked on this record", attempts=deaths
+        )
+        records = [*rows.records, *(record for record, _ in rows.refused)]
+        place = Place(rows.after.next_offset, self._place.high_us, self._place.floor_us)
+        self._worker.work(
+            self.stream,
+            [],
+            [Refusal(self._part, record, failure) for record in records],
+            {self._part: place.to_offset()},
+            watermark_us=None,
+        )
+        self._place = place

@@ -1,0 +1,125 @@
+"""Work and commit: rows of one stream through the pipeline, and all that follows from them in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from infra.broker import Broker, Commit, Membership, Offset, Stream, TopicPartition
+from infra.failpoints import failpoint
+from operators.row_errors import RowError
+from pipelines.engines.dead_letter import DeadLetterWriter, Failure
+from pipelines.engines.isolation import run_isolated
+from pipelines.engines.job_settings import JobSettings
+from pipelines.engines.sink_writer import SinkWriter
+from pipelines.engines.stage_times import StageTimes
+from pipelines.engines.state_rows import StateRows
+from pipelines.pipeline import Pipeline
+from schemas.record import Append, Record
+from schemas.topic import Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Consecutive rows of one topic, with the records they came from, and the watermark behind them."""
+
+    topic: Topic
+    part: TopicPartition
+    batch: pa.RecordBatch
+    records: Sequence[Record]
+    watermark_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A record that never became a row, and why."""
+
+    part: TopicPartition
+    record: Record
+    failure: Failure
+
+
+class Worker:
+    """Does the work of one pipeline in one consumer group; every stream's task calls it."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        broker: Broker,
+        membership: Membership,
+        settings: JobSettings,
+        *,
+        group: str,
+        letters: DeadLetterWriter,
+        times: StageTimes,
+        clock: Callable[[], int],
+    ) -> None:
+        self.pipeline = pipeline
+        self.broker = broker
+        self.membership = membership
+        self.settings = settings
+        self.group = group
+        self.times = times
+        self.clock = clock
+        self._letters = letters
+        self._sinks = SinkWriter(pipeline)
+
+    def work(
+        self,
+        stream: Stream,
+        segments: Sequence[Segment],
+        refused: Sequence[Refusal],
+        offsets: Mapping[TopicPartition, Offset],
+        *,
+        watermark_us: int | None,
+        extra: Sequence[Append] = (),
+        idle_at: Mapping[TopicPartition, int] | None = None,
+    ) -> None:
+        """Run the segments in order, fire what is due up to `watermark_us`, and commit it all with the offsets.
+
+        `extra` records go out with the commit; it is refused (NotIdle) if a partition of `idle_at` has grown.
+        """
+        states = self._memory(stream, watermark_us)
+        outputs: list[pa.RecordBatch] = []
+        letters = [self._letter(one.part, one.record, one.failure) for one in refused]
+        with self.times.stage("operators"):
+            for segment in segments:
+                result, states = run_isolated(self.pipeline, segment.topic, segment.batch, states, segment.watermark_us)
+                outputs += result.outputs
+                letters += [
+                    self._letter(segment.part, segment.records[row], _failure(error))
+                    for row, error in sorted(result.failures.items())
+                ]
+        with self.times.stage("encode"):
+            appends = [append for output in outputs for append in self._sinks.appends(output)]
+        if letters:
+            failpoint("in_dead_letter")
+        with self.times.stage("commit"):
+            if watermark_us is not None and self.pipeline.keyed:
+                self.membership.forget_expired(stream, watermark_us)
+            self.membership.commit(
+                Commit(stream, offsets, [*appends, *letters, *extra], states.changes(), dict(idle_at or {}))
+            )
+        self.times.count("in", sum(len(segment.records) for segment in segments) + len(refused))
+        self.times.count("out", len(appends))
+        self.times.count("dead letters", len(letters))
+
+    def _memory(self, stream: Stream, watermark_us: int | None) -> StateRows:
+        """Return the memory of this step, with the keys in it whose deadline has come."""
+        keyed = self.pipeline.keyed
+        states = StateRows(keyed, lambda keys: self.membership.states(stream, keys))
+        if watermark_us is not None and any("deadline" in operator.state_schema.names for operator in keyed):
+            with self.times.stage("memory"):
+                for key, value in self.membership.due(stream, watermark_us):
+                    states.put(key, value)
+        return states
+
+    def _letter(self, part: TopicPartition, record: Record, failure: Failure) -> Append:
+        return self._letters.letter(part.topic, part.partition, record, failure, self.clock())
+
+
+def _failure(error: RowError) -> Failure:
+    stage = {"infer_error": "INFER", "nan": "FEATURES"}.get(error.code, "FEATURES")
+    return Failure(stage, error.code, error.message, error.operator)

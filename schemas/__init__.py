@@ -1,0 +1,1 @@
+"""What flows through hubbub: topics, their rows, identity, and the JSON that carries them."""

@@ -1,0 +1,31 @@
+"""The topics that hubbub knows, each declared once in its own file."""
+
+from __future__ import annotations
+
+from schemas.alarms import ALARMS
+from schemas.alerts import ALERTS
+from schemas.answers import (
+    ALARMS_ENRICHED,
+    CUSTOMER_MESSAGES_ENRICHED,
+    DEVICE_LOGS_ENRICHED,
+    DEVICE_TELEMETRY_ENRICHED,
+)
+from schemas.customer_messages import CUSTOMER_MESSAGES
+from schemas.dead_letters import DEAD_LETTERS
+from schemas.device_commands import DEVICE_COMMANDS
+from schemas.device_logs import DEVICE_LOGS
+from schemas.device_telemetry import DEVICE_TELEMETRY
+from schemas.ticks import TICKS
+from schemas.topic import Topic
+
+INPUTS = (DEVICE_LOGS, CUSTOMER_MESSAGES, ALARMS, DEVICE_TELEMETRY)
+ENRICHED = (DEVICE_LOGS_ENRICHED, CUSTOMER_MESSAGES_ENRICHED, ALARMS_ENRICHED, DEVICE_TELEMETRY_ENRICHED)
+OUTPUTS = (ALERTS, DEVICE_COMMANDS, DEAD_LETTERS)
+TOPICS: dict[str, Topic] = {topic.name: topic for topic in (*INPUTS, *ENRICHED, *OUTPUTS, TICKS)}
+
+
+def topic_named(name: str) -> Topic:
+    """Return the topic of this name; a KeyError names those that exist."""
+    if name not in TOPICS:
+        raise KeyError(f"expected one of the topics {', '.join(TOPICS)}, got {name!r}")
+    return TOPICS[name]
