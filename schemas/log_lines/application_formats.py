@@ -7,7 +7,7 @@ format's pattern has already said where everything is.
 from __future__ import annotations
 
 from schemas.log_lines.clock import Clock
-from schemas.log_lines.format import ISO, LEVEL, LEVEL_IN_CAPITALS, MONTH, WEEKDAY, Format, captured
+from schemas.log_lines.format import ISO, LEVEL, LEVEL_IN_CAPITALS, Format, captured
 from schemas.log_lines.line import LogLine
 from schemas.log_lines.stamps import iso_stamp
 from schemas.severity import severity_of_word
@@ -109,12 +109,6 @@ GENERAL_FORMATS = (
         "time_level",
         rf"{_DATED} *[-|]? *(?:\[ *(?P<level>{LEVEL}) *\]|<(?P<level__angled>{LEVEL})>"
         rf"|(?P<level__bare>{LEVEL_IN_CAPITALS})\b|(?P<level__colon>{LEVEL}):){_COMPONENT_AFTER}:?(?: +[-|])?\s*",
-    ),
-    # Thu May  2 10:11:12 2024 [warning] message
-    captured(
-        "ctime",
-        rf"\[?{WEEKDAY} (?P<month>{MONTH}) +(?P<day>\d\d?) (?P<clock>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{{1,9}}))? "
-        rf"(?P<year>\d{{4}})\]?:? +(?:\[(?P<level>{LEVEL})\]:? +)?",
     ),
     captured("time", rf"(?:\[{_ISO}\]|(?P<iso__bare>{ISO}))(?: - |: |:?$|\s+)"),
 )

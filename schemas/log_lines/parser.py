@@ -76,7 +76,7 @@ class LineParser:
 def _parse(line: str, clock: Clock) -> LogLine:
     line = line.rstrip("\r\n")
     if "\x1b" in line:
-        line = _COLOUR.sub("", line.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+        line = _COLOUR.sub(b"", line.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
     text = line.rstrip(" \t\r").removeprefix("\ufeff")
     fitting: list[int] | None = _detector().Match(text[:HEAD_CHARACTERS].encode("utf-8", "replace"))
     if fitting:

@@ -11,7 +11,17 @@ from datetime import datetime
 import re2
 
 from schemas.log_lines.clock import Clock
-from schemas.log_lines.format import FACILITIES, HEAD_CHARACTERS, ISO, MONTH, WEEKDAY, Format, captured, facility_of
+from schemas.log_lines.format import (
+    FACILITIES,
+    HEAD_CHARACTERS,
+    ISO,
+    LEVEL,
+    MONTH,
+    WEEKDAY,
+    Format,
+    captured,
+    facility_of,
+)
 from schemas.log_lines.line import LogLine
 from schemas.log_lines.stamps import epoch_stamp, iso_stamp, month_day_stamp, month_day_year_stamp
 from schemas.severity import SYSLOG_SEVERITY_NAMES, severity_of_syslog, severity_of_word
@@ -184,6 +194,12 @@ SYSLOG_FORMATS = (
         "openwrt",
         rf"{WEEKDAY} (?P<month>{MONTH}) +(?P<day>\d\d?) (?P<clock>{_CLOCK}) (?P<year>\d{{4}}) {_FACILITY_LEVEL} "
         r"(?P<component>[^\s:\[]+)(?:\[(?P<pid>\d+)\])?: ?",
+    ),
+    # Thu May  2 10:11:12 UTC 2024 [warning] message, as `date` and ctime write the time
+    captured(
+        "ctime",
+        rf"{WEEKDAY} (?P<month>{MONTH}) +(?P<day>\d\d?) (?P<clock>{_CLOCK})(?:\.(?P<fraction>\d{{1,9}}))?"
+        rf"(?: (?P<zone>[A-Z]{{3,5}}))? (?P<year>\d{{4}}):? +(?:\[(?P<level>{LEVEL})\]:? +)?",
     ),
     Format("syslog_precise", _PRECISE.pattern + r"\S", _read_precise),
     Format("journald_full", rf"{WEEKDAY} {ISO} {_TAG_WITH_ID_FOLLOWS}", _read_journald_full),

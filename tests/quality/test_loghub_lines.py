@@ -1,4 +1,4 @@
-"""The raw lines of eight real systems, taken apart as the data set's own columns say (skipped where it is not present)."""
+"""The raw lines of eight real systems, taken apart as the data set's own columns say; skipped where it is absent."""
 
 from __future__ import annotations
 
