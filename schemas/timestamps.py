@@ -47,11 +47,11 @@ def parse_timestamp(text: str) -> datetime | None:
         if clock[11:13] == "24":  # newer Python versions read it as the next day's midnight, RFC 3339 does not
             return None
         moment = datetime.fromisoformat(clock[:19] + fraction[:7] + zone).astimezone(UTC)
+        if leap:  # only the last minute of a UTC day has a second 60
+            return moment + timedelta(seconds=1) if (moment.hour, moment.minute) == (23, 59) else None
     except (ValueError, OverflowError):
         return None
-    if not leap:
-        return moment
-    return moment + timedelta(seconds=1) if (moment.hour, moment.minute) == (23, 59) else None
+    return moment
 
 
 def parse_naive_timestamp(text: str, timezone: tzinfo) -> datetime | None:
