@@ -63,6 +63,11 @@ def parse_naive_timestamp(text: str, timezone: tzinfo) -> datetime | None:
     """
     if len(text) > 40 or not text.isascii():
         return None
+    if len(text) == 19 and (text[4], text[13], text[16]) == ("-", ":", ":") and text[10] in " T" and text[11:13] < "24":
+        try:  # the most common form, without a pattern
+            return datetime.fromisoformat(text).replace(tzinfo=timezone).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
     data = text.encode()
     if match := _SPLIT_FORM.fullmatch(data):
         year, first, month, second, day, *clock = match.groups()
@@ -105,4 +110,6 @@ def format_timestamp(moment: datetime) -> str:
     """
     if moment.utcoffset() is None:
         raise ValueError(f"expected a time with a zone, got {moment.isoformat()} without one")
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"

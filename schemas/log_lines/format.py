@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 import re2
 
@@ -66,11 +67,11 @@ def captured(
     may stand in several places, each place is a group `part__place`. `component` is for formats that never name one
     because all their lines have the same.
     """
-    compiled = re2.compile(pattern)
+    compiled = cache(lambda: re2.compile(pattern))  # when first needed: most formats never meet a line
 
     def read(line: str, clock: Clock) -> LogLine | None:
         data = line[:HEAD_CHARACTERS].encode("utf-8", "replace")
-        match = compiled.match(data)
+        match = compiled().match(data)
         if match is None:
             return None
         said = {key.partition("__")[0]: value.decode() for key, value in match.groupdict().items() if value}

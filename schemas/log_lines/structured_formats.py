@@ -6,8 +6,10 @@ become attributes, as they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final, TypeVar
 
 import orjson
 import re2
@@ -15,7 +17,7 @@ import re2
 from schemas.log_lines.clock import Clock
 from schemas.log_lines.format import HEAD_CHARACTERS, Format
 from schemas.log_lines.line import LogLine
-from schemas.log_lines.stamps import any_stamp, epoch_stamp
+from schemas.log_lines.stamps import any_stamp
 from schemas.severity import (
     SYSLOG_SEVERITY_NAMES,
     severity_of_opentelemetry,
@@ -23,13 +25,18 @@ from schemas.severity import (
     severity_of_word,
 )
 
-LONGEST_OBJECT = 64 * 1024
+Part = TypeVar("Part")
+
+LONGEST_OBJECT: Final = 64 * 1024
 """A longer line is not read as JSON: it is a document, not a log line, and stays whole."""
 
 # First match wins. A dotted key is looked up as it is, then as a path into nested objects (Elastic Common Schema).
-_TIME = "@timestamp timestamp time ts datetime eventtime event_time timestampms date asctime __realtime_timestamp t"
+_TIME = "@timestamp timestamp time ts datetime eventtime event_time timestampms date asctime __realtime_timestamp"
+_NUMBER = "severitynumber severity_number"
 _LEVEL = "level severity severity_text severitytext loglevel log_level log.level levelname lvl priority"
-_MESSAGE = "message msg log event body short_message text"
+_MESSAGE = "message msg short_message"
+# Loggers use these for the message too, but so does data that is no log: they count beside a time or a level only.
+_MESSAGE_OR_DATA = "log event body text"
 _COMPONENT = (
     "logger component logger_name log.logger loggername module service.name service program app syslog_identifier unit"
     " name caller"
@@ -39,6 +46,9 @@ _PID = "pid process.pid process_id processid _pid"
 
 # Bunyan and pino count in tens; GELF and journald use syslog's numbers under the same keys.
 _TENS = {10: "trace", 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "fatal"}
+
+# Seconds of nine digits begin in 1973; no log of a device is older.
+_FIRST_TIME = datetime(1973, 3, 3, tzinfo=UTC)
 
 _PAIR = re2.compile(r'\s*([\w.@/-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*))(?:\s+|$)')
 
@@ -50,25 +60,20 @@ class _Keys:
         self._said = dict(said)
         self._lower = {key.lower(): key for key in reversed(list(said))}
 
-    def take(self, candidates: str, *kinds: type) -> object:
-        """Give the value of the first of these keys that holds one of these types, and forget it."""
+    def take(self, candidates: str, read: Callable[[object], Part | None]) -> Part | None:
+        """Give what `read` makes of the first of these keys that it makes anything of, and forget that key."""
         for candidate in candidates.split():
             key = self._lower.get(candidate)
-            if key is not None and key in self._said:
-                value = self._said[key]
-                if isinstance(value, kinds) and not isinstance(value, bool):
-                    del self._said[key]
-                    return value
+            if key is not None and key in self._said and (part := read(self._said[key])) is not None:
+                del self._said[key]
+                return part
             outer, dot, inner = candidate.partition(".")
             nested = self._said.get(outer) if dot else None
-            if isinstance(nested, dict) and isinstance(nested.get(inner), kinds):
-                rest = {name: value for name, value in nested.items() if name != inner}
-                value = nested[inner]
-                if rest:
-                    self._said[outer] = rest
-                else:
+            if isinstance(nested, dict) and (part := read(nested.get(inner))) is not None:
+                self._said[outer] = {name: value for name, value in nested.items() if name != inner}
+                if not self._said[outer]:
                     del self._said[outer]
-                return value
+                return part
         return None
 
     def rest(self) -> dict[str, object] | None:
@@ -78,52 +83,66 @@ class _Keys:
 
 def _line(name: str, line: str, said: Mapping[str, object], clock: Clock) -> LogLine | None:
     keys = _Keys(said)
-    time = keys.take(_TIME, str, int, float)
-    number = keys.take("severitynumber severity_number", int, str)
-    level = keys.take(_LEVEL, str, int)
-    message = keys.take(_MESSAGE, str)
-    if time is None and number is None and level is None and message is None:
+    moment = keys.take(_TIME, partial(_moment, clock))
+    number = keys.take(_NUMBER, _id)
+    level = keys.take(_LEVEL, _id)
+    message = keys.take(_MESSAGE, _text)
+    if moment is not None or number is not None or level is not None:
+        message = message if message is not None else keys.take(_MESSAGE_OR_DATA, _text)
+    elif message is None:
         return None  # data, but nothing that a logger writes
     severity, text = _severity(level, number)
-    component = keys.take(_COMPONENT, str)
-    host = keys.take(_HOST, str)
-    pid = keys.take(_PID, str, int)
     return LogLine(
-        message=line if message is None else str(message).rstrip("\r\n"),
+        message=line if message is None else message.rstrip("\r\n"),
         format=name,
-        event_time=_moment(time, clock),
-        host=None if host is None else str(host),
-        component=None if component is None else str(component),
-        process_id=None if pid is None else str(pid),
+        event_time=moment,
+        host=keys.take(_HOST, _text),
+        component=keys.take(_COMPONENT, _text),
+        process_id=keys.take(_PID, _id),
         severity=severity,
         severity_text=text,
         attributes=keys.rest(),
     )
 
 
-def _moment(value: object, clock: Clock) -> datetime | None:
-    if isinstance(value, str):
-        return any_stamp(value, clock)
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _id(value: object) -> str | None:
+    """Read a text or a whole number; true and false are neither."""
+    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
+
+
+def _moment(clock: Clock, value: object) -> datetime | None:
+    """Read a time; a number too small for one (seconds since start-up, degrees) is none."""
+    if isinstance(value, bool):
+        return None
     if isinstance(value, float):
-        return epoch_stamp(f"{value:.6f}")
-    return epoch_stamp(str(value)) if isinstance(value, int) else None
+        value = f"{value:.6f}"
+    moment = any_stamp(str(value), clock) if isinstance(value, (str, int)) else None
+    return None if moment is None or moment < _FIRST_TIME else moment
 
 
-def _severity(level: object, number: object) -> tuple[str | None, str | None]:
+def _severity(level: str | None, number: str | None) -> tuple[str | None, str | None]:
     """Read a level as word or number, and OpenTelemetry's number where the word is unknown or missing."""
-    text = None if level is None else str(level)
-    severity: str | None = None
-    if isinstance(level, str) and not level.isdecimal():
-        severity = severity_of_word(level)
-    elif text is not None and len(text) <= 2 and text.isascii() and text.isdecimal():
-        said = int(text)
-        severity = severity_of_word(_TENS[said]) if said in _TENS else severity_of_syslog(said)
-        text = _TENS.get(said) or (SYSLOG_SEVERITY_NAMES[said] if said < 8 else text)
-    digits = str(number)
-    if severity is None and number is not None and len(digits) <= 2 and digits.isascii() and digits.isdecimal():
-        severity = severity_of_opentelemetry(int(digits))
-        text = text if text is not None else digits
+    severity, text = None, level
+    if level is not None:
+        short = _short_number(level)
+        if short is None:
+            severity = severity_of_word(level)
+        elif short in _TENS:
+            severity, text = severity_of_word(_TENS[short]), _TENS[short]
+        elif short < len(SYSLOG_SEVERITY_NAMES):
+            severity, text = severity_of_syslog(short), SYSLOG_SEVERITY_NAMES[short]
+    if severity is None and number is not None and (short := _short_number(number)) is not None:
+        severity = severity_of_opentelemetry(short)
+        text = number if text is None else text
     return severity, text
+
+
+def _short_number(text: str) -> int | None:
+    return int(text) if len(text) <= 2 and text.isascii() and text.isdecimal() else None
 
 
 def _read_json(line: str, clock: Clock) -> LogLine | None:

@@ -635,6 +635,17 @@ LINES: list[tuple[str, str, str, dict[str, object]]] = [
     (UNKNOWN, "Error while reading: retry", "Error while reading: retry", {}),
     (UNKNOWN, "rate=3 state=ok", "rate=3 state=ok", {}),
     (UNKNOWN, '{"rate": 3}', '{"rate": 3}', {}),
+    (UNKNOWN, '{"event": "self test", "result": "passed"}', '{"event": "self test", "result": "passed"}', {}),
+    (
+        "json",
+        '{"event": "self test", "level": "info", "time": 12.5, "result": "passed", "ok": true}',
+        "self test",
+        {
+            "severity": "indeterminate",
+            "severity_text": "info",
+            "attributes": {"time": 12.5, "result": "passed", "ok": True},
+        },
+    ),
     (UNKNOWN, '{"msg": "cut of', '{"msg": "cut of', {}),
     (UNKNOWN, "", "", {}),
 ]
