@@ -1,0 +1,59 @@
+"""Options that commands share, and the settings that come of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from infra.broker import Broker
+    from infra.settings import Settings
+    from pipelines.engines.job_settings import JobSettings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def broker_options(command: Command) -> Command:
+    """Add --broker and --config, which every command that opens a broker has."""
+    command = click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Settings file (default: hubbub.toml, if there is one).",
+    )(command)
+    return click.option("--broker", metavar="URL", help="sqlite:PATH (default: sqlite:hubbub.db).")(command)
+
+
+def json_option(command: Command) -> Command:
+    """Add --json, for a program that reads what is printed."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
+
+
+def settings_of(broker: str | None, config: Path | None, **flags: object) -> Settings:
+    """Return the settings that hold here; further flags by name with `__` for the dot."""
+    import os
+
+    from infra.settings import load_settings
+
+    given = {"broker.url": broker, **{name.replace("__", "."): value for name, value in flags.items()}}
+    return load_settings(flags=given, environment=os.environ, config=config, directory=Path())
+
+
+def opened_broker(broker: str | None, config: Path | None, *, must_exist: bool = False) -> Broker:
+    """Open the broker that the settings name."""
+    from infra.broker_url import open_broker
+
+    return open_broker(settings_of(broker, config).broker, must_exist=must_exist)
+
+
+def job_settings(settings: Settings) -> JobSettings:
+    """Return what the settings say about jobs, in the engine's own terms."""
+    import msgspec
+
+    from pipelines.engines.job_settings import JobSettings
+
+    values = msgspec.structs.asdict(settings.job)
+    return JobSettings(**{**values, "tick_s": settings.job.tick_s or None})
