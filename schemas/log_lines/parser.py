@@ -6,6 +6,7 @@ that name none follows the lines before: see `RollingClock`).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Final
 
@@ -77,13 +78,37 @@ def _parse(line: str, clock: Clock) -> LogLine:
     line = line.rstrip("\r\n")
     if "\x1b" in line:
         line = _COLOUR.sub(b"", line.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
-    text = line.rstrip(" \t\r").removeprefix("\ufeff")
+    said = _read(line.rstrip(" \t\r").removeprefix("\ufeff"), clock)
+    if said is None:
+        return LogLine(line, UNKNOWN)
+    if said.attributes and "stream" in said.attributes:
+        return _unwrapped(said, clock)
+    return said
+
+
+def _read(text: str, clock: Clock) -> LogLine | None:
     fitting: list[int] | None = _detector().Match(text[:HEAD_CHARACTERS].encode("utf-8", "replace"))
     if fitting:
         for index in sorted(fitting):
             if (said := FORMATS[index].read(text, clock)) is not None:
                 return said
-    return LogLine(line, UNKNOWN)
+    return None
+
+
+def _unwrapped(outer: LogLine, clock: Clock) -> LogLine:
+    """Read the program's own line that a container runtime kept with a time and the name of its stream, one level deep.
+
+    What the inner line does not say stays the runtime's word; an inner line of no known format is the message.
+    """
+    inner = _read(outer.message.rstrip(" \t\r\n"), clock)
+    if inner is None:
+        return outer
+    return replace(
+        inner,
+        event_time=inner.event_time or outer.event_time,
+        host=inner.host or outer.host,
+        attributes={**(outer.attributes or {}), **(inner.attributes or {})},
+    )
 
 
 @cache

@@ -260,6 +260,28 @@ LINES: list[tuple[str, str, str, dict[str, object]]] = [
         "cannot bind",
         {"event_time": AT.replace(microsecond=345_678), "attributes": {"stream": "stderr", "tag": "F"}},
     ),
+    (
+        "time_level",
+        "2024-05-02T10:11:12.345678901Z stdout F 2024-05-02 10:11:12,345 ERROR: cannot bind",
+        "cannot bind",
+        {
+            "event_time": AT_345,
+            "severity": "minor",
+            "severity_text": "ERROR",
+            "attributes": {"stream": "stdout", "tag": "F"},
+        },
+    ),
+    (
+        "level",
+        '{"log":"[WARN] queue 90 % full\\n","stream":"stderr","time":"2024-05-02T10:11:12.345Z"}',
+        "queue 90 % full",
+        {
+            "event_time": AT_345,
+            "severity": "warning",
+            "severity_text": "WARN",
+            "attributes": {"stream": "stderr"},
+        },
+    ),
     # devices and operating systems
     (
         "windows_cbs",
@@ -784,7 +806,7 @@ def test_any_text_gives_a_message_and_never_raises(line: str) -> None:
     whole = re2.sub(b"\x1b\\[[0-9;]*[mK]", b"", line.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
     if said.format == UNKNOWN:
         assert said == LogLine(whole.rstrip("\r\n"), UNKNOWN)
-    elif said.format not in ("json", "logfmt"):
+    elif said.format != "logfmt" and not whole.lstrip("\ufeff \t\n\f\r").startswith("{"):  # in data it is a value
         assert whole.rstrip(" \t\r\n").endswith(said.message)
     assert said.severity in (None, *SEVERITIES)
     assert said.event_time is None or said.event_time.tzinfo is UTC
