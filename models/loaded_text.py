@@ -20,6 +20,7 @@ from models.word_weights import shares_in, weightiest_words
 
 INPUTS = ("input_ids", "attention_mask")
 PADDING = 1
+WORD_START = "\u2581"  # a piece of its own before a word that has none with it
 # Nothing behind these characters is read: `max_tokens` is reached long before.
 MOST_CHARACTERS = 4_000
 # What one run may hold, padding included: enough to fill the processor, little enough memory (about 30 MB).
@@ -182,7 +183,8 @@ class LoadedText:
         return found
 
     def _words_of(self, text: str, encoding: Encoding, by_label: NDArray[np.float32], label: int) -> list[str]:
-        kept = [at for at, special in enumerate(encoding.special_tokens_mask) if not special]
+        marked = zip(encoding.special_tokens_mask, encoding.tokens, strict=True)
+        kept = [at for at, (special, piece) in enumerate(marked) if not special and piece != WORD_START]
         offsets = encoding.offsets
         return weightiest_words(text, [offsets[at] for at in kept], shares_in(by_label[kept], label))
 

@@ -2,7 +2,8 @@
 
 A text's logit is the mean of its `token_logits` plus a bias, so these sums are the model's own arithmetic, not an
 estimate. A token's share in a label is what it added to that label less what it added to the head's other labels on
-average: a word that lifts all of them alike explains none.
+average: a word that lifts all of them alike explains none. Weighed against the text's mean share, a word's sum says how
+far the label would fall if the word's tokens were left out of the mean.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_WORDS = 3
+LONGEST_WORD = 64  # characters; a blob without spaces is told by its beginning
 _INSIDE_WORDS = "'’-_."
 
 
@@ -52,7 +54,7 @@ def _words(text: str, offsets: Sequence[tuple[int, int]], shares: NDArray[np.flo
         start = first
         while start < end and text[start].isspace():
             start += 1
-        # A bare word start, or one of several pieces of the same character, counts for the piece that follows.
+        # One of several pieces of the same character counts for the piece that follows.
         if at < last and (start == end or offsets[at + 1][0] < end):
             carried = share
             continue
@@ -66,19 +68,29 @@ def _words(text: str, offsets: Sequence[tuple[int, int]], shares: NDArray[np.flo
     return words
 
 
-def weightiest_words(text: str, offsets: Sequence[tuple[int, int]], shares: NDArray[np.float64]) -> list[str]:
-    """Return at most three words with a positive share, weightiest first, each once; equal ones by place.
-
-    `offsets` are each token's start and end in `text`, `shares` its share. Chosen Chinese pieces that touch are
-    told as one word.
-    """
-    positive = []
-    for first, last, share in _words(text, offsets, shares):
+def _positive(text: str, words: list[tuple[int, int, float]]) -> list[tuple[float, int, int]]:
+    found = []
+    for first, last, share in words:
         start, end = _trimmed(text, first, last)
         if share > 0 and start < end:
-            positive.append((-share, start, end))
+            found.append((-share, start, end))
+    return sorted(found)
+
+
+def weightiest_words(text: str, offsets: Sequence[tuple[int, int]], shares: NDArray[np.float64]) -> list[str]:
+    """Return at most three words that carried the label, weightiest first, each once; equal ones by place.
+
+    `offsets` are each token's start and end in `text`, `shares` its share, special tokens left out. Where no word
+    stands out of the others (a single one cannot), those that added anything are told. Chosen
+    Chinese pieces that touch are told as one word.
+    """
+    if not len(shares):
+        return []
+    positive = _positive(text, _words(text, offsets, shares - shares.mean())) or _positive(
+        text, _words(text, offsets, shares)
+    )
     chosen: dict[str, tuple[float, int, int]] = {}
-    for share, start, end in sorted(positive):
+    for share, start, end in positive:
         word = text[start:end]
         if word not in chosen and len(chosen) < MOST_WORDS:
             chosen[word] = (share, start, end)
@@ -88,4 +100,4 @@ def weightiest_words(text: str, offsets: Sequence[tuple[int, int]], shares: NDAr
             joined[-1] = (joined[-1][0] + share, joined[-1][1], end)
         else:
             joined.append((share, start, end))
-    return [text[start:end] for _, start, end in sorted(joined)]
+    return [text[start : min(end, start + LONGEST_WORD)] for _, start, end in sorted(joined)]

@@ -12,13 +12,22 @@ from schemas.answers import INPUT
 from schemas.topic import Topic
 
 
+def answer_column(topic: Topic, answer: str) -> str:
+    """Name the operator's column that becomes this answer: its own name, or `<answer>_answer`.
+
+    The second where the event has a column of that name itself: a customer message says its `language`, and the answer
+    about it is called the same.
+    """
+    return f"{answer}_answer" if answer in topic.schema.names else answer
+
+
 @dataclass(frozen=True)
 class CollectAnswers:
     """Gather the answers of the operators before it into the struct `hubbub` that `topic` declares.
 
-    Reads one column for each answer that `topic.hubbub` names, plus `event_id`, `origin` and `late`. Adds `hubbub`: the
-    answers under their names, `input` (the event's own id and place) and `late`. An answer is null where its
-    operator gave none.
+    Reads one column for each answer that `topic.hubbub` names (see `answer_column`), plus `event_id`, `origin` and
+    `late`. Adds `hubbub`: the answers under their names, `input` (the event's own id and place) and `late`. An answer
+    is null where its operator gave none.
     """
 
     topic: Topic
@@ -32,7 +41,7 @@ class CollectAnswers:
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Add `hubbub`; every answer must be there with its declared type."""
         for field in self._answers:
-            require(self.name, schema, field.name, field.type)
+            require(self.name, schema, answer_column(self.topic, field.name), field.type)
         return with_fields(self.name, schema, [self.topic.schema.field("hubbub")])
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -42,7 +51,7 @@ class CollectAnswers:
         source = pa.StructArray.from_arrays([batch.column("event_id"), *place], fields=list(INPUT))
         answers = self._answers
         struct = pa.StructArray.from_arrays(
-            [source, batch.column("late"), *(batch.column(field.name) for field in answers)],
+            [source, batch.column("late"), *(batch.column(answer_column(self.topic, field.name)) for field in answers)],
             fields=[pa.field("input", INPUT), pa.field("late", pa.bool_()), *answers],
         )
         return with_columns(batch, [self.topic.schema.field("hubbub")], [struct])
