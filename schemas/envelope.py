@@ -14,7 +14,7 @@ from typing import Final
 import pyarrow as pa
 
 from schemas.identity import cloud_event_id, record_ids
-from schemas.record import Record
+from schemas.record import Headers, Record
 from schemas.refused import Refused
 from schemas.topic import ORIGIN
 
@@ -53,68 +53,75 @@ class Envelopes:
 
 def read_envelopes(topic: str, partition: int, records: Sequence[Record]) -> Envelopes:
     """Read the envelopes of records of one partition."""
+    rows = len(records)
     offsets = [record.offset for record in records]
-    event_ids = record_ids(topic, partition, offsets)
     if not any(record.headers for record in records):
-        return Envelopes(event_ids, None, None, offsets, [None] * len(records))
-    topics, partitions = [topic] * len(records), [partition] * len(records)
-    traceparents: list[str | None] = [None] * len(records)
+        return Envelopes(record_ids(topic, partition, offsets), None, None, offsets, [None] * rows)
+    event_ids, nameless = [""] * rows, []
+    topics, partitions = [topic] * rows, [partition] * rows
+    traceparents: list[str | None] = [None] * rows
     times: dict[int, str] = {}
     refused: dict[int, Refused] = {}
     for row, record in enumerate(records):
-        if not record.headers:
-            continue
         try:
-            attributes = _attributes(record)
+            headers = _checked(record.headers)
         except Refused as refusal:
             refused[row] = refusal
             continue
-        event_ids[row] = _event_id(attributes) or event_ids[row]
-        traceparents[row] = _traceparent(attributes)
-        if (time := attributes.get("ce_time")) is not None:
-            times[row] = time
-        if (place := _place(attributes.get(ORIGIN_HEADER, ""))) is not None:
+        event_id = _event_id(headers)
+        if event_id is None:
+            nameless.append(row)
+        else:
+            event_ids[row] = event_id
+        traceparents[row] = _traceparent(headers)
+        if "ce_time" in headers:
+            times[row] = headers["ce_time"].decode("utf-8")
+        if ORIGIN_HEADER in headers and (place := _place(headers[ORIGIN_HEADER].decode("utf-8"))) is not None:
             topics[row], partitions[row], offsets[row] = place
+    for row, event_id in zip(
+        nameless, record_ids(topic, partition, (records[r].offset for r in nameless)), strict=True
+    ):
+        event_ids[row] = event_id
     return Envelopes(event_ids, topics, partitions, offsets, traceparents, times, refused)
 
 
-def _attributes(record: Record) -> Mapping[str, str]:
-    """Return the headers that the envelope is read from, as text; Refused for a foreign mode or encoding."""
-    attributes: dict[str, str] = {}
-    for name, value in record.headers:
-        if name.startswith("ce_"):
-            try:
-                attributes[name] = value.decode("utf-8")
-            except UnicodeDecodeError:
-                raise Refused("bad_utf8", "DECODE", f"expected UTF-8 in the header {name[:40]!a}") from None
-        elif name in ("traceparent", "content-type"):
-            attributes[name] = value.decode("utf-8", errors="replace")
-    if attributes.get("content-type", "").strip().lower().startswith("application/cloudevents"):
+def _checked(headers: Headers) -> Mapping[str, bytes]:
+    """Return the headers by name (of one said twice the last holds); Refused for a foreign mode or encoding."""
+    found = dict(headers)
+    if not b"".join(found.values()).isascii():
+        for name, value in found.items():
+            if name.startswith("ce_"):
+                try:
+                    value.decode("utf-8")
+                except UnicodeDecodeError:
+                    message = f"expected UTF-8 in the header {name[:40]!a}, got other bytes"
+                    raise Refused("bad_utf8", "DECODE", message) from None
+    if found.get("content-type", b"").strip().lower().startswith(b"application/cloudevents"):
         raise Refused(
             "schema",
             "DECODE",
             "expected the event itself as the value and its CloudEvents attributes in ce_ headers (binary mode), "
             "got CloudEvents' structured or batch mode",
         )
-    return attributes
+    return found
 
 
-def _event_id(attributes: Mapping[str, str]) -> str | None:
-    own = attributes.get(EVENT_ID_HEADER, "").encode("utf-8")
+def _event_id(headers: Mapping[str, bytes]) -> str | None:
+    own = headers.get(EVENT_ID_HEADER, b"")
     if len(own) == 32 and not own.translate(None, _HEX):
         return own.decode("ascii")
-    source, event = attributes.get("ce_source"), attributes.get("ce_id")
-    return cloud_event_id(source, event) if source and event else None
+    source, event = headers.get("ce_source"), headers.get("ce_id")
+    return cloud_event_id(source.decode("utf-8"), event.decode("utf-8")) if source and event else None
 
 
-def _traceparent(attributes: Mapping[str, str]) -> str | None:
+def _traceparent(headers: Mapping[str, bytes]) -> str | None:
     """Return the trace context where it has W3C's form: version, trace, span and flags in lower hex, none all zero."""
-    text = attributes.get("traceparent") or attributes.get("ce_traceparent", "")
-    parts = text.split("-")
-    if [len(part) for part in parts] != [2, 32, 16, 2] or text.encode("utf-8").translate(None, _HEX) != b"---":
+    text = headers.get("traceparent") or headers.get("ce_traceparent")
+    if text is None or len(text) != 55 or text.translate(None, _HEX) != b"---":
         return None
-    version, trace, span, _ = parts
-    return None if version == "ff" or not trace.strip("0") or not span.strip("0") else text
+    if not text[2] == text[35] == text[52] == ord("-") or text.startswith(b"ff"):
+        return None
+    return text.decode("ascii") if text[3:35].strip(b"0") and text[36:52].strip(b"0") else None
 
 
 def _place(text: str) -> tuple[str, int, int] | None:

@@ -104,7 +104,7 @@ def test_structured_mode_is_refused_with_what_was_expected() -> None:
 
 def test_an_attribute_that_is_no_text_is_refused() -> None:
     refusal = refused(decode(("ce_type", b"\xff")))
-    assert (refusal.reason, refusal.message) == ("bad_utf8", "expected UTF-8 in the header 'ce_type'")
+    assert (refusal.reason, refusal.message) == ("bad_utf8", "expected UTF-8 in the header 'ce_type', got other bytes")
     assert cell(decode(("other", b"\xff"), ("traceparent", b"\xff")), "traceparent") is None
 
 
