@@ -1,0 +1,74 @@
+"""Find a pipeline by what a person types: a shipped one's name, an entry point's, or `package.module:NAME`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from models.telemetry_model import TelemetryModel
+from models.text_model import TextModel
+from pipelines.pipeline import Pipeline
+from pipelines.shipped.alarms import alarms
+from pipelines.shipped.alerts import alerts
+from pipelines.shipped.logs import logs
+from pipelines.shipped.messages import messages
+from pipelines.shipped.telemetry import telemetry
+
+SHIPPED = ("logs", "messages", "alarms", "telemetry", "alerts")
+ENTRY_POINTS = "hubbub.pipelines"
+Chosen = Mapping[str, str | Path]
+
+
+class UnknownPipeline(ValueError):
+    """No pipeline goes by this name, or what it names is none."""
+
+
+def shipped_pipeline(name: str, models: Chosen | None = None) -> Pipeline:
+    """Build a shipped pipeline; `models` overrides bundles by name (see models/find_bundle.py)."""
+    build: dict[str, Callable[[], Pipeline]] = {
+        "logs": lambda: logs(TextModel.named(chosen=models)),
+        "messages": lambda: messages(TextModel.named(chosen=models)),
+        "alarms": lambda: alarms(TextModel.named(chosen=models)),
+        "telemetry": lambda: telemetry(TelemetryModel.named(chosen=models)),
+        "alerts": alerts,
+    }
+    return build[name]()
+
+
+def shipped_pipelines(models: Chosen | None = None) -> list[Pipeline]:
+    """Build all shipped pipelines."""
+    return [shipped_pipeline(name, models) for name in SHIPPED]
+
+
+def find_pipeline(name: str, models: Chosen | None = None) -> Pipeline:
+    """Return the pipeline that `name` means; UnknownPipeline says what was expected.
+
+    A user's own is a Pipeline, or a function without arguments that makes one.
+    """
+    if name in SHIPPED:
+        return shipped_pipeline(name, models)
+    if ":" in name:
+        found = _attribute(name)
+    else:
+        named = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
+        if name not in named:
+            known = ", ".join([*SHIPPED, *named])
+            raise UnknownPipeline(f"expected one of the pipelines {known}, or package.module:NAME, got {name!r}")
+        found = named[name].load()
+    if callable(found) and not isinstance(found, Pipeline):
+        found = found()
+    if not isinstance(found, Pipeline):
+        raise UnknownPipeline(f"expected {name} to be a Pipeline or a function that makes one, got {type(found).__name__}")
+    return found
+
+
+def _attribute(name: str) -> object:
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        raise UnknownPipeline(f"cannot import {module!r} for the pipeline {name}: {error}") from error
+    except AttributeError as error:
+        raise UnknownPipeline(f"module {module} has no {attribute!r} for the pipeline {name}") from error
