@@ -130,6 +130,33 @@ def test_naughty_strings_as_keys_headers_and_raw_values() -> None:
     assert all(refused.reason in ("bad_json", "schema") for _, refused in decoded.refused)
 
 
+def test_a_value_with_any_byte_changed_is_a_row_or_is_refused() -> None:
+    """Each byte of a rich event becomes each sign that means something in JSON: nothing is raised, nothing is lost."""
+    event = {
+        "device_id": "d-1",
+        "event_time": "2026-03-01T08:30:00+08:00",
+        "severity": "major",
+        "metrics": {"port": 4, "é": -1.5e3},
+        "hubbub": {"late": False, "parameters": ["a", None], "category": {"label": "power", "score": 0.5}},
+        "other": [True, {"deep": "\n"}],
+    }
+    value = orjson.dumps(event)
+    signs = b'\x00\x1f "\\{}[]:,-+.0eEtn\x7f\x80\xc3\xed\xff'
+    values = [value[:at] + bytes([sign]) + value[at + 1 :] for at in range(len(value)) for sign in signs]
+    values += [value[:at] for at in range(len(value))]
+    records = [Record(offset, 0, b"d-1", one) for offset, one in enumerate(values)]
+    codec = JsonCodec(TOPICS["device.logs.enriched"])
+    decoded = codec.decode("device.logs.enriched", 0, records)
+    decoded.batch.validate(full=True)
+    indices = sorted([*decoded.rows, *(index for index, _ in decoded.refused)])
+    assert indices == list(range(len(values)))
+    assert {refused.reason for _, refused in decoded.refused} == {"bad_json", "bad_utf8", "schema"}
+    again = [Record(row, 0, b"d-1", one) for row, one in enumerate(codec.encode(decoded.batch))]
+    assert codec.decode("t", 0, again).batch.drop_columns(["event_id", "origin"]) == decoded.batch.drop_columns(
+        ["event_id", "origin"]
+    )
+
+
 def _good_value(topic: Topic) -> bytes:
     """The smallest event that a topic takes."""
     small: dict[str, object] = {"string": "x", "int64": 1, "int32": 1, "map<string, string>": {}}
