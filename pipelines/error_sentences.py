@@ -9,6 +9,9 @@ import errno
 
 import click
 
+from schemas.safe_text import safe_text
+
+MOST_CHARACTERS = 2000
 DONE, NO, WRONG_USE, OUTAGE, INTERRUPTED = 0, 1, 2, 3, 130
 
 # Classes by name, for importing them would make every command slow: an error's own module is loaded by then.
@@ -33,7 +36,7 @@ _WRONG_FILE = frozenset(
 def sentence_and_status(error: Exception) -> tuple[str, int]:
     """Return what to say of an error, on one line, and the status to exit with."""
     sentence, status = _judge(error)
-    return one_line(sentence), status
+    return safe_text(sentence, MOST_CHARACTERS), status
 
 
 def _judge(error: Exception) -> tuple[str, int]:
@@ -66,8 +69,3 @@ def _of_click(error: click.ClickException) -> str:
 def _text(error: Exception) -> str:
     # str() of a KeyError is the repr of its argument.
     return str(error.args[0]) if isinstance(error, LookupError) and error.args else str(error)
-
-
-def one_line(text: str) -> str:
-    """Return a text with each character that is no plain printable one written out, so that it stays one line."""
-    return "".join(c if c.isprintable() else " " if c in "\r\n\t" else f"\\u{ord(c):04x}" for c in text)
