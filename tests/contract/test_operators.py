@@ -1,0 +1,168 @@
+"""What every operator does, whatever it is about. A new one joins by one line in tests/registered_operators.py."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from registered_operators import CASES, LATENESS_US, Case
+
+from infra.broker import StateRow
+from operators.operator import CAUSE, KeyedOperator, Operator
+from pipelines.engines.state_rows import StateRows
+
+WIDE = pa.field("somebody_elses_column", pa.string())
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> Case:
+    return CASES[request.param]
+
+
+@pytest.fixture
+def operator(case: Case, tmp_path: Path) -> Operator | KeyedOperator:
+    return case.make(tmp_path)
+
+
+def run(operator: Operator | KeyedOperator, batch: pa.RecordBatch, cuts: Sequence[int] = ()) -> list[dict[str, object]]:
+    """Run rows through an operator cut at these places, its memory stored and loaded again in between."""
+    store: dict[str, bytes] = {}
+    out: list[dict[str, object]] = []
+    bounds = [0, *cuts, batch.num_rows]
+    for start, end in zip(bounds, bounds[1:], strict=False):
+        part = batch.slice(start, end - start)
+        if not isinstance(operator, KeyedOperator):
+            out += operator.process(part).to_pylist()
+            continue
+        memory = StateRows([operator], lambda keys: [store.get(key) for key in keys])
+        keys = part.column(operator.key).unique().to_pylist()
+        memory.fetch(keys)
+        after, made = operator.process(memory.batch(operator, keys), part)
+        memory.update(operator, keys, after)
+        rows = made.to_pylist()
+        # The engine fires what is due behind the rows: of the keys of the batch, and of those whose memory is stored.
+        if "deadline" in operator.state_schema.names and end > start:
+            watermark = part.column("watermark")[-1].value
+            if watermark is not None:
+                memory.fetch(list(store))
+                due = memory.due(operator, watermark)
+                if due:
+                    after, fired = operator.fire(pa.array(due, pa.string()), memory.batch(operator, due), watermark)
+                    memory.update(operator, due, after)
+                    rows += fired.to_pylist()
+        for row in rows:
+            if operator.emits and row["_row"] is not None:
+                row["_row"] += start  # counted within its batch
+        out += rows
+        for change in memory.changes():
+            _store(store, change)
+    return sorted(out, key=str) if isinstance(operator, KeyedOperator) and operator.emits else out
+
+
+def _store(store: dict[str, bytes], change: StateRow) -> None:
+    if change.value is None:
+        store.pop(change.key, None)
+    else:
+        store[change.key] = change.value
+
+
+def test_the_output_has_the_declared_columns(case: Case, operator: Operator | KeyedOperator) -> None:
+    batch = case.batch()
+    declared = operator.output_schema(batch.schema)
+    for rows in (batch, batch.slice(0, 0)):
+        if isinstance(operator, KeyedOperator):
+            keys = rows.column(operator.key).unique().to_pylist()
+            memory = StateRows([operator], lambda keys: [None] * len(keys))
+            memory.fetch(keys)
+            states, out = operator.process(memory.batch(operator, keys), rows)
+            assert states.schema == operator.state_schema
+            assert states.num_rows == len(keys)
+        else:
+            out = operator.process(rows)
+        assert out.schema.remove_metadata() == declared.remove_metadata()
+        out.validate(full=True)
+
+
+def test_it_says_which_column_is_missing(operator: Operator | KeyedOperator) -> None:
+    with pytest.raises(ValueError, match=operator.name):
+        operator.output_schema(pa.schema([pa.field("nothing_of_use", pa.int8())]))
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5])
+def test_where_the_rows_are_cut_changes_nothing(case: Case, operator: Operator | KeyedOperator, width: int) -> None:
+    batch = case.batch()
+    assert run(operator, batch, range(width, batch.num_rows, width)) == run(operator, batch)
+
+
+def test_one_cut_at_every_row_changes_nothing(case: Case, operator: Operator | KeyedOperator) -> None:
+    batch = case.batch()
+    straight = run(operator, batch)
+    for cut in range(batch.num_rows + 1):
+        assert run(operator, batch, [cut]) == straight
+
+
+def test_a_second_run_gives_the_same(case: Case, operator: Operator | KeyedOperator) -> None:
+    assert run(operator, case.batch()) == run(operator, case.batch())
+
+
+def test_it_leaves_its_input_as_it_was(case: Case, operator: Operator | KeyedOperator) -> None:
+    batch = case.batch()
+    before = pa.ipc.read_record_batch(batch.serialize(), batch.schema)
+    run(operator, batch)
+    assert batch.equals(before)
+
+
+def test_other_peoples_columns_pass_through(case: Case, operator: Operator | KeyedOperator) -> None:
+    batch = case.batch()
+    wide = batch.append_column(WIDE, pa.array([f"w{i}" for i in range(batch.num_rows)]))
+    out = run(operator, wide)
+    if isinstance(operator, KeyedOperator) and operator.emits:
+        assert out == run(operator, batch)
+    else:
+        assert [row.pop(WIDE.name) for row in out] == [f"w{i}" for i in range(batch.num_rows)]
+        assert out == run(operator, batch)
+
+
+def test_it_pickles(case: Case, operator: Operator | KeyedOperator) -> None:
+    again = pickle.loads(pickle.dumps(operator))
+    assert run(again, case.batch()) == run(operator, case.batch())
+
+
+def test_nothing_in_nothing_out(case: Case, operator: Operator | KeyedOperator) -> None:
+    if case.silent is not None:
+        answer = run(operator, case.batch())[case.silent]
+        assert {name: answer[name] for name in case.adds} == dict.fromkeys(case.adds)
+    else:
+        assert run(operator, case.batch().slice(0, 0)) == []
+
+
+def test_rows_keep_their_number_and_order(case: Case, operator: Operator | KeyedOperator) -> None:
+    out = run(operator, case.batch())
+    if isinstance(operator, KeyedOperator) and operator.emits:
+        names = {field.name for field in CAUSE}
+        assert all(names <= set(row) for row in out)
+        assert all((row["_row"] is None) != (row["_deadline"] is None) for row in out)
+    else:
+        assert [row["event_id"] for row in out] == case.batch().column("event_id").to_pylist()
+
+
+def test_devices_do_not_see_each_other(case: Case, operator: Operator | KeyedOperator) -> None:
+    """Memory belongs to a key: the rows of one device alone give what they give among others."""
+    if not isinstance(operator, KeyedOperator) or operator.emits:
+        return
+    batch = case.batch()
+    together = run(operator, batch)
+    keys = batch.column(operator.key)
+    for key in keys.unique():
+        mask = pa.compute.equal(keys, key)
+        alone = run(operator, batch.filter(mask))
+        assert alone == [row for row, keep in zip(together, mask.to_pylist(), strict=True) if keep]
+
+
+def test_lateness_of_the_suite_is_the_default() -> None:
+    from pipelines.engines.job_settings import JobSettings
+
+    assert JobSettings().rules.lateness_us == LATENESS_US

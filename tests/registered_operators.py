@@ -1,0 +1,173 @@
+"""Every operator, with rows to try it on. A new operator joins the contract suite by one line in `CASES`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from jobs.counting import NumberLines, ReportSilence
+from tiny_text_bundle import tiny_text_bundle
+
+from models.telemetry_model import TelemetryModel
+from models.text_model import TextModel
+from operators.classify_text import ClassifyText
+from operators.collect_answers import CollectAnswers
+from operators.default_alert_rules import DEFAULT_ALERT_RULES
+from operators.detect_anomalies import DetectAnomalies
+from operators.mine_templates import MineTemplates
+from operators.operator import KeyedOperator, Operator
+from operators.raise_alerts import RaiseAlerts
+from operators.understand_alarms import understand_alarms
+from operators.understand_logs import understand_logs
+from operators.understand_messages import UnderstandMessages
+from schemas.alarms import ALARMS
+from schemas.answers import ALARM_ANSWERS, ALARMS_ENRICHED
+from schemas.customer_messages import CUSTOMER_MESSAGES
+from schemas.device_logs import DEVICE_LOGS
+from schemas.device_telemetry import DEVICE_TELEMETRY
+from schemas.json_codec import JsonCodec
+from schemas.record import Record
+from schemas.topic import PROGRESS, TIMESTAMP, Topic
+
+Row = dict[str, Any]
+LATENESS_US = 10_000_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """One operator on the rows of a topic. On row `silent` it has nothing to say: its columns `adds` are null there."""
+
+    make: Callable[[Path], Operator | KeyedOperator]
+    topic: Topic
+    rows: Sequence[Row]
+    adds: tuple[str, ...] = ()
+    silent: int | None = None
+    prepare: Callable[[pa.RecordBatch], pa.RecordBatch] = lambda batch: batch
+
+    def batch(self) -> pa.RecordBatch:
+        """The rows as the operator would meet them."""
+        return self.prepare(row_batch(self.topic, self.rows))
+
+
+def row_batch(topic: Topic, rows: Sequence[Row]) -> pa.RecordBatch:
+    """Decode rows as they would come from one partition of a topic, with watermark and lateness."""
+    records = [Record(i, 1_790_000_000_000_000 + i, None, orjson.dumps(row)) for i, row in enumerate(rows)]
+    decoded = JsonCodec(topic).decode(topic.name, 0, records)
+    assert not decoded.refused, decoded.refused
+    times = decoded.batch.column(topic.event_time).cast(pa.int64()).to_numpy()
+    never = np.iinfo(np.int64).min
+    highs = np.maximum.accumulate(np.concatenate([[never], times]))[:-1]
+    watermark = np.where(highs == never, never, highs - LATENESS_US)
+    columns = [
+        pa.array(watermark, pa.int64(), mask=watermark == never).cast(TIMESTAMP),
+        pa.array((watermark != never) & (times < watermark)),
+    ]
+    return pa.RecordBatch.from_arrays([*decoded.batch.columns, *columns], schema=pa.schema([*decoded.batch.schema, *PROGRESS]))
+
+
+def at(second: int) -> str:
+    return f"2026-03-01T08:{second // 60:02d}:{second % 60:02d}Z"
+
+
+LOG_LINES: list[Row] = [
+    {"device_id": f"d{i % 3}", "event_time": at(i * 13 - (i % 4) * 5), "message": text, "component": component}
+    for i, (text, component) in enumerate(
+        [
+            ("link down on port 4", "switchd"),
+            ("link down on port 7", "switchd"),
+            ("temperature 81.5 C above limit 75.0 C", "thermald"),
+            (None, None),
+            ("   ", "kernel"),
+            ("user admin logged in from 10.0.0.7", "sshd"),
+            ("link down on port 9", "switchd"),
+            ("门锁电池电量低 12%", None),
+            ("line number 8 \u202e with \u0000 odd characters", "x"),
+            ("link down on port 12", "switchd"),
+            ("temperature 82.5 C above limit 75.0 C", "thermald"),
+        ]
+    )
+]
+MESSAGES: list[Row] = [
+    {"device_id": f"d{i % 3}", "event_time": at(i * 7), "text": text, "language": language}
+    for i, (text, language) in enumerate(
+        [
+            ("The lock has been beeping since noon", None),
+            ("空调漏水了，请马上来人", None),
+            (None, None),
+            ("", "en"),
+            ("Das Schloss piept", "de"),
+            ("The lock has been beeping since noon", "en"),
+            ("🔥" * 50, None),
+            ("water leak under the door please come", None),
+        ]
+    )
+]
+ALARM_ROWS: list[Row] = [
+    {"device_id": f"d{i % 2}", "event_time": at(i * 11), "code": code, "text": text, "perceived_severity": severity, "state": state}
+    for i, (code, text, severity, state) in enumerate(
+        [
+            ("E-21", "High discharge pressure", "major", "raise"),
+            (None, None, None, None),
+            ("E-21", None, "cleared", "clear"),
+            ("F3", "Fan stopped", None, "raise"),
+            ("E-21", "High discharge pressure", "critical", "raise"),
+            ("F3", "Fan stopped", "cleared", "clear"),
+        ]
+    )
+]
+READINGS: list[Row] = [
+    {
+        "device_id": f"d{i % 3}",
+        "event_time": at(i * 9 - (i % 5) * 4),
+        "metric": ["temp_c", "power_w"][i % 2],
+        "value": None if i == 4 else 20.0 + (i * 7 % 5) + (400.0 if i > 40 else 0.0),
+    }
+    for i in range(48)
+]
+LABELLED: list[Row] = [
+    {
+        **row,
+        "hubbub": {
+            "input": {"event_id": f"{i:032x}", "topic": "alarms", "partition": 0, "offset": i},
+            "late": False,
+            "category": {"label": "thermal", "score": 0.9, "model": "m"},
+            "severity": {"label": "major", "score": 0.9, "model": "m", "words": ["pressure"]},
+        },
+    }
+    for i, row in enumerate(ALARM_ROWS)
+]
+
+
+def tiny(folder: Path) -> TextModel:
+    """The text bundle in miniature, whose answers mean nothing and come about like the real one's."""
+    return TextModel(tiny_text_bundle(folder))
+
+
+def with_null_answers(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Add the columns that an alarm's answers stand in, all null, so that collecting them can be tried alone."""
+    for field in ALARM_ANSWERS:
+        batch = batch.append_column(field, pa.nulls(batch.num_rows, field.type))
+    return batch
+
+
+CASES: dict[str, Case] = {
+    "classify_text": Case(lambda p: ClassifyText(tiny(p), ("topic",)), CUSTOMER_MESSAGES, MESSAGES, ("topic",), 2),
+    "understand_messages": Case(
+        lambda p: UnderstandMessages(tiny(p), explain=("topic",)), CUSTOMER_MESSAGES, MESSAGES, ("sentiment", "topic"), 2
+    ),
+    "understand_logs": Case(lambda p: understand_logs(tiny(p)), DEVICE_LOGS, LOG_LINES, ("category", "abnormal"), 3),
+    "understand_alarms": Case(lambda p: understand_alarms(tiny(p)), ALARMS, ALARM_ROWS, ("category", "severity"), 1),
+    "mine_templates": Case(lambda _: MineTemplates(), DEVICE_LOGS, LOG_LINES, ("template", "novelty"), 3),
+    "detect_anomalies": Case(
+        lambda _: DetectAnomalies(TelemetryModel.named()), DEVICE_TELEMETRY, READINGS, ("anomaly",), 4
+    ),
+    "collect_answers": Case(lambda _: CollectAnswers(ALARMS_ENRICHED), ALARMS, ALARM_ROWS, prepare=with_null_answers),
+    "raise_alerts": Case(lambda _: RaiseAlerts(DEFAULT_ALERT_RULES), ALARMS_ENRICHED, LABELLED),
+    "number_lines": Case(lambda _: NumberLines(), DEVICE_LOGS, LOG_LINES),
+    "report_silence": Case(lambda _: ReportSilence(), DEVICE_LOGS, LOG_LINES),
+}
