@@ -1,0 +1,1 @@
+"""What can go wrong in the building, and what only looks as if it did, one family a file."""
