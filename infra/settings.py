@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 
 FILE_NAME = "hubbub.toml"
 PREFIX = "HUBBUB_"
+MODELS_VARIABLE = "HUBBUB_MODELS"
 
 Count = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0.0)]
@@ -97,6 +98,7 @@ def load_settings(
         values = _checked(_read_file(path), str(path))
         _root_paths(values, path.absolute().parent)
     _take_variables(values, environment)
+    _take_models(values, environment)
     for name, value in (flags or {}).items():
         if value is not None:
             section, _, key = name.partition(".")
@@ -171,6 +173,18 @@ def _root_paths(values: Values, folder: Path) -> None:
         values["broker"]["url"] = f"sqlite:{folder / url.removeprefix('sqlite:')}"
     for name, path in values.get("models", {}).items():
         values["models"][name] = str(folder / str(path))
+
+
+def _take_models(values: Values, environment: Mapping[str, str]) -> None:
+    """Let the bundles in the folder that HUBBUB_MODELS names stand in for those of the same names."""
+    named = environment.get(MODELS_VARIABLE)
+    if not named:
+        return
+    folder = Path(named)
+    if not folder.is_dir():
+        raise WrongSetting(f"{MODELS_VARIABLE}: expected a folder of model bundles, got {named!r}")
+    models = values.setdefault("models", {})
+    models.update({one.name: str(one) for one in sorted(folder.iterdir()) if one.is_dir()})
 
 
 def _take_variables(values: Values, environment: Mapping[str, str]) -> None:

@@ -35,7 +35,7 @@ MODELS = """
 ## [models]
 
 Each key is the name of a model as `hubbub models list` shows it, its value the folder of the bundle that stands in
-for it.
+for it. The variable `HUBBUB_MODELS` names a folder whose folders stand in for the models of their names.
 """
 
 

@@ -49,6 +49,11 @@ def opened_broker(broker: str | None, config: Path | None, *, must_exist: bool =
     return open_broker(settings_of(broker, config).broker, must_exist=must_exist)
 
 
+def chosen_models(settings: Settings) -> dict[str, str | Path]:
+    """Return the bundles that stand in for shipped ones, by name: find_bundle's `chosen`."""
+    return dict(settings.models)
+
+
 def job_settings(settings: Settings) -> JobSettings:
     """Return what the settings say about jobs, in the engine's own terms."""
     import msgspec

@@ -79,7 +79,15 @@ def test_a_mistake_in_a_variable_names_it(tmp_path: Path) -> None:
 
 
 def test_variables_of_other_meaning_are_left_alone(tmp_path: Path) -> None:
-    assert load(tmp_path, HUBBUB_DEBUG="1", HUBBUB_DATASETS="x", HUBBUB_MODELS="y") == Settings()
+    assert load(tmp_path, HUBBUB_DEBUG="1", HUBBUB_DATASETS="x") == Settings()
+
+
+def test_a_folder_of_models_stands_in_by_name(tmp_path: Path) -> None:
+    (tmp_path / "bundles" / "text-enzh").mkdir(parents=True)
+    settings = load(tmp_path, '[models]\ntext-enzh = "x"\nother = "y"\n', HUBBUB_MODELS=str(tmp_path / "bundles"))
+    assert settings.models == {"text-enzh": f"{tmp_path}/bundles/text-enzh", "other": f"{tmp_path}/y"}
+    with pytest.raises(WrongSetting, match="HUBBUB_MODELS: expected a folder of model bundles, got 'nowhere'"):
+        load(tmp_path, HUBBUB_MODELS="nowhere")
 
 
 def test_a_named_file_must_exist(tmp_path: Path) -> None:

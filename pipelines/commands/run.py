@@ -1,0 +1,146 @@
+"""`hubbub run`: pipelines as a job, until stopped or until the input ends."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.commands.options import broker_options, chosen_models, job_settings, json_option, settings_of
+
+if TYPE_CHECKING:
+    from infra.broker import Broker
+    from pipelines.engines.embedded_engine import JobReport
+    from pipelines.pipeline import Pipeline
+
+SHOW_EVERY_S = 1.0
+
+
+@click.command(epilog="Example: hubbub run logs messages alerts --until-end")
+@click.argument("pipelines", nargs=-1, metavar="[PIPELINE]...")
+@click.option("--until-end", is_flag=True, help="End when everything that is in the topics has been worked through.")
+@click.option("--group", default="hubbub", show_default=True, metavar="NAME", help="Whose place in the topics is kept.")
+@click.option("--instance", metavar="NAME", help="Tells processes of one group apart (default: the first free one).")
+@click.option(
+    "--engine",
+    type=click.Choice(("embedded", "faust", "beam")),
+    default="embedded",
+    help="Only embedded is in this release.",
+)
+@broker_options
+@json_option
+def run(
+    *,
+    pipelines: Sequence[str],
+    until_end: bool,
+    group: str,
+    instance: str | None,
+    engine: str,
+    broker: str | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Run pipelines: logs, messages, alarms, telemetry, alerts; all of them when none is named.
+
+    A pipeline of your own is named as package.module:NAME. Several processes of one group share the work. Ctrl-C or
+    SIGTERM stops behind a whole step: the next run of the group goes on there, and nothing is lost or done twice.
+    """
+    import os
+
+    from infra.broker_url import open_broker
+    from infra.failpoints import arm
+    from pipelines.catalog import SHIPPED, find_pipeline
+    from pipelines.engines.embedded_engine import EmbeddedEngine
+    from pipelines.stop_signals import StopSignals
+
+    if engine != "embedded":
+        raise click.UsageError(f"--engine {engine} is not in this release; leave it out to run the embedded one")
+    arm(os.environ)
+    settings = settings_of(broker, config)
+    if any(":" in name for name in pipelines):
+        sys.path.append(str(Path.cwd()))  # behind everything else, so that a file here shadows nothing
+    found = [find_pipeline(name, chosen_models(settings)) for name in dict.fromkeys(pipelines or SHIPPED)]
+    with open_broker(settings.broker) as opened, StopSignals() as stop:
+        job = EmbeddedEngine(opened, job_settings(settings), group=group, instance=instance)
+        with _progress(job.report, found, until_end):
+            report = job.run(found, stop=stop.requested, until_end=until_end)
+        if stop.requested.is_set():
+            click.echo(
+                f"hubbub: stopped; the next run of group {group} goes on there: {_places(opened, group, found)}",
+                err=True,
+            )
+    summary = _summary(report, found)
+    if as_json:
+        import orjson
+
+        click.echo(orjson.dumps(summary))
+    else:
+        click.echo(
+            f"{summary['events']:,} events, {summary['alerts']:,} alert changes, "
+            f"{summary['dead_letters']:,} dead letters in {summary['seconds']:.1f} s ({summary['events_per_s']:,.0f} events/s)"
+        )
+
+
+def _summary(report: JobReport, pipelines: Sequence[Pipeline]) -> dict[str, int | float]:
+    from schemas.alerts import ALERTS
+
+    # What one pipeline of this job writes and another one reads is no new event.
+    inner = {sink.topic.name for pipeline in pipelines for sink in pipeline.sinks}
+    first = [one for one in pipelines if not {topic.name for topic in one.sources} & inner]
+    raising = [one for one in pipelines if ALERTS.name in {sink.topic.name for sink in one.sinks}]
+    events = sum(report.pipelines[one.name].rows.get("in", 0) for one in first)
+    return {
+        "events": events,
+        "alerts": sum(report.pipelines[one.name].rows.get("out", 0) for one in raising),
+        "dead_letters": report.total("dead letters"),
+        "seconds": round(report.seconds, 3),
+        "events_per_s": round(events / report.seconds, 1) if report.seconds else 0.0,
+    }
+
+
+def _places(broker: Broker, group: str, pipelines: Sequence[Pipeline]) -> str:
+    """Say how far each pipeline has come, in records of its sources."""
+    from infra.broker import TopicPartition
+
+    said = []
+    for pipeline in pipelines:
+        done = whole = 0
+        for topic in pipeline.sources:
+            for number in range(topic.partitions):
+                part = TopicPartition(topic.name, number)
+                first, end = broker.bounds(part)
+                offset = broker.committed(f"{group}-{pipeline.name}", part)
+                done += (first if offset is None else max(first, offset.next_offset)) - first
+                whole += end - first
+        said.append(f"{pipeline.name} {done:,} of {whole:,}")
+    return ", ".join(said)
+
+
+@contextmanager
+def _progress(report: JobReport, pipelines: Sequence[Pipeline], until_end: bool) -> Iterator[None]:
+    """Show on a terminal, on one line of stderr, how far the job is."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    names = ", ".join(pipeline.name for pipeline in pipelines)
+    click.echo(f"running {names}{'' if until_end else '; Ctrl-C stops'}", err=True)
+    ended = threading.Event()
+
+    def show() -> None:
+        while not ended.wait(SHOW_EVERY_S):
+            counts = [f"{name} {times.rows.get('in', 0):,}" for name, times in list(report.pipelines.items())]
+            click.echo(f"\r\x1b[K{'  '.join(counts)}", err=True, nl=False)
+
+    thread = threading.Thread(target=show, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        click.echo("\r\x1b[K", err=True, nl=False)
