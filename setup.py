@@ -45,6 +45,7 @@ EXTRAS = {
         "onnx>=1.21",
         "pytest>=8.3",
         "pytest-timeout>=2.3",
+        "pytest-xdist>=3.6",  # `make check` on two cores
         "ruff>=0.9",
         "psutil>=6.1",  # memory and process figures of the benchmarks
     ],
@@ -58,17 +59,24 @@ setup(
     long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(
-        include=["schemas*", "models*", "operators*", "infra*", "pipelines*"], exclude=["models.bundles*", "models.training.data*"]
+        include=["schemas*", "models*", "operators*", "infra*", "pipelines*"],
+        exclude=["models.bundles*", "models.training.data*"],
     ),
-    package_data={"models": ["bundles/*/*", "py.typed"], "schemas": ["py.typed"], "operators": ["py.typed"], "infra": ["py.typed"], "pipelines": ["py.typed"]},
+    package_data={
+        "models": ["bundles/*/*", "py.typed"],
+        "schemas": ["py.typed"],
+        "operators": ["py.typed"],
+        "infra": ["py.typed"],
+        "pipelines": ["py.typed"],
+    },
     install_requires=CORE,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["hubbub = pipelines.command_line:main"]},
     classifiers=[
         "Development Status :: 3 - Alpha",
-        "License :: OSI Approved :: Apache Software License",
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",

@@ -1,0 +1,105 @@
+# What a person types while working on hubbub. Each target makes its own virtual environment when there is none.
+# Needed beforehand: Python 3.11 or newer with venv, make, and the package registry that pip is set up for.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV ?= .venv
+VENV_TRAIN ?= .venv-train
+# The first of these that is new enough and can make a virtual environment.
+PYTHON ?= $(shell for one in python3.11 python3 python3.12 python3.13 python3.14; do \
+	"$$one" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$one" && break; \
+	done)
+# Two cores is what CI has; more workers only take memory.
+WORKERS ?= 2
+
+BIN = $(VENV)/bin
+PIP_QUIET = --quiet --disable-pip-version-check
+SAY = @printf '\033[1m== %s\033[0m\n'
+STAMP = $(VENV)/.installed
+STAMP_TRAIN = $(VENV_TRAIN)/.installed
+
+.PHONY: help demo check static test bench train-env constraints clean
+
+help:
+	@echo 'make demo         a small building talks for a minute; see what hubbub hears'
+	echo 'make check        the inner loop: format, lint, types, imports, tests without a broker, README, the built wheel'
+	echo 'make test         all that CI runs: check, then integration and quality tests'
+	echo 'make bench        the figures of BENCHMARKS.md'
+	echo 'make train-env    $(VENV_TRAIN), with what training needs'
+	echo 'make constraints  constraints.txt anew, from the newest releases that setup.py allows'
+	echo 'make clean        remove what the other targets made'
+
+# --- environments -----------------------------------------------------------------------------------------------------
+# usage: $(call environment,FOLDER,EXTRA)
+define environment
+	if [ -z "$(PYTHON)" ]; then echo 'expected Python 3.11 or newer with venv and ensurepip on the PATH, found none' >&2; exit 2; fi
+	echo "== $(1): installing hubbub[$(2)] with $$($(PYTHON) --version) (once; about a minute)"
+	[ -x $(1)/bin/python ] || $(PYTHON) -m venv $(1)
+	$(1)/bin/python -m pip install $(PIP_QUIET) --constraint constraints.txt pip setuptools wheel
+	$(1)/bin/python -m pip install $(PIP_QUIET) --constraint constraints.txt --no-build-isolation --editable '.[$(2)]'
+	touch $(1)/.installed
+endef
+
+$(STAMP): setup.py constraints.txt
+	@$(call environment,$(VENV),dev)
+
+$(STAMP_TRAIN): setup.py constraints.txt
+	@$(call environment,$(VENV_TRAIN),train)
+
+train-env: $(STAMP_TRAIN)
+
+# Resolved for the machine it runs on, without installing anything. Beam needs pyarrow < 26, and all engines share one.
+constraints:
+	@echo '== constraints.txt: resolving (about a minute)'
+	folder=$$(mktemp -d)
+	trap 'rm -rf "$$folder"' EXIT
+	$(PYTHON) -m venv "$$folder/venv"
+	"$$folder/venv/bin/python" -m pip install $(PIP_QUIET) --upgrade pip setuptools wheel
+	"$$folder/venv/bin/python" -m pip install $(PIP_QUIET) --dry-run --ignore-installed --no-build-isolation \
+		--report "$$folder/report.json" --editable '.[dev,train]' 'pyarrow<26' pip setuptools wheel
+	"$$folder/venv/bin/python" - "$$folder/report.json" >"$$folder/constraints.txt" <<'PY'
+	import json, sys
+	print("# Exact versions of the core, of the extra `dev`, and of the extra `train`, for Python 3.11.")
+	print("# Made by `make constraints`; CI installs from it.")
+	found = [one["metadata"] for one in json.load(open(sys.argv[1]))["install"]]
+	lines = ["{name}=={version}".format(**one) for one in found if one["name"] != "hubbub"]
+	print(*sorted(lines, key=str.lower), sep="\n")
+	PY
+	cp "$$folder/constraints.txt" constraints.txt
+	git diff --stat -- constraints.txt
+
+# --- what is run ------------------------------------------------------------------------------------------------------
+demo: $(STAMP)
+	@exec $(BIN)/hubbub demo
+
+static: $(STAMP)
+	$(SAY) 'ruff format, ruff check'
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/ruff check --quiet .
+	$(SAY) 'mypy'
+	$(BIN)/mypy --no-error-summary
+	$(SAY) 'lint-imports'
+	$(BIN)/lint-imports --no-logo >.import-linter.log || { cat .import-linter.log; exit 1; }
+	rm -f .import-linter.log
+
+check: static
+	$(SAY) 'tests without a broker; the README; the built wheel'
+	$(BIN)/python -m pytest --quiet -n $(WORKERS) tests/unit tests/contract tests/golden
+
+test: check
+	$(SAY) 'integration and quality tests'
+	$(BIN)/python -m pytest --quiet -n $(WORKERS) tests/integration tests/quality
+
+# One at a time: a figure that was measured beside another is no figure.
+bench: $(STAMP)
+	$(SAY) 'benchmarks'
+	$(BIN)/python -m pytest --quiet -s -p no:xdist tests/bench
+
+clean:
+	@echo '== removing environments, caches and builds'
+	rm -rf $(VENV) $(VENV_TRAIN) .venv-ci build dist hubbub.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find schemas models operators infra pipelines tests -name __pycache__ -type d -prune -exec rm -rf {} +
