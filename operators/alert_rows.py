@@ -1,0 +1,134 @@
+"""Rows of the topic `alerts`: one revision of one alert, with its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+
+from operators.alert_history import News
+from operators.alert_memory import Episode, Evidence
+from operators.alert_rule import AlertRule, Source
+from operators.operator import CAUSE
+from operators.summary_template import SummaryTemplate
+from schemas.alerts import ALERT
+from schemas.identity import alert_id
+from schemas.safe_text import safe_text
+from schemas.severity import SEVERITIES
+
+EMITTED: Final = pa.schema([*ALERT, *CAUSE])
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NOUN: Final[dict[Source, str]] = {"log": "line", "message": "message", "alarm": "alarm", "telemetry": "reading"}
+
+
+class AlertRows:
+    """Collects revisions of alerts and makes one batch of them."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, list[Any]] = {field.name: [] for field in EMITTED}
+
+    def add(
+        self,
+        rule: AlertRule,
+        fingerprint: str,
+        device_id: str,
+        labels: Sequence[str | None],
+        news: News,
+        *,
+        event_time: int,
+        row: int | None,
+        deadline: int | None,
+    ) -> None:
+        """Add one revision. `event_time` is its cause's: of the input row `row`, or the deadline."""
+        episode = news.episode
+        named = {name: value for (name, _), value in zip(rule.labels, labels, strict=False) if value is not None}
+        annotations = {"description": rule.description} if rule.description else {}
+        if news.merged_into is not None:
+            annotations["merged_into"] = alert_id(fingerprint, news.merged_into)
+        resolved_at = episode.resolved_at
+        values = {
+            "fingerprint": fingerprint,
+            "alert_id": alert_id(fingerprint, episode.opening_id),
+            "revision": news.revision,
+            "device_id": device_id,
+            "event_time": event_time,
+            "rule": rule.name,
+            "state": episode.state,
+            "severity": SEVERITIES[episode.severity],
+            "category": episode.category,
+            "summary": summary_of(rule, device_id, named, episode),
+            "labels": [("alertname", rule.name), ("device_id", device_id), *_safe(named)],
+            "annotations": list(annotations.items()) or None,
+            "opened_at": episode.opened_at,
+            "fired_at": episode.fired_at,
+            "updated_at": episode.updated_at,
+            "resolved_at": resolved_at,
+            "resolved_by": episode.resolved_by,
+            "duration_s": None if resolved_at is None else (resolved_at - episode.opened_at) / 1e6,
+            "count": episode.count,
+            "evidence": [_evidence(rule.source, evidence) for evidence in episode.evidence],
+            "_row": row,
+            "_deadline": deadline,
+            "_key": device_id,
+        }
+        for name, column in self._columns.items():
+            column.append(values.get(name))
+
+    def batch(self) -> pa.RecordBatch:
+        """Return the revisions in the order in which they were added."""
+        return pa.RecordBatch.from_arrays(
+            [pa.array(self._columns[field.name], field.type) for field in EMITTED], schema=EMITTED
+        )
+
+
+def summary_of(rule: AlertRule, device_id: str, labels: dict[str, str], episode: Episode) -> str:
+    """Fill the rule's sentence from an episode and its latest event."""
+    last = episode.evidence[-1] if episode.first else None
+    fields: dict[str, str | float | None] = {
+        "device_id": device_id,
+        "rule": rule.name,
+        "severity": SEVERITIES[episode.severity],
+        "category": None if episode.category is None else episode.category.replace("_", " "),
+        "count": episode.count,
+        "counted": f"{episode.count} {_NOUN[rule.source]}{'' if episode.count == 1 else 's'}",
+        "since": _since(episode.opened_at, episode.updated_at),
+        **labels,
+    }
+    if last is not None:
+        for name in ("text", "template", "label", "score", "metric", "value", "expected_low", "expected_high"):
+            fields.setdefault(name, getattr(last, name))
+        fields["words"] = ", ".join(last.words[:3]) if last.words else None
+        fields["judgement"] = _judgement(last)
+    return _template(rule.summary).fill(fields)
+
+
+def _judgement(last: Evidence) -> str:
+    low, high, value = last.expected_low, last.expected_high, last.value
+    if value is not None and ((low is not None and value < low) or (high is not None and value > high)):
+        if low is None or high is None:
+            return f"above {high:.4g}" if low is None else f"below {low:.4g}"
+        return f"outside {low:.4g} ... {high:.4g}"
+    return "unusual" if last.label is None else f"unusual ({last.label.replace('_', ' ')})"
+
+
+def _since(opened_at: int, updated_at: int) -> str:
+    opened = _EPOCH + timedelta(microseconds=opened_at)
+    same_day = opened.date() == (_EPOCH + timedelta(microseconds=updated_at)).date()
+    return opened.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M")
+
+
+def _safe(labels: dict[str, str]) -> list[tuple[str, str]]:
+    return [(name, safe_text(value)) for name, value in labels.items()]
+
+
+def _evidence(kind: Source, evidence: Evidence) -> dict[str, Any]:
+    return {"kind": kind} | msgspec.structs.asdict(evidence)
+
+
+@lru_cache(maxsize=1024)
+def _template(text: str) -> SummaryTemplate:
+    return SummaryTemplate(text)
