@@ -82,7 +82,8 @@ def run(
     else:
         click.echo(
             f"{summary['events']:,} events, {summary['alerts']:,} alert changes, "
-            f"{summary['dead_letters']:,} dead letters in {summary['seconds']:.1f} s ({summary['events_per_s']:,.0f} events/s)"
+            f"{summary['dead_letters']:,} dead letters in {summary['seconds']:.1f} s "
+            f"({summary['events_per_s']:,.0f} events/s)"
         )
 
 
