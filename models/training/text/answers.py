@@ -1,0 +1,93 @@
+"""Ask an ONNX file of this package for its answers, by the same rule as the run time.
+
+The rule: cut at 128 tokens, pad each text to the edge of its own length bucket, never fewer than two rows a run, and
+probability = softmax(logits / temperature) in float64, rounded to six decimals.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from tokenizers import Tokenizer
+
+from models.training.text.heads import HEADS, LABEL_COUNT, columns_of_heads
+
+MAX_TOKENS = 128
+BUCKETS = (8, 16, 32, 64, 128)
+PADDING = 1
+DECIMALS = 6
+
+
+def open_session(path: Path, threads: int = 2, optimized: Path | None = None) -> onnxruntime.InferenceSession:
+    """Load a model with all optimizations; `optimized` also writes down the graph that will really run."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_cpu_mem_arena = False
+    options.log_severity_level = 3
+    if optimized is not None:
+        options.optimized_model_filepath = str(optimized)
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def token_lists(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
+    """Cut texts into token ids, at most `MAX_TOKENS` each."""
+    tokenizer.enable_truncation(MAX_TOKENS)
+    lists = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
+    tokenizer.no_truncation()
+    return lists
+
+
+def bucket_of(length: int) -> int:
+    """Give the edge of the bucket that a text of `length` tokens belongs to."""
+    return next(edge for edge in BUCKETS if length <= edge)
+
+
+def run(session: onnxruntime.InferenceSession, rows: list[list[int]], output: str = "logits") -> np.ndarray:
+    """Run texts of one bucket in one go; a lone row is doubled, because one row alone takes other kernels."""
+    edge = bucket_of(max(len(row) for row in rows))
+    doubled = rows * 2 if len(rows) == 1 else rows
+    ids = np.full((len(doubled), edge), PADDING, dtype=np.int64)
+    mask = np.zeros((len(doubled), edge), dtype=np.int64)
+    for at, row in enumerate(doubled):
+        ids[at, : len(row)] = row
+        mask[at, : len(row)] = 1
+    answer: np.ndarray = session.run([output], {"input_ids": ids, "attention_mask": mask})[0]
+    return answer[: len(rows)]
+
+
+def logits_of(
+    session: onnxruntime.InferenceSession, tokenizer: Tokenizer, texts: list[str], tokens_per_run: int = 2048
+) -> np.ndarray:
+    """Give the logits of all heads, float32 (texts, labels)."""
+    lists = token_lists(tokenizer, texts)
+    logits = np.zeros((len(texts), LABEL_COUNT), dtype=np.float32)
+    for edge in BUCKETS:
+        members = [at for at, row in enumerate(lists) if bucket_of(len(row)) == edge]
+        step = max(2, tokens_per_run // edge)
+        for start in range(0, len(members), step):
+            chosen = members[start : start + step]
+            logits[chosen] = run(session, [lists[at] for at in chosen])
+    return logits
+
+
+def probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """Turn one head's logits into probabilities, float64 with six decimals."""
+    scaled = logits.astype(np.float64) / temperature
+    raised = np.exp(scaled - scaled.max(-1, keepdims=True))
+    result: np.ndarray = np.round(raised / raised.sum(-1, keepdims=True), DECIMALS)
+    return result
+
+
+def labels_and_scores(logits: np.ndarray, temperatures: dict[str, float]) -> list[dict[str, dict[str, object]]]:
+    """Give every head's label and score for each row of `logits`."""
+    answers: list[dict[str, dict[str, object]]] = [{} for _ in logits]
+    for head, columns in columns_of_heads().items():
+        chances = probabilities(logits[:, columns], temperatures[head])
+        for answer, row in zip(answers, chances, strict=True):
+            best = int(row.argmax())
+            answer[head] = {"label": HEADS[head][best], "score": float(row[best])}
+    return answers

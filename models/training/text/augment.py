@@ -1,0 +1,53 @@
+"""Small damages that real texts have: typing errors, lost punctuation, another case, full-width characters."""
+
+from __future__ import annotations
+
+import random
+import string
+
+PUNCTUATION = set(string.punctuation) | set("，。！？、；：“”‘’（）…")
+WIDEN = {ord(low): ord(low) + 0xFEE0 for low in string.ascii_letters + string.digits + "!?,:;()"}
+
+
+def _typo(text: str, source: random.Random) -> str:
+    letters = [index for index, letter in enumerate(text) if letter.isalpha()]
+    if len(letters) < 6:
+        return text
+    for _ in range(1 + len(letters) // 40):
+        at = source.choice(letters)
+        if at + 1 >= len(text):
+            continue
+        kind = source.randrange(3)
+        if kind == 0:
+            text = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
+        elif kind == 1:
+            text = text[:at] + text[at + 1 :]
+        else:
+            text = text[:at] + text[at] + text[at:]
+        letters = [index for index in letters if index < len(text) - 1]
+        if not letters:
+            break
+    return text
+
+
+def _change_case(text: str, source: random.Random) -> str:
+    return source.choice([str.lower, str.lower, str.upper, str.capitalize])(text)
+
+
+def _lose_punctuation(text: str, source: random.Random) -> str:
+    if source.random() < 0.5:
+        return text.rstrip("".join(PUNCTUATION)) or text
+    kept = "".join(" " if letter in PUNCTUATION else letter for letter in text)
+    return " ".join(kept.split()) or text
+
+
+def _widen(text: str, source: random.Random) -> str:
+    return text.translate(WIDEN)
+
+
+def damage(text: str, source: random.Random, rate: float) -> str:
+    """Damage a text in at most one way, with probability `rate`; `source` decides, so a seed repeats it."""
+    if source.random() >= rate:
+        return text
+    ways = [_typo, _change_case, _lose_punctuation, _widen]
+    return source.choices(ways, weights=[4, 3, 3, 1])[0](text, source)

@@ -1,0 +1,64 @@
+"""Measure the finished bundle: dev, the rows set aside, public dev rows, speed, and the golden answers."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from models.training.text.answers import labels_and_scores, logits_of, open_session
+from models.training.text.corpus import Corpus
+from models.training.text.equality import unequal_answers
+from models.training.text.golden import GOLDEN_TEXTS
+from models.training.text.measure import figures_by_head, figures_by_set, fit_temperatures
+from models.training.text.progress import say
+
+SPEED_TEXTS = 2000
+EQUALITY_TEXTS = 250
+
+
+def measure(path: Path, tokenizer: Tokenizer, corpus: Corpus) -> tuple[dict[str, object], dict[str, float]]:
+    """Give the card's figures and each head's temperature (chosen on dev rows only)."""
+    session = open_session(path)
+    dev, aside, public = (
+        logits_of(session, tokenizer, [row.text for row in rows])
+        for rows in (corpus.dev, corpus.set_aside, corpus.public_dev)
+    )
+    figures: dict[str, object] = {
+        "dev": figures_by_head(corpus.dev, dev, corpus.train),
+        "set_aside": figures_by_head(corpus.set_aside, aside, corpus.train),
+        "public_dev_sentiment": figures_by_set(corpus.public_dev, public, corpus.train),
+    }
+    return figures, fit_temperatures(corpus.dev + corpus.public_dev, np.concatenate([dev, public]))
+
+
+def texts_per_second(path: Path, tokenizer: Tokenizer, corpus: Corpus) -> float:
+    """Time the whole way from text to logits, two threads."""
+    texts = [row.text for row in itertools.islice(itertools.cycle(corpus.dev + corpus.public_dev), SPEED_TEXTS)]
+    session = open_session(path)
+    logits_of(session, tokenizer, texts[:100])
+    started = time.monotonic()
+    logits_of(session, tokenizer, texts)
+    return round(len(texts) / (time.monotonic() - started), 1)
+
+
+def assert_equal_answers(path: Path, tokenizer: Tokenizer, corpus: Corpus, seed: int) -> int:
+    """Raise when any text's bits depend on batch, order or threads; give the number of texts that were tried."""
+    rows = corpus.dev + corpus.public_dev
+    texts = [*GOLDEN_TEXTS, *(row.text for row in rows[:: max(1, len(rows) // EQUALITY_TEXTS)])]
+    unequal = unequal_answers(path, tokenizer, texts, seed)
+    if unequal:
+        raise AssertionError(f"{unequal} of {len(texts)} texts get other bits in another batch, order or thread count")
+    return len(texts)
+
+
+def golden_answers(path: Path, tokenizer: Tokenizer, temperatures: dict[str, float]) -> list[dict[str, object]]:
+    """Ask the finished model for the golden texts' answers."""
+    logits = logits_of(open_session(path), tokenizer, list(GOLDEN_TEXTS))
+    answers = labels_and_scores(logits, temperatures)
+    for text, answer in zip(GOLDEN_TEXTS, answers, strict=True):
+        say(text, {head: given["label"] for head, given in answer.items()})
+    return [{"text": text, **answer} for text, answer in zip(GOLDEN_TEXTS, answers, strict=True)]
