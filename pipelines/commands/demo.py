@@ -1,0 +1,94 @@
+"""`hubbub demo`: a small building talks for about a minute, and hubbub says what it heard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.commands.options import broker_options, chosen_models, settings_of
+
+if TYPE_CHECKING:
+    from pipelines.demo.simulate import Simulation
+
+DEMO_FILE = "hubbub-demo.db"
+EVENTS, QUICK_EVENTS = 50_000, 4_000
+
+
+@click.command(epilog="Example: hubbub demo --quick")
+@click.option("--seed", type=int, default=7, show_default=True, help="Another seed, another day.")
+@click.option(
+    "--events", type=click.IntRange(1000, 10_000_000), metavar="N", help=f"About how many (default {EVENTS:,})."
+)
+@click.option("--quick", is_flag=True, help=f"A corner of the building and {QUICK_EVENTS:,} events: some ten seconds.")
+@broker_options
+def demo(*, seed: int, events: int | None, quick: bool, broker: str | None, config: Path | None) -> int:
+    """A small building talks for about a minute, and the real pipelines listen.
+
+    Devices write logs and readings and raise alarms, people write in English and Chinese. Alerts appear as they fire,
+    with their evidence; the end says what was planted and what was found. All of it is kept in hubbub-demo.db, made
+    anew each time, or on the broker that you name.
+    """
+    from infra.broker_url import open_broker
+    from pipelines.catalog import shipped_pipelines
+    from pipelines.demo.performance import Performance
+    from pipelines.demo.stage import Stage
+    from pipelines.engines.job_settings import JobSettings
+    from pipelines.error_sentences import INTERRUPTED
+    from pipelines.stop_signals import StopSignals
+
+    settings = settings_of(broker or f"sqlite:{DEMO_FILE}", config)
+    if broker is None:
+        _begin_anew(Path(DEMO_FILE))
+    simulation = _yesterday(seed, events, quick)
+    stage = Stage()
+    with open_broker(settings.broker) as opened, StopSignals() as stop:
+        stage.open(simulation)
+        # Simulated time moves by events alone; ticks would pull it to the wall clock.
+        play = Performance(simulation, opened, shipped_pipelines(chosen_models(settings)), JobSettings(tick_s=None))
+        for moment in play.moments(stop.requested):
+            for alert in moment.alerts:
+                stage.alert(alert)
+            stage.progress(moment, simulation.about)
+        stage.clear_progress()
+        if stop.requested.is_set():
+            stage.say(
+                f"\nStopped. {play.feed.produced:,} events are kept; `hubbub run --broker {opened.url}` goes on there."
+            )
+            return INTERRUPTED
+        stage.close(play.findings(), dict(play.feed.counts), play.seconds)
+        stage.invite(_next_commands(opened.url, simulation))
+    return 0
+
+
+def _yesterday(seed: int, events: int | None, quick: bool) -> Simulation:
+    """Return the day that ended at the last midnight UTC: replay is about yesterday's events, so these are."""
+    from pipelines.demo.building import MULBERRY_CORNER, MULBERRY_HOUSE
+    from pipelines.demo.plan import A_DAY, A_QUICK_DAY
+    from pipelines.demo.simulate import Simulation
+
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    building, plan = (MULBERRY_CORNER, A_QUICK_DAY) if quick else (MULBERRY_HOUSE, A_DAY)
+    about = events or (QUICK_EVENTS if quick else EVENTS)
+    return Simulation(building, plan, seed, round(midnight.timestamp() * 1_000_000), about)
+
+
+def _next_commands(url: str, simulation: Simulation) -> Iterator[tuple[str, str]]:
+    from pipelines.demo.event import rfc3339
+
+    since, until = (f"{rfc3339(time_us)[:19]}Z" for time_us in (simulation.start_us, simulation.end_us))
+    yield f"hubbub alerts --broker {url}", "what is open"
+    yield f"hubbub subscribe --broker {url} --device freezer-2", "one device's alerts"
+    yield (
+        f"hubbub replay --broker {url} --topic device.logs --since {since} --until {until} --report report",
+        "the same day again",
+    )
+
+
+def _begin_anew(path: Path) -> None:
+    """Remove what the last demo left: the broker's file and those that SQLite and the slots put beside it."""
+    for left in (path, *path.parent.glob(f"{path.name}-*")):
+        left.unlink(missing_ok=True)

@@ -1,0 +1,66 @@
+"""An alert and its evidence in words: what a person needs to see why."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pipelines.demo.heard import Alert
+from schemas.safe_text import safe_text
+
+
+def clock(time_us: int) -> str:
+    """Write the time of day: the demo's day begins at midnight UTC."""
+    return datetime.fromtimestamp(time_us / 1e6, UTC).strftime("%H:%M")
+
+
+def span(seconds: float) -> str:
+    """Write a span as a person says it.
+
+    >>> span(40), span(1500), span(9000)
+    ('40 s', '25 min', '2 h 30 min')
+    """
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def what_it_saw(alert: Alert) -> str:
+    """Return what the event said that made the alert fire."""
+    evidence = alert.first["evidence"][-1]
+    if evidence["kind"] == "telemetry":
+        value = "no value" if evidence["value"] is None else f"{evidence['value']:g}"
+        return f"{safe_text(evidence['metric'] or '', 40)} is {value}{_expected(evidence)}"
+    text = safe_text(evidence["text"] or "", 160)
+    return f"“{text}”" if evidence["kind"] == "message" else text
+
+
+def why(alert: Alert) -> str:
+    """Return what counted in it: category, label, score, words, and how many events there were."""
+    row, evidence = alert.first, alert.first["evidence"][-1]
+    said = []
+    if evidence["kind"] == "telemetry":
+        said.append(f"unlike its own past, {_scored('anomaly', evidence)}")
+    elif evidence["kind"] == "message":
+        said += [(row["category"] or "").replace("_", " "), _scored(f"urgency {evidence['label']}", evidence)]
+    elif evidence["kind"] == "log":
+        said += [row["category"] or "", _scored("abnormal", evidence)]
+    else:
+        said += [f"alarm {safe_text(dict(row['labels']).get('code') or '', 24)}", row["category"] or ""]
+    words = [safe_text(word, 24) for word in (evidence["words"] or [])[:3]]
+    if words:
+        said.append("because of " + ", ".join(words))
+    if row["count"] > 1:
+        said.append(f"{row['count']} since {clock(alert.opened_us)}")
+    return " · ".join(part for part in said if part)
+
+
+def _expected(evidence: dict[str, Any]) -> str:
+    low, high = evidence["expected_low"], evidence["expected_high"]
+    return "" if low is None or high is None else f", expected {low:.4g} to {high:.4g}"
+
+
+def _scored(what: str, evidence: dict[str, Any]) -> str:
+    score = evidence["score"]
+    return what if score is None else f"{what} {score:.2f}"
