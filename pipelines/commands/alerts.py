@@ -1,0 +1,121 @@
+"""`hubbub alerts`: the alerts that are open now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pipelines.commands.options import broker_options, json_option, opened_broker
+from schemas.severity import SEVERITIES
+
+if TYPE_CHECKING:
+    from infra.broker import Broker
+    from pipelines.seen_event import SeenEvent
+
+
+def _list_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    command = click.option("--all", "all_", is_flag=True, help="Resolved ones too.")(command)
+    command = click.option("--device", metavar="ID", help="Only of this device.")(command)
+    command = click.option("--min-severity", type=click.Choice(SEVERITIES), help="Only what is at least as bad.")(
+        command
+    )
+    return broker_options(json_option(command))
+
+
+@click.group(invoke_without_command=True, epilog="Example: hubbub alerts --min-severity major")
+@_list_options
+def alerts(**options: Any) -> None:  # noqa: ANN401 - click hands over what _list_options declare
+    """List the alerts that are open now, the worst first."""
+    if click.get_current_context().invoked_subcommand is None:
+        _list(**options)
+
+
+@alerts.command("list", epilog="Example: hubbub alerts list --all --json")
+@_list_options
+def list_(**options: Any) -> None:  # noqa: ANN401
+    """List the alerts that are open now, the worst first."""
+    _list(**options)
+
+
+@alerts.command("explain", epilog="Example: hubbub alerts explain RULE")
+@click.argument("rule")
+def explain(rule: str) -> None:
+    """Explain a rule (not in this release)."""
+    raise click.UsageError("`hubbub alerts explain` is not in this release; `hubbub subscribe -v` shows evidence")
+
+
+@alerts.command("test", epilog="Example: hubbub alerts test FILE")
+@click.argument("file")
+def test(file: str) -> None:
+    """Test rules on a file (not in this release)."""
+    raise click.UsageError("`hubbub alerts test` is not in this release")
+
+
+def _list(
+    *, all_: bool, device: str | None, min_severity: str | None, broker: str | None, config: Path | None, as_json: bool
+) -> None:
+    from pipelines.event_lines import is_at_least
+
+    with opened_broker(broker, config, must_exist=True) as opened:
+        latest = latest_alerts(opened)
+    found = [
+        one
+        for one in latest
+        if one.event is not None
+        and (all_ or one.event.get("state") != "resolved")
+        and (device is None or one.event.get("device_id") == device)
+        and (min_severity is None or is_at_least(one.event, min_severity))
+    ]
+    found.sort(key=lambda one: (_rank(one), str((one.event or {}).get("opened_at"))))
+    if as_json:
+        for one in found:
+            click.echo(one.to_json())
+    elif found:
+        _print_table(found)
+    else:
+        click.echo("no alerts" if all_ else "no open alerts")
+
+
+def latest_alerts(broker: Broker) -> list[SeenEvent]:
+    """Return the last record of each alert, without those that were removed."""
+    from pipelines.records_in_order import begin_of, end_of, records_in_order
+    from pipelines.seen_event import see
+    from schemas.alerts import ALERTS
+
+    latest: dict[bytes | None, SeenEvent] = {}
+    # A fingerprint lies in one partition, whose order is kept, so the last one seen is the last one.
+    for seen in see(records_in_order(broker, begin_of(broker, ALERTS.name), end_of(broker, ALERTS.name))):
+        latest[seen.record.key] = seen
+    return [one for one in latest.values() if one.event is not None]
+
+
+def _rank(seen: SeenEvent) -> int:
+    from pipelines.event_lines import severity_of
+
+    severity = severity_of(seen.event or {})
+    return SEVERITIES.index(severity) if severity else len(SEVERITIES)
+
+
+def _print_table(found: list[SeenEvent]) -> None:
+    from pipelines.commands.table import aligned
+    from pipelines.event_lines import short_time
+    from schemas.safe_text import safe_text
+
+    rows = [("SEVERITY", "STATE", "OPENED", "DEVICE", "EVENTS", "SUMMARY")]
+    for one in found:
+        event = one.event or {}
+        rows.append(
+            (
+                safe_text(str(event.get("severity", "")), 13),
+                safe_text(str(event.get("state", "")), 8),
+                short_time(str(event.get("opened_at", ""))),
+                safe_text(str(event.get("device_id", "")), 24),
+                safe_text(str(event.get("count", "")), 9),
+                safe_text(str(event.get("summary", "")), 240),
+            )
+        )
+    for line in aligned(rows):
+        click.echo(line)

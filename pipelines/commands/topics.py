@@ -1,0 +1,120 @@
+"""`hubbub topics`: what flows where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.commands.options import broker_options, json_option, opened_broker, settings_of
+
+if TYPE_CHECKING:
+    from schemas.topic import Topic
+
+
+@click.group(epilog="Example: hubbub topics describe device.logs")
+def topics() -> None:
+    """List, create and describe topics."""
+
+
+@topics.command("list", epilog="Example: hubbub topics list --broker sqlite:hubbub.db")
+@broker_options
+@json_option
+def list_(*, broker: str | None, config: Path | None, as_json: bool) -> None:
+    """List the topics that hubbub knows and those that the broker has, with their partitions and records.
+
+    Records are counted from the first to the last one kept; what compaction removed in between counts too.
+    """
+    import orjson
+
+    from infra.broker_url import sqlite_path
+    from pipelines.commands.table import aligned
+    from schemas.catalog import TOPICS
+
+    held: dict[str, tuple[int, int]] = {}
+    if sqlite_path(settings_of(broker, config).broker.url).exists():
+        with opened_broker(broker, config, must_exist=True) as opened:
+            from pipelines.records_in_order import begin_of, end_of
+
+            for name, partitions in opened.topics().items():
+                held[name] = (
+                    partitions,
+                    sum(end_of(opened, name).values()) - sum(begin_of(opened, name).values()),
+                )
+    rows = []
+    for name in dict.fromkeys([*TOPICS, *held]):
+        counts = dict(zip(("partitions", "records"), held.get(name, (None, None)), strict=True))
+        description = TOPICS[name].description if name in TOPICS else "not one of hubbub's own"
+        rows.append({"topic": name, **counts, "description": description})
+    if as_json:
+        for row in rows:
+            click.echo(orjson.dumps(row))
+        return
+    shown = [
+        (str(row["topic"]), *("-" if row[name] is None else f"{row[name]:,}" for name in ("partitions", "records")))
+        for row in rows
+    ]
+    header = ("TOPIC", "PARTITIONS", "RECORDS", "WHAT IT HOLDS")
+    for line in aligned([header, *((*cells, str(row["description"])) for cells, row in zip(shown, rows, strict=True))]):
+        click.echo(line)
+
+
+@topics.command("create", epilog="Example: hubbub topics create device.logs alarms")
+@click.argument("names", nargs=-1, metavar="[TOPIC]...")
+@broker_options
+def create(*, names: tuple[str, ...], broker: str | None, config: Path | None) -> None:
+    """Create topics that do not exist yet; all that hubbub knows when none is named."""
+    from schemas.catalog import TOPICS, topic_named
+
+    wanted = [topic_named(name) for name in names] or list(TOPICS.values())
+    with opened_broker(broker, config) as opened:
+        before = set(opened.topics())
+        opened.create_topics(wanted)
+    made = [topic.name for topic in wanted if topic.name not in before]
+    click.echo(f"{len(made)} created{': ' + ', '.join(made) if made else ''}; {len(wanted) - len(made)} existed")
+
+
+@topics.command("describe", epilog="Example: hubbub topics describe --asyncapi > asyncapi.json")
+@click.argument("names", nargs=-1, metavar="[TOPIC]...")
+@click.option("--asyncapi", is_flag=True, help="Print an AsyncAPI 3 document of the topics.")
+@json_option
+def describe(*, names: tuple[str, ...], asyncapi: bool, as_json: bool) -> None:
+    """Describe topics and their columns; all that hubbub knows when none is named. --json: JSON Schema, one a line."""
+    import orjson
+
+    from pipelines.version import VERSION
+    from schemas.catalog import TOPICS, topic_named
+
+    wanted = [topic_named(name) for name in names] or list(TOPICS.values())
+    if asyncapi:
+        from schemas.asyncapi import asyncapi_document
+
+        click.echo(orjson.dumps(asyncapi_document(wanted, version=VERSION), option=orjson.OPT_INDENT_2))
+    elif as_json:
+        from schemas.json_schema import json_schema
+
+        for topic in wanted:
+            if topic.content == "json":
+                click.echo(orjson.dumps(json_schema(topic)))
+    else:
+        click.echo("\n\n".join(_description(topic) for topic in wanted))
+
+
+def _description(topic: Topic) -> str:
+    from pipelines.commands.table import aligned
+
+    kind = ", compacted" if topic.compacted else ""
+    lines = [f"{topic.name}: {topic.description}"]
+    if topic.content == "raw":
+        return f"{lines[0]}\n  {topic.partitions} partitions{kind}; values are bytes as they came"
+    lines.append(f"  {topic.partitions} partitions by {topic.key}{kind}; event time in {topic.event_time}")
+    rows = []
+    for column in topic.schema:
+        metadata = {name.decode(): text.decode() for name, text in (column.metadata or {}).items()}
+        values = f": {', '.join(metadata['values'].split(chr(10)))}" if "values" in metadata else ""
+        kind = str(column.type) if len(str(column.type)) <= 40 else str(column.type).partition("<")[0]
+        rows.append(
+            (column.name, kind, "" if column.nullable else "required", metadata.get("description", "") + values)
+        )
+    return "\n".join([*lines, *(f"  {line}" for line in aligned(rows))])

@@ -1,0 +1,85 @@
+"""Dead letters as a person looks at them, and as records that are sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from infra.broker import Broker, TopicPartition
+from pipelines.records_in_order import begin_of, end_of, place_at, records_in_order
+from schemas.dead_letters import DEAD_LETTERS
+from schemas.envelope import EVENT_ID_HEADER
+from schemas.identity import record_id
+from schemas.record import Append, Record
+
+REPLAYED_FROM = "dlq.replayed_from"
+_ERRORS = "__connect.errors."
+_OURS = ("dlq.", _ERRORS)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One record of `dead.letters`: what could not be processed, and what is known about it."""
+
+    part: TopicPartition
+    record: Record
+
+    def header(self, name: str) -> str | None:
+        """Return a header's text; of several the last, which is the newest failure's."""
+        values = [value for one, value in self.record.headers if one == name]
+        return values[-1].decode("utf-8", "replace") if values else None
+
+    def error(self, name: str) -> str:
+        """Return what the failure says of itself, for example `topic`, `stage` or `exception.message`."""
+        return self.header(_ERRORS + name) or ""
+
+    @property
+    def id(self) -> str:
+        """The letter's id: of the record and the stage where it failed."""
+        return self.header("dlq.id") or f"{self.part.partition}-{self.record.offset}"
+
+    @property
+    def reason(self) -> str:
+        """One of the closed list of reasons."""
+        return self.header("dlq.reason") or "unknown"
+
+    @property
+    def place(self) -> str:
+        """Where the original record lay."""
+        return f"{self.error('topic')}/{self.error('partition')}@{self.error('offset')}"
+
+    def original(self) -> Append | None:
+        """Return the original record as it is sent again, with the id of its first life; None without an origin."""
+        topic, partition, offset = self.error("topic"), self.error("partition"), self.error("offset")
+        if not topic or not partition.isdecimal() or not offset.isdecimal():
+            return None
+        headers = tuple((name, value) for name, value in self.record.headers if not name.startswith(_OURS))
+        names = {name for name, _ in headers}
+        if EVENT_ID_HEADER not in names and not {"ce_id", "ce_source"} <= names:
+            event_id = record_id(topic, int(partition), int(offset))
+            headers = (*headers, (EVENT_ID_HEADER, event_id.encode()))
+        from_ = f"{self.part}@{self.record.offset}"
+        return Append(topic, self.record.key, self.record.value, (*headers, (REPLAYED_FROM, from_.encode())))
+
+
+def dead_letters_of(
+    broker: Broker, *, reason: str | None = None, topic: str | None = None, since_us: int | None = None
+) -> Iterator[DeadLetter]:
+    """Give the dead letters by arrival, those that fit."""
+    name = DEAD_LETTERS.name
+    starts = begin_of(broker, name) if since_us is None else place_at(broker, name, since_us)
+    for part, record in records_in_order(broker, starts, end_of(broker, name)):
+        letter = DeadLetter(part, record)
+        if (reason is None or letter.reason == reason) and (topic is None or letter.error("topic") == topic):
+            yield letter
+
+
+def send_again(broker: Broker, letter: DeadLetter) -> bool:
+    """Send the original record once; False when that has been done before, or its origin is unknown."""
+    original = letter.original()
+    # The letter's place and not its id: a record that fails once more may be sent once more.
+    done = f"dead-letter:{letter.part}@{letter.record.offset}"
+    if original is None or broker.progress(done) is not None:
+        return False
+    broker.append([original], progress=(done, 1))
+    return True

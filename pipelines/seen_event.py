@@ -1,0 +1,116 @@
+"""Records as a person or a program looks at them: the event with its id, or why there is none."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import islice
+
+import orjson
+import pyarrow as pa
+
+from infra.broker import TopicPartition
+from schemas.catalog import TOPICS
+from schemas.json_codec import JsonCodec
+from schemas.record import Record
+from schemas.timestamps import format_timestamp
+from schemas.topic import TIMESTAMP
+
+_ROWS_AT_ONCE = 500
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenEvent:
+    """One record. `event` is its JSON, completed by what only its envelope says; None for bytes that are no event.
+
+    `problem` says why a record of a JSON topic is no event; a tombstone has neither event nor problem.
+    """
+
+    part: TopicPartition
+    record: Record
+    event: dict[str, object] | None = None
+    problem: str | None = None
+
+    @property
+    def arrived(self) -> str:
+        """When the broker took it, RFC 3339."""
+        return time_text(self.record.timestamp_us)
+
+    def to_json(self) -> bytes:
+        """Return it as one line of JSON: the event with its `event_id`, or the record's parts where it is no event."""
+        if self.event is not None:
+            return orjson.dumps(self.event)
+        return orjson.dumps(
+            {
+                "topic": self.part.topic,
+                "partition": self.part.partition,
+                "offset": self.record.offset,
+                "received_at": self.arrived,
+                **_text_or_base64("key", self.record.key),
+                **_text_or_base64("value", self.record.value),
+                "headers": [_text_or_base64("value", value) | {"name": name} for name, value in self.record.headers],
+                **({"problem": self.problem} if self.problem else {}),
+            }
+        )
+
+
+def see(records: Iterable[tuple[TopicPartition, Record]]) -> Iterator[SeenEvent]:
+    """Decode records of one topic, in their order, some hundred at once."""
+    iterator = iter(records)
+    while chunk := list(islice(iterator, _ROWS_AT_ONCE)):
+        yield from _see_chunk(chunk)
+
+
+def time_text(time_us: int) -> str:
+    """Write microseconds since 1970 as RFC 3339."""
+    return format_timestamp(_EPOCH + timedelta(microseconds=time_us))
+
+
+def _see_chunk(chunk: list[tuple[TopicPartition, Record]]) -> list[SeenEvent]:
+    seen: list[SeenEvent | None] = [None] * len(chunk)
+    by_part: dict[TopicPartition, list[int]] = {}
+    for index, (part, _) in enumerate(chunk):
+        by_part.setdefault(part, []).append(index)
+    for part, indices in by_part.items():
+        codec = _codec(part.topic)
+        if codec is None:
+            continue
+        records = [chunk[index][1] for index in indices]
+        decoded = codec.decode(part.topic, part.partition, records)
+        names = ("event_id", codec.topic.key, codec.topic.event_time)
+        columns = [_texts(decoded.batch.column(name)) for name in names]
+        for row, *envelope in zip(decoded.rows, *columns, strict=True):
+            event = orjson.loads(records[row].value or b"{}")
+            # What the value leaves out stands in the record's key, headers or time.
+            event.update({name: text for name, text in zip(names, envelope, strict=True) if event.get(name) is None})
+            event["event_id"] = envelope[0]
+            seen[indices[row]] = SeenEvent(part, records[row], event)
+        for row, refusal in decoded.refused:
+            seen[indices[row]] = SeenEvent(part, records[row], problem=f"{refusal.reason}: {refusal}")
+    return [one or SeenEvent(*chunk[index]) for index, one in enumerate(seen)]
+
+
+def _texts(column: pa.Array) -> list[str]:
+    if column.type == TIMESTAMP:
+        return [time_text(value) for value in column.cast(pa.int64()).to_pylist()]
+    texts: list[str] = column.to_pylist()
+    return texts
+
+
+@cache
+def _codec(topic: str) -> JsonCodec | None:
+    known = TOPICS.get(topic)
+    return JsonCodec(known) if known is not None and known.content == "json" else None
+
+
+def _text_or_base64(name: str, value: bytes | None) -> dict[str, str | None]:
+    if value is None:
+        return {name: None}
+    try:
+        return {name: value.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {f"{name}_base64": base64.b64encode(value).decode("ascii")}
