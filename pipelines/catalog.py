@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from models.telemetry_model import TelemetryModel
-from models.text_model import TextModel
 from pipelines.pipeline import Pipeline
-from pipelines.shipped.alarms import alarms
-from pipelines.shipped.alerts import alerts
-from pipelines.shipped.logs import logs
-from pipelines.shipped.messages import messages
-from pipelines.shipped.telemetry import telemetry
 
 SHIPPED = ("logs", "messages", "alarms", "telemetry", "alerts")
 ENTRY_POINTS = "hubbub.pipelines"
@@ -26,15 +19,25 @@ class UnknownPipeline(ValueError):
 
 
 def shipped_pipeline(name: str, models: Chosen | None = None) -> Pipeline:
-    """Build a shipped pipeline; `models` overrides bundles by name (see models/find_bundle.py)."""
-    build: dict[str, Callable[[], Pipeline]] = {
-        "logs": lambda: logs(TextModel.named(chosen=models)),
-        "messages": lambda: messages(TextModel.named(chosen=models)),
-        "alarms": lambda: alarms(TextModel.named(chosen=models)),
-        "telemetry": lambda: telemetry(TelemetryModel.named(chosen=models)),
-        "alerts": alerts,
-    }
-    return build[name]()
+    """Build a shipped pipeline; `models` overrides bundles by name (see models/find_bundle.py).
+
+    What a pipeline needs is imported when it is built: a job pays only for what it runs.
+    """
+    if name == "alerts":
+        from pipelines.shipped.alerts import alerts
+
+        return alerts()
+    if name == "telemetry":
+        from models.telemetry_model import TelemetryModel
+        from pipelines.shipped.telemetry import telemetry
+
+        return telemetry(TelemetryModel.named(chosen=models))
+    from models.text_model import TextModel
+
+    build = getattr(importlib.import_module(f"pipelines.shipped.{name}"), name)
+    pipeline = build(TextModel.named(chosen=models))
+    assert isinstance(pipeline, Pipeline)
+    return pipeline
 
 
 def shipped_pipelines(models: Chosen | None = None) -> list[Pipeline]:
@@ -60,7 +63,9 @@ def find_pipeline(name: str, models: Chosen | None = None) -> Pipeline:
     if callable(found) and not isinstance(found, Pipeline):
         found = found()
     if not isinstance(found, Pipeline):
-        raise UnknownPipeline(f"expected {name} to be a Pipeline or a function that makes one, got {type(found).__name__}")
+        raise UnknownPipeline(
+            f"expected {name} to be a Pipeline or a function that makes one, got {type(found).__name__}"
+        )
     return found
 
 
