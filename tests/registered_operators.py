@@ -15,15 +15,13 @@ from tiny_text_bundle import tiny_text_bundle
 
 from models.telemetry_model import TelemetryModel
 from models.text_model import TextModel
-from operators.classify_text import ClassifyText
+from operators.classify_text import ClassifyText, understand_alarms, understand_logs
 from operators.collect_answers import CollectAnswers
 from operators.default_alert_rules import DEFAULT_ALERT_RULES
 from operators.detect_anomalies import DetectAnomalies
 from operators.mine_templates import MineTemplates
 from operators.operator import KeyedOperator, Operator
 from operators.raise_alerts import RaiseAlerts
-from operators.understand_alarms import understand_alarms
-from operators.understand_logs import understand_logs
 from operators.understand_messages import UnderstandMessages
 from schemas.alarms import ALARMS
 from schemas.answers import ALARM_ANSWERS, ALARMS_ENRICHED

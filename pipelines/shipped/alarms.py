@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from models.text_model import TextModel
+from operators.classify_text import understand_alarms
 from operators.collect_answers import CollectAnswers
 from operators.operator import KeyedOperator, Operator
-from operators.understand_alarms import understand_alarms
 from pipelines.pipeline import Pipeline
 from schemas.alarms import ALARMS
 from schemas.answers import ALARMS_ENRICHED

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from models.text_model import TextModel
+from operators.classify_text import understand_logs
 from operators.collect_answers import CollectAnswers
 from operators.mine_templates import MineTemplates
 from operators.operator import KeyedOperator, Operator
-from operators.understand_logs import understand_logs
 from pipelines.pipeline import Pipeline
 from schemas.answers import DEVICE_LOGS_ENRICHED
 from schemas.device_logs import DEVICE_LOGS
