@@ -40,7 +40,7 @@ define environment
 	echo "== $(1): installing hubbub[$(2)] with $$($(PYTHON) --version) (once; about a minute)"
 	[ -x $(1)/bin/python ] || $(PYTHON) -m venv $(1)
 	$(1)/bin/python -m pip install $(PIP_QUIET) --constraint constraints.txt pip setuptools wheel
-	$(1)/bin/python -m pip install $(PIP_QUIET) --constraint constraints.txt --no-build-isolation --editable '.[$(2)]'
+	PYTHONWARNINGS=ignore $(1)/bin/python -m pip install $(PIP_QUIET) --constraint constraints.txt --no-build-isolation --editable '.[$(2)]'
 	touch $(1)/.installed
 endef
 
