@@ -38,9 +38,6 @@ class CollectAnswers:
         struct = self.topic.schema.field("hubbub").type
         return [struct.field(i) for i in range(struct.num_fields) if struct.field(i).name not in ("input", "late")]
 
-    def _column(self, answer: pa.Field) -> str:
-        return dict(self.columns).get(answer.name, answer.name)
-
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Add `hubbub`; every answer must be there with its declared type."""
         for field in self._answers:

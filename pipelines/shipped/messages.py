@@ -18,5 +18,9 @@ def message_operators(text: TextModel) -> tuple[Operator | KeyedOperator, ...]:
 
 def messages(text: TextModel) -> Pipeline:
     """Return the pipeline from customer.messages to customer.messages.enriched."""
-    collect = CollectAnswers(CUSTOMER_MESSAGES_ENRICHED, columns=(("language", "language_answer"),))
-    return Pipeline("messages", [CUSTOMER_MESSAGES], [*message_operators(text), collect], [CUSTOMER_MESSAGES_ENRICHED])
+    return Pipeline(
+        "messages",
+        [CUSTOMER_MESSAGES],
+        [*message_operators(text), CollectAnswers(CUSTOMER_MESSAGES_ENRICHED)],
+        [CUSTOMER_MESSAGES_ENRICHED],
+    )
