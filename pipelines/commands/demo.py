@@ -51,7 +51,8 @@ def demo(*, seed: int, events: int | None, quick: bool, broker: str | None, conf
         play = Performance(simulation, opened, shipped_pipelines(chosen_models(settings)), JobSettings(tick_s=None))
         for moment in play.moments(stop.requested):
             for alert in moment.alerts:
-                stage.alert(alert)
+                if alert.first["severity"] != "indeterminate":
+                    stage.alert(alert)
             stage.progress(moment, simulation.about)
         stage.clear_progress()
         if stop.requested.is_set():
@@ -80,8 +81,8 @@ def _next_commands(url: str, simulation: Simulation) -> Iterator[tuple[str, str]
     from pipelines.demo.event import rfc3339
 
     since, until = (f"{rfc3339(time_us)[:19]}Z" for time_us in (simulation.start_us, simulation.end_us))
-    yield f"hubbub alerts --broker {url}", "what is open"
-    yield f"hubbub subscribe --broker {url} --device freezer-2", "one device's alerts"
+    yield f"hubbub alerts --broker {url} --min-severity major", "what is open"
+    yield f"hubbub subscribe --broker {url} --device freezer-2 -v", "one device's alerts, with why"
     yield (
         f"hubbub replay --broker {url} --topic device.logs --since {since} --until {until} --report report",
         "the same day again",

@@ -12,9 +12,7 @@ from schemas.catalog import ENRICHED, INPUTS
 from schemas.dead_letters import DEAD_LETTERS
 from schemas.topic import Topic
 
-CHUNK = 200
-LOOK_AHEAD = 4000
-"""Events that may wait: enough that no partition is ever empty, few enough that alerts come as the day goes by."""
+_LEAST_AHEAD, _MOST_AHEAD = 200, 4000
 
 
 class Feed:
@@ -32,6 +30,8 @@ class Feed:
         self._broker = broker
         self._group = group
         self._before = self._understood()
+        # Enough waits that the models have whole batches to read; little enough that alerts come as the day goes by.
+        self._look_ahead = min(max(simulation.about // 25, _LEAST_AHEAD), _MOST_AHEAD)
 
     @property
     def produced(self) -> int:
@@ -47,7 +47,7 @@ class Feed:
         envelope = self._simulation.envelope
         numbered = enumerate(self._simulation.events())
         while not stop.is_set():
-            chunk = list(islice(numbered, CHUNK))
+            chunk = list(islice(numbered, self._look_ahead // 4))
             if not chunk:
                 return
             for number, event in chunk:
@@ -56,7 +56,7 @@ class Feed:
             self._broker.append([envelope.record(number, event) for number, event in chunk])
             self.counts.update(event.topic for _, event in chunk)
             self.clock_us = max(event.time_us for _, event in chunk)
-            while self.waiting() > LOOK_AHEAD and not stop.is_set():
+            while self.waiting() > self._look_ahead and not stop.is_set():
                 self._broker.wait(0.01)
 
     def _understood(self) -> int:

@@ -10,9 +10,8 @@ from pipelines.demo.incidents.incident import Incident
 
 DEFINITION = (
     "Found: while it lasts, an alert opens on one of its devices, and the evidence of that alert names an event that "
-    "the incident itself made. False: an alert of severity warning or worse whose evidence names no event of an incident."
+    "the incident itself made. False: any other alert of severity warning or worse."
 )
-KINDS = ("telemetry", "log", "message", "alarm")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ DAY_US = 86_400_000_000
 JITTER_US = 3_000_000
 """How much later than an event of the same age one may arrive: devices and radios take their time."""
 
-_TELEMETRY_SHARE = 0.55  # of all events
+_TELEMETRY_SHARE = 0.7  # of all events
 _SHORTEST_INTERVAL_S = 20
 _SCARY, _REBOOT = 0.03, 0.002  # share of a device's utterances
 

@@ -43,7 +43,7 @@ class Stage:
         )
         self._line(
             Text(
-                "Real models listen. Troubles are planted, and things that only look like trouble; the end tells which.",
+                "Real models listen. Troubles are planted, and things that only look like it; the end tells which.",
                 "dim",
             )
         )
@@ -160,5 +160,5 @@ def _verdict(findings: Findings) -> Text:
         text.append(f", {len(early)} before the hard alarm, by {span(early[len(early) // 2])} in the median")
     text.append(f". {right} alerts about them, ")
     text.append(f"{findings.false_alerts} false", "bold")
-    text.append(f", {len(findings.notices)} mere notices (indeterminate).")
+    text.append(f", {len(findings.notices)} mere notices, not shown.")
     return text

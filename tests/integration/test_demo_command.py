@@ -1,0 +1,92 @@
+"""`hubbub demo --quick` as a person runs it: the real pipelines, the real models, into a pipe."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.broker import TopicPartition
+from infra.sqlite_broker import SqliteBroker
+from schemas.catalog import ENRICHED, INPUTS
+from schemas.topic import Topic
+
+SECONDS = 240
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """The folder that the demo was run in, and what it wrote to stdout and stderr."""
+    folder = tmp_path_factory.mktemp("demo")
+    ended = _run(folder, "demo", "--quick")
+    assert ended.returncode == 0, ended.stderr
+    return folder, ended.stdout, ended.stderr
+
+
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONUTF8": "1"}
+    command = [sys.executable, "-m", "pipelines.command_line", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+
+
+def _count(broker: SqliteBroker, topic: Topic) -> int:
+    return sum(broker.bounds(TopicPartition(topic.name, number))[1] for number in range(topic.partitions))
+
+
+def test_most_of_what_was_planted_is_found(shown: tuple[Path, str, str]) -> None:
+    found = re.search(r"Found (\d+) of (\d+)", shown[1])
+    assert found, shown[1]
+    assert int(found[2]) == 5
+    assert int(found[1]) >= 4
+
+
+def test_alerts_come_with_their_evidence(shown: tuple[Path, str, str]) -> None:
+    """The freezer's customer is quoted, with what counted in the sentence."""
+    assert re.search(r"● (critical|major) +freezer-2 +message +“.*\n +.*urgency (critical|high) 0\.\d\d", shown[1])
+
+
+def test_the_end_says_what_was_planted_how_it_counts_and_how_to_go_on(shown: tuple[Path, str, str]) -> None:
+    out = shown[1]
+    for expected in (
+        "compressor fails",
+        "loses its uplink",
+        "defrosts",
+        "Found: while it lasts",
+        "events/s",
+        "Go on with",
+    ):
+        assert expected in out
+    assert len(re.findall(r"^  hubbub \w+ --broker sqlite:hubbub-demo.db", out, re.MULTILINE)) == 3
+
+
+def test_a_pipe_gets_plain_lines_and_stderr_stays_silent(shown: tuple[Path, str, str]) -> None:
+    _, out, err = shown
+    assert "\x1b" not in out
+    assert "\r" not in out
+    assert err == ""
+
+
+def test_everything_is_kept_and_understood(shown: tuple[Path, str, str]) -> None:
+    with SqliteBroker(shown[0] / "hubbub-demo.db") as broker:
+        counts = [
+            (_count(broker, topic), _count(broker, enriched)) for topic, enriched in zip(INPUTS, ENRICHED, strict=True)
+        ]
+    assert all(said == understood for said, understood in counts)
+    assert 3600 <= sum(said for said, _ in counts) <= 4400
+
+
+def test_the_commands_to_go_on_with_work(shown: tuple[Path, str, str]) -> None:
+    folder, out, _ = shown
+    offered = re.findall(r"^  hubbub (alerts|subscribe) (--broker .*?)  #", out, re.MULTILINE)
+    assert len(offered) == 2
+    for command, options in offered:
+        ended = _run(folder, command, *options.split())
+        assert ended.returncode == 0, ended.stderr
+        assert "freezer-2" in ended.stdout or command == "alerts"
