@@ -1,0 +1,242 @@
+"""What holds for any rows: arrival within the lateness changes no history, and where rows are cut changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from alert_oracle import Expected, Patience, Sign, expected_alerts
+from drawn_rows import LATENESS_S, microseconds, rows
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from operators.alert_memory import MOST_MARKS, decode_memories
+from operators.alert_rule import AlertRule, SeverityFrom
+from operators.condition import Condition
+from operators.raise_alerts import RaiseAlerts
+from pipelines.engines.state_rows import StateRows
+from pipelines.engines.step import run_step
+from pipelines.pipeline import Pipeline
+from schemas.alerts import ALERTS
+from schemas.answers import ALARMS_ENRICHED
+from schemas.identity import alert_id, identity
+from schemas.severity import SEVERITIES
+
+Row = dict[str, Any]
+FAR = "2026-03-02T00:00:00+00:00"
+
+patience = st.builds(
+    Patience, st.integers(1, 4), st.sampled_from([2.0, 5.0, 12.0]), st.sampled_from([1.0, 6.0, 15.0, 60.0])
+)
+
+
+@st.composite
+def signs(draw: st.DrawFn, most: int = 40) -> list[Sign]:
+    """Rows about one fingerprint, in whole seconds, so that many fall on one instant, in order of time."""
+    times = sorted(draw(st.lists(st.integers(0, 90), min_size=1, max_size=most)))
+    kinds = draw(st.lists(st.integers(0, 4), min_size=len(times), max_size=len(times)))
+    # Ids do not sort like times, for theirs is a hash.
+    return [
+        Sign(t, identity("sign", i)[:6], kind > 0, kind) for i, (t, kind) in enumerate(zip(times, kinds, strict=True))
+    ]
+
+
+def shuffled(draw: st.DrawFn, told: Sequence[Sign], most_late_s: float) -> list[Sign]:
+    """In the order of arrival, each delayed by up to `most_late_s`; up to the lateness, so that none is late."""
+    delays = draw(st.lists(st.floats(0, most_late_s), min_size=len(told), max_size=len(told)))
+    order = sorted(range(len(told)), key=lambda i: told[i].time + delays[i])
+    return [told[i] for i in order]
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> list[Sign]:
+    return shuffled(draw, draw(signs()), LATENESS_S)
+
+
+def operator_of(patience: Patience) -> RaiseAlerts:
+    rule = AlertRule(
+        name="flapping",
+        source="alarm",
+        when=(Condition("state", "==", "raise"),),
+        clears=(Condition("state", "==", "clear"),),
+        severity=SeverityFrom(("perceived_severity",), "indeterminate"),
+        labels=(("code", "code"),),
+        count=patience.count,
+        within_s=patience.within_s,
+        resolve_after_s=patience.resolve_after_s,
+        summary="{device_id}: {code} {severity}, {counted} since {since}",
+    )
+    return RaiseAlerts((rule,))
+
+
+def batch_of(arrived: Iterable[tuple[str, str, Sign]]) -> pa.RecordBatch:
+    """Draw (device, code, sign) as rows of the enriched alarms."""
+    lines = ["device_id | code | event_time | event_id | state | perceived_severity"]
+    for device, code, sign in arrived:
+        state = "raise" if sign.raises else "clear"
+        lines.append(f"{device} | {code} | {sign.time} | {sign.event_id} | {state} | {SEVERITIES[sign.severity]}")
+    return rows(ALARMS_ENRICHED, "\n".join(lines))
+
+
+class Job:
+    """The engine's own step over one partition, with memory that is written and read back after every step."""
+
+    def __init__(self, operator: RaiseAlerts) -> None:
+        self.pipeline = Pipeline("alerts", [ALARMS_ENRICHED], [operator], [ALERTS])
+        self.store: dict[str, bytes] = {}
+        self.due: dict[str, int] = {}
+
+    def step(self, batch: pa.RecordBatch, watermark_us: int | None) -> list[Row]:
+        """Run some rows, then what is due; return the revisions in the engine's order with the engine's ids."""
+        states = StateRows(self.pipeline.keyed, lambda keys: [self.store.get(key) for key in keys])
+        if watermark_us is not None:
+            states.fetch([key for key, due in self.due.items() if due <= watermark_us])
+        result = run_step(self.pipeline, ALARMS_ENRICHED, batch, states, watermark_us)
+        assert not result.failures
+        for change in states.changes():
+            if change.value is None:
+                self.store.pop(change.key, None)
+                self.due.pop(change.key, None)
+                continue
+            self.store[change.key] = change.value
+            self.due.pop(change.key, None)
+            if change.deadline_us is not None:
+                self.due[change.key] = change.deadline_us
+        out = [row for part in result.outputs for row in part.to_pylist()]
+        for row in out:
+            del row["_row"]  # counted within its batch
+        return out
+
+    def run(self, batch: pa.RecordBatch, cuts: Sequence[int] = ()) -> list[Row]:
+        """Run rows cut at these places, then everything that will ever be due."""
+        out: list[Row] = []
+        for start, end in zip([0, *cuts], [*cuts, batch.num_rows], strict=True):
+            part = batch.slice(start, end - start)
+            # Behind a batch the watermark is what the next row will see, whoever's row that is.
+            highest = max((time.value for time in batch.column("event_time")[:end]), default=None)
+            out += self.step(part, None if highest is None else highest - int(LATENESS_S * 1e6))
+        return out + self.step(batch.slice(0, 0), microseconds(FAR))
+
+
+def history(revisions: Sequence[Row]) -> dict[str, Row]:
+    """The last revision of each alert, those left out that were merged into others."""
+    last = {row["alert_id"]: row for row in revisions}
+    return {name: row for name, row in last.items() if row["resolved_by"] != "merged"}
+
+
+def seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else (moment.timestamp() * 1e6 - microseconds("0")) / 1e6
+
+
+def told(row: Row, opening_id: str) -> Expected:
+    """A revision in the oracle's words."""
+    return Expected(
+        opening_id=opening_id,
+        opened_at=seconds(row["opened_at"]) or 0.0,
+        fired_at=seconds(row["fired_at"]),
+        updated_at=seconds(row["updated_at"]) or 0.0,
+        resolved_at=seconds(row["resolved_at"]),
+        resolved_by=row["resolved_by"],
+        severity=SEVERITIES.index(row["severity"]),
+        count=row["count"],
+        evidence=tuple(e["event_id"] for e in row["evidence"]),
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(patience, arrivals())
+def test_arrival_within_the_lateness_leaves_the_history_that_sorting_gives(rule: Patience, arrived: list[Sign]) -> None:
+    batch = batch_of(("d1", "E-1", sign) for sign in arrived)
+    assert not any(batch.column("late").to_pylist())
+    revisions = Job(operator_of(rule)).run(batch)
+    fingerprint = identity("alert", "flapping", "d1", "E-1")
+    expected = expected_alerts(rule, arrived, until=1e9)
+    found = history(revisions)
+    assert set(found) == {alert_id(fingerprint, alert.opening_id) for alert in expected}
+    for alert in expected:
+        assert told(found[alert_id(fingerprint, alert.opening_id)], alert.opening_id) == alert
+    # Revisions count without a gap, and the one that a compacted topic keeps is the newest alert's.
+    assert [row["revision"] for row in revisions] == list(range(1, len(revisions) + 1))
+    if expected:
+        assert revisions[-1]["alert_id"] == alert_id(fingerprint, expected[-1].opening_id)
+
+
+@settings(max_examples=60, deadline=None)
+@given(patience, arrivals())
+def test_at_every_moment_the_last_word_is_where_the_newest_alert_stands(rule: Patience, arrived: list[Sign]) -> None:
+    """After each row, what a compacted topic holds is what the oracle says of the rows so far."""
+    batch = batch_of(("d1", "E-1", sign) for sign in arrived)
+    job, said = Job(operator_of(rule)), None
+    for end in range(1, batch.num_rows + 1):
+        watermark = batch.column("watermark")[end - 1].value
+        for row in job.step(batch.slice(end - 1, 1), watermark):
+            said = row
+        until = -1e9 if watermark is None else (watermark - microseconds("0")) / 1e6
+        alerts = expected_alerts(rule, arrived[:end], until)
+        if not alerts:
+            assert said is None
+            continue
+        newest = alerts[-1]
+        state = "resolved" if newest.resolved_by else "pending" if newest.fired_at is None else "firing"
+        assert said is not None
+        assert (said["state"], seconds(said["opened_at"])) == (state, newest.opened_at)
+        assert SEVERITIES.index(said["severity"]) == newest.severity
+        assert (seconds(said["resolved_at"]), said["resolved_by"]) == (newest.resolved_at, newest.resolved_by)
+        assert said["count"] <= newest.count <= max(2.5 * said["count"], 1) or state == "pending"
+
+
+@st.composite
+def partitions(draw: st.DrawFn) -> list[tuple[str, str, Sign]]:
+    """Rows of three devices and two codes, some of them late."""
+    arrived = shuffled(draw, draw(signs(most=30)), 3 * LATENESS_S)
+    names = st.tuples(st.sampled_from(["d1", "d2", "d3"]), st.sampled_from(["E-1", "E-2"]))
+    return [(*draw(names), sign) for sign in arrived]
+
+
+@settings(max_examples=100, deadline=None)
+@given(patience, partitions(), st.data())
+def test_where_rows_are_cut_changes_nothing(
+    rule: Patience, arrived: list[tuple[str, str, Sign]], data: st.DataObject
+) -> None:
+    batch = batch_of(arrived)
+    operator = operator_of(rule)
+    straight = Job(operator).run(batch)
+    cuts = sorted(data.draw(st.lists(st.integers(0, batch.num_rows), max_size=5)))
+    assert Job(operator).run(batch, cuts) == straight
+    assert Job(operator).run(batch, range(1, batch.num_rows)) == straight
+
+
+@settings(max_examples=100, deadline=None)
+@given(patience, partitions(), st.data())
+def test_a_deadline_fires_once_whatever_the_cut(
+    rule: Patience, arrived: list[tuple[str, str, Sign]], data: st.DataObject
+) -> None:
+    batch = batch_of(arrived)
+    cuts = sorted(data.draw(st.lists(st.integers(0, batch.num_rows), max_size=8)))
+    revisions = Job(operator_of(rule)).run(batch, cuts)
+    ids = [row["event_id"] for row in revisions]
+    assert len(set(ids)) == len(ids)
+    fired = [(row["fingerprint"], row["_deadline"]) for row in revisions if row["_deadline"] is not None]
+    assert len(set(fired)) == len(fired)
+    assert all(row["resolved_at"] == row["_deadline"] for row in revisions if row["_deadline"] is not None)
+    # In the end nothing is open: each fingerprint's last word is a resolution.
+    last = {row["fingerprint"]: row["state"] for row in revisions}
+    assert set(last.values()) <= {"resolved"}
+
+
+def test_more_unsettled_rows_than_the_bound_settle_early_and_the_same_wherever_cut() -> None:
+    """A device that says 700 things within the lateness: memory keeps 256 of them, and no count is lost."""
+    told_in = [Sign(20 + (i * 7919 % 997) / 100, identity("x", i)[:8], i % 5 != 0, 2) for i in range(700)]
+    batch = batch_of(("d1", "E-1", sign) for sign in told_in)
+    operator = operator_of(Patience(1, 5.0, 60.0))
+    straight = Job(operator).run(batch)
+    assert Job(operator).run(batch, [1, 100, 257, 258, 500]) == straight
+    nothing = pa.RecordBatch.from_arrays(
+        [pa.nulls(1, f.type) for f in operator.state_schema], schema=operator.state_schema
+    )
+    states, _ = operator.process(nothing, batch)
+    (memory,) = decode_memories(states.column("memory")[0].as_py()).values()
+    assert len(memory.marks) == MOST_MARKS
+    assert sum(row["count"] for row in history(straight).values()) == sum(sign.raises for sign in told_in)
