@@ -20,6 +20,10 @@ def identity(*fields: str | int) -> str:
     return digest.hexdigest()[:32]
 
 
+def _utf8(field: str) -> bytes:
+    return field.encode("utf-8")
+
+
 def cloud_event_id(source: str, event: str) -> str:
     """Id of an event that came with CloudEvents' own `source` and `id`."""
     return identity(source, event)
@@ -52,6 +56,17 @@ def file_row_id(file_sha256: str, line: int) -> str:
 def output_id(input_event_id: str, pipeline: str, operator: str, index: int) -> str:
     """Id of what an operator of a pipeline made of one input; `index` counts several outputs of the same input."""
     return identity(input_event_id, pipeline, operator, index)
+
+
+def output_ids(input_event_ids: Iterable[str], pipeline: str, operator: str, index: int) -> list[str]:
+    """Ids of the same output of many inputs: what output_id says of each, with all but the input's id prepared."""
+    tail = b"".join(len(field).to_bytes(4, "big") + field for field in map(_utf8, (pipeline, operator, str(index))))
+    sha256 = hashlib.sha256
+    ids = []
+    for event_id in input_event_ids:
+        encoded = event_id.encode("utf-8")
+        ids.append(sha256(len(encoded).to_bytes(4, "big") + encoded + tail).hexdigest()[:32])
+    return ids
 
 
 def deadline_id(operator: str, key: str, deadline_us: int, index: int) -> str:

@@ -17,7 +17,7 @@ from operators.operator import KeyedOperator
 from operators.row_errors import RowError, failed_rows
 from pipelines.engines.state_rows import StateRows
 from pipelines.pipeline import Pipeline
-from schemas.identity import deadline_id, output_id
+from schemas.identity import deadline_id, output_id, output_ids
 from schemas.topic import Topic
 
 
@@ -150,8 +150,7 @@ def _name_emitted(
 
 def _name_enriched(pipeline: Pipeline, batch: pa.RecordBatch) -> pa.RecordBatch:
     last = pipeline.operators[-1].name if pipeline.operators else "copy"
-    ids = [output_id(event, pipeline.name, last, 0) for event in batch.column("event_id").to_pylist()]
-    return _with_ids(batch, ids)
+    return _with_ids(batch, output_ids(batch.column("event_id").to_pylist(), pipeline.name, last, 0))
 
 
 def _with_ids(batch: pa.RecordBatch, ids: Sequence[str]) -> pa.RecordBatch:

@@ -11,6 +11,7 @@ from schemas.identity import (
     file_row_id,
     identity,
     output_id,
+    output_ids,
     record_id,
     record_ids,
 )
@@ -44,3 +45,8 @@ def test_many_at_once_are_the_same_as_one_by_one() -> None:
     offsets = [0, 9, 10, 41, 2**31, 2**63 - 1]
     assert record_ids("device.logs", 3, offsets) == [record_id("device.logs", 3, offset) for offset in offsets]
     assert record_ids("设备", 0, [0]) == [record_id("设备", 0, 0)]
+
+
+def test_many_output_ids_are_one_by_one() -> None:
+    events = [identity("event", number) for number in range(5)] + ["", "短い"]
+    assert output_ids(events, "logs", "collect", 3) == [output_id(event, "logs", "collect", 3) for event in events]

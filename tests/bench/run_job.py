@@ -1,0 +1,74 @@
+"""One job in a process of its own: `python tests/bench/run_job.py KIND EVENTS`. Prints one JSON object with its figures.
+
+KIND is a shipped pipeline, `alerts` (telemetry and alerts together), or `plumbing`: rows copied without any model.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+
+STARTED = time.perf_counter()
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
+
+from workloads import events  # noqa: E402
+
+from infra.sqlite_broker import SqliteBroker  # noqa: E402
+from pipelines.catalog import shipped_pipeline  # noqa: E402
+from pipelines.engines.embedded_engine import EmbeddedEngine  # noqa: E402
+from pipelines.engines.job_settings import JobSettings  # noqa: E402
+from pipelines.pipeline import Pipeline  # noqa: E402
+from schemas.catalog import INPUTS  # noqa: E402
+from schemas.device_logs import DEVICE_LOG, DEVICE_LOGS  # noqa: E402
+from schemas.topic import Topic  # noqa: E402
+
+
+def pipelines_of(kind: str) -> list[Pipeline]:
+    """Return what a kind of benchmark runs."""
+    if kind == "plumbing":
+        return [Pipeline("plumbing", [DEVICE_LOGS], [], [Topic("bench.copies", DEVICE_LOG, "lines as they came")])]
+    if kind == "alerts":
+        return [shipped_pipeline("telemetry"), shipped_pipeline("alerts")]
+    return [shipped_pipeline(kind)]
+
+
+def main() -> None:
+    """Fill a broker, run the job to the end, print what it took."""
+    kind, count = sys.argv[1], int(sys.argv[2])
+    made = events("telemetry" if kind == "alerts" else kind, count)
+    with tempfile.TemporaryDirectory() as folder, SqliteBroker(Path(folder) / "hubbub.db") as broker:
+        broker.create_topics(INPUTS)
+        while chunk := list(islice(made, 5000)):
+            broker.append(chunk)
+        pipelines = pipelines_of(kind)
+        for pipeline in pipelines:
+            for operator in pipeline.operators:
+                if (model := getattr(operator, "model", None)) is not None:
+                    model.load()
+        cpu = time.process_time()
+        report = EmbeddedEngine(broker, JobSettings()).run(pipelines, until_end=True)
+        cpu = time.process_time() - cpu
+    stages: dict[str, float] = {}
+    for times in report.pipelines.values():
+        for stage, seconds in times.seconds.items():
+            stages[stage] = stages.get(stage, 0.0) + seconds
+    print(
+        json.dumps(
+            {
+                "events": count,
+                "seconds": report.seconds,
+                "cpu_seconds": cpu,
+                "stages": stages,
+                "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
