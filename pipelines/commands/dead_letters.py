@@ -118,7 +118,7 @@ def replay(*, ids: tuple[str, ...], yes: bool, broker: str | None, config: Path 
                 )
             elif not yes:
                 click.echo(
-                    f"would send {safe_text(one.id[:12])} ({safe_text(one.reason)}) back to {safe_text(one.error('topic'))}"
+                    f"would send {safe_text(one.id[:12])} ({safe_text(one.reason)}) to {safe_text(one.error('topic'))}"
                 )
             else:
                 sent += send_again(opened, one)
