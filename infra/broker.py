@@ -161,6 +161,10 @@ class Broker(Protocol):
         """Return (first offset that is kept, offset of the next record to come)."""
         ...
 
+    def ends(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """Return the offset of the next record to come, for every partition of these topics, in one question."""
+        ...
+
     def read(self, part: TopicPartition, offset: int, *, max_records: int, max_bytes: int) -> list[Record]:
         """Return records from `offset` on, in order, at least one if there is any; holes are skipped."""
         ...

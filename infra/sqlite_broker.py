@@ -107,6 +107,16 @@ class SqliteBroker:
             ).fetchone()
             return int(first), int(following)
 
+    def ends(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """Return the next offset of every partition of these topics."""
+        marks = ",".join("?" * len(topics))
+        with self._store.reading() as connection:
+            rows = connection.execute(
+                f"SELECT topic, partition, next FROM partitions WHERE topic IN ({marks})",  # noqa: S608 - only marks
+                tuple(topics),
+            ).fetchall()
+        return {TopicPartition(topic, partition): following for topic, partition, following in rows}
+
     def read(self, part: TopicPartition, offset: int, *, max_records: int, max_bytes: int) -> list[Record]:
         """Return records from `offset` on."""
         number = self._number(part)

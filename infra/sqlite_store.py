@@ -143,7 +143,8 @@ class SqliteStore:
                 raise BrokerMismatch(f"expected a hubbub broker file at {self.path}, got another SQLite database")
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # a full disk has rolled it back already
+                connection.execute("ROLLBACK")
             raise
         (found,) = connection.execute("SELECT value FROM meta WHERE name = 'format'").fetchone()
         if found != FORMAT:

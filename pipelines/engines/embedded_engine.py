@@ -144,13 +144,15 @@ class EmbeddedEngine:
             clock=self._clock,
         )
         upstream = [other for other in pipelines if _feeds(other, pipeline)]
+        sources = [topic.name for topic in pipeline.sources]
         tasks: dict[Stream, StreamTask | MergedTask] = {}
         quiet_since: dict[Stream, float] = {}
         maintained = time.monotonic()
         try:
             while not stop.is_set() and not halt.is_set():
-                # Whether the upstream is through must be asked before looking: what it still wrote is then seen.
+                # Whether the upstream is through must be asked before looking at the ends: what it still wrote is seen.
                 last_round = until_end and all(self._is_through(other) for other in upstream)
+                ends = self._broker.ends(sources)
                 owned = membership.owned()
                 tasks = {stream: task for stream, task in tasks.items() if stream in owned}
                 moved = False
@@ -161,26 +163,28 @@ class EmbeddedEngine:
                         if stream not in tasks:
                             tasks[stream] = self._task(worker, stream)
                             quiet_since[stream] = time.monotonic()
-                        if tasks[stream].step():
+                        task = tasks[stream]
+                        if not task.at_end(ends) and task.step():
                             quiet_since[stream] = time.monotonic()
                             moved = True
                         elif not until_end:
-                            moved |= self._tick(tasks[stream], quiet_since)
-                        elif last_round and isinstance(task := tasks[stream], MergedTask) and task.all_read:
+                            moved |= self._tick(task, quiet_since)
+                        elif last_round and isinstance(task, MergedTask) and task.all_read(ends):
                             moved |= task.finish()
                     except (Fenced, NotIdle):
                         # Somebody else has the stream, or somebody has written: begin again from what is committed.
                         tasks.pop(stream, None)
                         moved = True
-                if last_round and not moved and all(tasks[s].at_end for s in owned if s in tasks):
+                if last_round and not moved:
                     break
-                if time.monotonic() - maintained > settings.maintain_s:
+                if pipeline is pipelines[0] and time.monotonic() - maintained > settings.maintain_s:
                     maintained = time.monotonic()
                     self._broker.maintain(self._clock())
                 if not moved:
                     self._broker.wait(settings.poll_s)
         finally:
-            # An end by an exception is orderly too: only a death leaves attempts behind. A broker that is gone keeps them.
+            # An end by an exception is orderly too: only a death leaves attempts behind. A broker that is gone keeps
+            # them.
             with suppress(BrokerUnavailable):
                 membership.leave()
 

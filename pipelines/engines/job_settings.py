@@ -21,7 +21,7 @@ class JobSettings:
     lateness_s: float = 10.0
     max_ahead_s: float = 300.0
     tick_s: float | None = 5.0
-    poll_s: float = 0.01
+    poll_s: float = 0.25
     maintain_s: float = 60.0
     crash_deaths: int = 3
     merge_buffer_bytes: int = 64 << 20

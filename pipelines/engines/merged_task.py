@@ -70,16 +70,13 @@ class MergedTask:
             if frontier_us is not None:
                 self._frontier_us = max(frontier_us, self._frontier_us or frontier_us)
 
-    @property
-    def at_end(self) -> bool:
-        """Whether everything that lies in the partitions now was read and released."""
-        bounds = self._worker.broker.bounds
-        return all(not side.waiting and side.place.next_offset >= bounds(part)[1] for part, side in self._sides.items())
+    def at_end(self, ends: Mapping[TopicPartition, int]) -> bool:
+        """Whether everything up to these ends was read and released."""
+        return self.all_read(ends) and not any(side.waiting for side in self._sides.values())
 
-    @property
-    def all_read(self) -> bool:
-        """Whether everything that lies in the partitions now was read, released or not."""
-        return all(side.place.next_offset >= self._worker.broker.bounds(part)[1] for part, side in self._sides.items())
+    def all_read(self, ends: Mapping[TopicPartition, int]) -> bool:
+        """Whether everything up to these ends was read, released or not."""
+        return all(side.place.next_offset >= ends[part] for part, side in self._sides.items())
 
     def step(self) -> bool:
         """Read on where there is room, release what may be released and commit it; False if nothing happened."""

@@ -76,6 +76,7 @@ class PartitionReader:
         self._codec = JsonCodec(topic)
         self._ticks = sorted(ticks)
         self._partitions = topic.partitions
+        self._no_rows = pa.RecordBatch.from_pylist([], schema=topic.row_schema)
 
     def read(self, place: Place, *, max_records: int, max_bytes: int) -> Rows:
         """Return the rows from `place` on; empty at the end of the partition."""
@@ -86,9 +87,14 @@ class PartitionReader:
                 max_records = min(max_records, offset - place.next_offset)
                 break
         records = self._broker.read(self.part, place.next_offset, max_records=max_records, max_bytes=max_bytes)
-        if records:
-            failpoint("after_poll")
+        if not records:
+            return self._nothing(place)
+        failpoint("after_poll")
         return self._rows(place, records)
+
+    def _nothing(self, place: Place) -> Rows:
+        nobody = np.empty(0, dtype=np.int64)
+        return Rows(self.part, self.topic, self._no_rows, [], nobody, [], [], place, 0)
 
     def _rows(self, place: Place, records: list[Record]) -> Rows:
         decoded = self._codec.decode(self.part.topic, self.part.partition, records)
@@ -104,9 +110,7 @@ class PartitionReader:
         # The time before a refused record is the time before the next row.
         refused_at = sorted(failures)
         refused_before = [int(highs[np.searchsorted(index, i)]) for i in refused_at]
-        after = Place(
-            records[-1].offset + 1 if records else place.next_offset, None if high == NEVER else high, place.floor_us
-        )
+        after = Place(records[-1].offset + 1, None if high == NEVER else high, place.floor_us)
         return Rows(
             part=self.part,
             topic=self.topic,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from infra.broker import Attempt, Stream
+from infra.broker import Attempt, Stream, TopicPartition
 from pipelines.engines.dead_letter import Failure
 from pipelines.engines.partition_reader import PartitionReader, Rows
 from pipelines.engines.place import Place, place_of
@@ -30,10 +30,9 @@ class StreamTask:
         # Work that an earlier process began and did not survive.
         self._died: Attempt | None = worker.membership.attempt(stream)
 
-    @property
-    def at_end(self) -> bool:
-        """Whether everything that lies in the partition now has been worked through."""
-        return self._place.next_offset >= self._worker.broker.bounds(self._part)[1]
+    def at_end(self, ends: Mapping[TopicPartition, int]) -> bool:
+        """Whether everything up to these ends has been worked through."""
+        return self._place.next_offset >= ends[self._part]
 
     def step(self) -> bool:
         """Read some records, work on them and commit; False when there were none."""
@@ -49,7 +48,11 @@ class StreamTask:
                 max_bytes=settings.batch_bytes,
             )
         if rows.empty:
-            return False
+            if rows.after == self._place:
+                return False
+            # A replay has come to a tick behind the last record: time moves, and what is due by it fires.
+            self._commit(rows)
+            return True
         deaths = self._deaths_at(first)
         if deaths >= settings.crash_deaths:
             self._give_up(rows, deaths)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from infra.broker import (
     Attempt,
     Broker,
@@ -115,6 +116,7 @@ def test_offsets_count_up_and_bounds_follow(broker: Broker) -> None:
     places = broker.append([Append(LOGS, b"k", b"v", partition=2)] * 3)
     assert places == [(2, 0), (2, 1), (2, 2)]
     assert broker.bounds(PARTS[2]) == (0, 3)
+    assert broker.ends([LOGS]) == {part: 3 if part.partition == 2 else 0 for part in PARTS}
 
 
 def test_reading_is_bounded_by_count_and_bytes_but_never_stuck(broker: Broker) -> None:
@@ -156,13 +158,13 @@ def test_a_commit_is_all_or_nothing(broker: Broker) -> None:
     part = stream.parts[0]
     broker.append([Append(LOGS, b"k", b"v", partition=part.partition)])
     with pytest.raises(NotIdle):
-        membership.commit(
-            Commit(stream, {part: Offset(0)}, lines("out"), [StateRow("d1", b"s")], idle_at={part: 0})
-        )
+        membership.commit(Commit(stream, {part: Offset(0)}, lines("out"), [StateRow("d1", b"s")], idle_at={part: 0}))
     assert membership.offset(part) is None
     assert membership.states(stream, ["d1"]) == [None]
     assert (b"out", b"line of out") not in everything(broker, place("out"))
-    membership.commit(Commit(stream, {part: Offset(1, "note")}, lines("out"), [StateRow("d1", b"s")], idle_at={part: 1}))
+    membership.commit(
+        Commit(stream, {part: Offset(1, "note")}, lines("out"), [StateRow("d1", b"s")], idle_at={part: 1})
+    )
     assert membership.offset(part) == broker.committed("g", part) == Offset(1, "note")
     assert membership.states(stream, ["d1", "d2"]) == [b"s", None]
     assert (b"out", b"line of out") in everything(broker, place("out"))
@@ -181,7 +183,13 @@ def test_memory_belongs_to_group_and_stream(broker: Broker) -> None:
 def test_deadlines_are_found_in_order(broker: Broker) -> None:
     membership = broker.join("g", None, STREAMS)
     membership.owned()
-    rows = [StateRow("b", b"B", 20), StateRow("a", b"A", 20), StateRow("c", b"C", 10), StateRow("d", b"D"), StateRow("e", b"E", 21)]
+    rows = [
+        StateRow("b", b"B", 20),
+        StateRow("a", b"A", 20),
+        StateRow("c", b"C", 10),
+        StateRow("d", b"D"),
+        StateRow("e", b"E", 21),
+    ]
     membership.commit(Commit(STREAMS[0], {}, states=rows))
     assert membership.due(STREAMS[0], 20) == [("c", b"C"), ("a", b"A"), ("b", b"B")]
     assert membership.next_deadline(STREAMS[0]) == 10

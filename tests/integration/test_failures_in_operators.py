@@ -89,7 +89,9 @@ def test_a_row_that_kills_the_process_is_given_up_after_three_deaths(tmp_path: P
     command = [sys.executable, "-m", "pipelines.command_line", "run", "jobs.fragile:COPY", "--until-end"]
     deaths = 0
     while True:
-        ended = subprocess.run([*command, "--broker", f"sqlite:{path}"], env=environment, capture_output=True, check=False)
+        ended = subprocess.run(
+            [*command, "--broker", f"sqlite:{path}"], env=environment, capture_output=True, check=False
+        )
         if ended.returncode == 0:
             break
         assert ended.returncode == -6, ended.stderr

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+
 from infra.sqlite_broker import SqliteBroker
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
@@ -96,7 +97,9 @@ def test_killed_at_random_it_goes_on_exactly_once(tmp_path: Path) -> None:
     with SqliteBroker(path) as broker:
         broker.create_topics([DEVICE_LOGS])
         broker.append([Append("device.logs", str(line["device_id"]).encode(), orjson.dumps(line)) for line in lines])
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(ROOT), str(ROOT.parent)]), HUBBUB_JOB_BATCH_RECORDS="50")
+    environment = dict(
+        os.environ, PYTHONPATH=os.pathsep.join([str(ROOT), str(ROOT.parent)]), HUBBUB_JOB_BATCH_RECORDS="50"
+    )
     arguments = [*COMMAND, "--broker", f"sqlite:{path}"]
     for _ in range(KILLS):
         process = subprocess.Popen([*arguments], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -110,7 +113,9 @@ def test_killed_at_random_it_goes_on_exactly_once(tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert committed(path) < 2 * EVENTS, "it was through before the last kill: the test shows nothing"
-    finished = subprocess.run([*arguments, "--until-end"], env=environment, capture_output=True, text=True, timeout=120, check=False)
+    finished = subprocess.run(
+        [*arguments, "--until-end"], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
     assert finished.returncode == 0, finished.stderr
 
     inputs = values(path, "device.logs")

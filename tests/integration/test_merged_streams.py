@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jobs.counting import NUMBER, NumberLines
+
 from infra.broker import TopicPartition
 from infra.sqlite_broker import SqliteBroker
-from jobs.counting import NUMBER, NumberLines
 from pipelines.engines.dead_letter import DeadLetterWriter
 from pipelines.engines.embedded_engine import EmbeddedEngine, streams_of
 from pipelines.engines.job_settings import JobSettings
@@ -106,7 +107,7 @@ def test_release_order_is_a_function_of_the_logs(events: list[Event], seed: int)
         while task.finish():
             pass
         assert sorted(written(broker)) == list(range(len(events)))
-        assert task.at_end
+        assert task.at_end(broker.ends(list(TOPICS)))
 
 
 def test_a_replay_that_reads_the_ticks_releases_alike(tmp_path: Path) -> None:
