@@ -1,0 +1,79 @@
+"""`hubbub score`: JSON lines on stdin, the same lines with the answers added on stdout."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from pipelines.commands.options import chosen_models, settings_of
+
+NOW = ("messages", "logs", "alarms", "telemetry")
+LATER = ("intents", "commands", "multivariate", "sequences", "records")
+
+
+@click.command(epilog='Example: echo \'{"text": "The lock is beeping"}\' | hubbub score messages')
+@click.argument("task", type=click.Choice((*NOW, *LATER)), metavar="TASK")
+@click.option("--model", metavar="BUNDLE", help="A model's name, or the folder of a bundle (default: the shipped one).")
+@click.option("--probabilities", is_flag=True, help="Add the probability of every label.")
+@click.option("--provenance", is_flag=True, help="Add the model that answered.")
+@click.option("--explain", is_flag=True, help="Add the words behind each label.")
+@click.option("--state", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Keep memory in FILE.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=512,
+    show_default=True,
+    metavar="N",
+    help="Most lines at a time; never changes an answer.",
+)
+@click.option("--home", type=click.Path(path_type=Path), metavar="FILE", hidden=True)
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file.")
+def score(
+    *,
+    task: str,
+    model: str | None,
+    probabilities: bool,
+    provenance: bool,
+    explain: bool,
+    state: Path | None,
+    batch_size: int,
+    home: Path | None,
+    config: Path | None,
+) -> None:
+    """Answer JSON lines: TASK is messages, logs, alarms or telemetry.
+
+    One line in, one line out, in order, as soon as it can be. A line that cannot be read comes out as
+    {"error": {"reason", "message", "line"}}. An own field with an answer's name moves into "input". Logs and telemetry
+    remember what came before; --state keeps that between runs.
+    """
+    if task in LATER:
+        raise click.UsageError(f"the task {task} is not in this release, expected one of {', '.join(NOW)}")
+    if home is not None:
+        raise click.UsageError("--home is of the task commands, which is not in this release")
+    from pipelines.scoring.lines import LineReader
+    from pipelines.scoring.memory import Memory
+    from pipelines.scoring.scorer import Scorer
+    from pipelines.scoring.task import TASKS, Asked, Chosen
+    from schemas.strict_json import DEFAULT_LIMITS
+
+    memory = Memory.loaded(task, state) if state is not None else Memory(task)
+    asked = Asked(probabilities, provenance, explain)
+    scorer = Scorer(TASKS[task], Chosen(model, chosen_models(settings_of(None, config))), asked, memory)
+    reader = LineReader(sys.stdin.fileno(), DEFAULT_LIMITS.bytes)
+    output = sys.stdout.buffer
+    lines = 0
+    try:
+        for batch in reader.batches(batch_size):
+            output.write(b"".join(scorer.score(batch)))
+            output.flush()
+            lines += len(batch)
+    except KeyboardInterrupt:
+        if state is not None:  # what was answered is remembered
+            scorer.save(state)
+        raise
+    if state is not None:
+        scorer.save(state)
+    if scorer.refused:
+        click.echo(f"hubbub: {scorer.refused} of {lines} lines have no answer, but an error that says why", err=True)

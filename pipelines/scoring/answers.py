@@ -1,0 +1,60 @@
+"""Answer columns to JSON: the keys of the table in command-line.md, and what a person asked for beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from pipelines.scoring.probabilities import SUFFIX, head_of
+from pipelines.scoring.task import Asked
+from schemas.answers import ANOMALY, LABEL
+from schemas.rows_to_json import json_values
+
+
+def json_answers(
+    batch: pa.RecordBatch, columns: Sequence[str], labels: Mapping[str, Sequence[str]], asked: Asked
+) -> list[list[object]]:
+    """Return each row's answers in the order of `columns`; `labels` are those of the model, by head."""
+    found = []
+    for name in columns:
+        column = batch.column(name)
+        if column.type == LABEL:
+            probabilities = batch.column(name + SUFFIX).to_pylist() if asked.probabilities else None
+            found.append(_labels(column, probabilities, labels.get(head_of(name), ()), asked))
+        elif column.type == ANOMALY:
+            found.append(_anomalies(column, asked))
+        else:
+            found.append(json_values(column))
+    return [list(row) for row in zip(*found, strict=True)]
+
+
+def _labels(
+    column: pa.StructArray, probabilities: Sequence[Sequence[float]] | None, labels: Sequence[str], asked: Asked
+) -> list[object]:
+    answers: list[object] = []
+    for row, said in enumerate(column.to_pylist()):
+        if said is None:
+            answers.append(None)
+            continue
+        answer = {"label": said["label"], "score": said["score"]}
+        if probabilities is not None:
+            # What the event itself said (its language) was not asked of the model.
+            told = said["model"] is None
+            values = [float(label == said["label"]) for label in labels] if told else probabilities[row]
+            answer["probabilities"] = dict(zip(labels, values, strict=True))
+        if asked.provenance:
+            answer["model"] = said["model"]
+        if asked.explain:
+            answer["words"] = said["words"] or []
+        answers.append(answer)
+    return answers
+
+
+def _anomalies(column: pa.StructArray, asked: Asked) -> list[object]:
+    answers = json_values(column, keep_nulls=True)
+    if not asked.provenance:
+        for answer in answers:
+            if isinstance(answer, dict):
+                answer.pop("model", None)
+    return answers

@@ -1,0 +1,109 @@
+"""The tasks of `score`: for each, what it reads, which pipeline's operators answer, and how the answers are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TypeAlias
+
+from models.find_bundle import find_bundle
+from operators.operator import KeyedOperator, Operator
+from schemas.alarms import ALARMS
+from schemas.customer_messages import CUSTOMER_MESSAGES
+from schemas.device_logs import DEVICE_LOGS
+from schemas.device_telemetry import DEVICE_TELEMETRY
+from schemas.topic import Topic
+
+Operators: TypeAlias = tuple[Operator | KeyedOperator, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person asks beside the answers themselves."""
+
+    probabilities: bool = False
+    provenance: bool = False
+    explain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which bundle answers: the one that a person named for this run, else one that settings put in its place."""
+
+    model: str | None
+    instead: Mapping[str, str | Path]
+
+    def folder(self, shipped: str) -> Path:
+        """Return the folder of the bundle; `shipped` is the name of the one that came with hubbub."""
+        if self.model is None:
+            return find_bundle(shipped, self.instead)
+        path = Path(self.model)
+        return path if path.is_dir() or len(path.parts) > 1 else find_bundle(self.model, self.instead)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task: rows of `topic`, of which only the columns in `reads` are looked at, get `answers` from operators."""
+
+    name: str
+    topic: Topic
+    reads: tuple[str, ...]
+    answers: tuple[str, ...]
+    operators: Callable[[Chosen, Asked], Operators]
+
+
+# What a task needs is imported when it is built: a person who scores messages does not wait for the others.
+
+
+def _of_text(name: str, topic: Topic) -> Callable[[Chosen, Asked], Operators]:
+    def build(chosen: Chosen, asked: Asked) -> Operators:
+        from models.text_model import SHIPPED_TEXT_MODEL, TextModel
+        from pipelines.scoring.probabilities import RememberingModel, with_options
+
+        folder = chosen.folder(SHIPPED_TEXT_MODEL)
+        model = RememberingModel(folder) if asked.probabilities else TextModel(folder)
+        model.load()
+        shipped = getattr(import_module(f"pipelines.shipped.{name}s"), f"{name}_operators")
+        return with_options(shipped(model), topic.row_schema, model, explain=asked.explain)
+
+    return build
+
+
+def _of_telemetry(chosen: Chosen, asked: Asked) -> Operators:
+    from models.telemetry_model import SHIPPED_TELEMETRY_MODEL, TelemetryModel
+    from pipelines.shipped.telemetry import telemetry_operators
+
+    model = TelemetryModel(chosen.folder(SHIPPED_TELEMETRY_MODEL))
+    model.load()
+    return telemetry_operators(model)
+
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        Task(
+            "messages",
+            CUSTOMER_MESSAGES,
+            ("text", "language"),
+            ("language", "sentiment", "topic", "urgency"),
+            _of_text("message", CUSTOMER_MESSAGES),
+        ),
+        Task(
+            "logs",
+            DEVICE_LOGS,
+            ("message", "device_id", "event_time", "component", "severity"),
+            ("template", "template_id", "parameters", "category", "abnormal", "novelty"),
+            _of_text("log", DEVICE_LOGS),
+        ),
+        Task("alarms", ALARMS, ("text", "code"), ("category", "severity"), _of_text("alarm", ALARMS)),
+        Task(
+            "telemetry",
+            DEVICE_TELEMETRY,
+            ("device_id", "metric", "event_time", "value"),
+            ("anomaly",),
+            _of_telemetry,
+        ),
+    )
+}
