@@ -81,13 +81,14 @@ def _see_chunk(chunk: list[tuple[TopicPartition, Record]]) -> list[SeenEvent]:
             continue
         records = [chunk[index][1] for index in indices]
         decoded = codec.decode(part.topic, part.partition, records)
-        names = ("event_id", codec.topic.key, codec.topic.event_time)
-        columns = [_texts(decoded.batch.column(name)) for name in names]
-        for row, *envelope in zip(decoded.rows, *columns, strict=True):
+        names = (codec.topic.key, codec.topic.event_time)
+        columns = [_texts(decoded.batch.column(name)) for name in ("event_id", *names)]
+        for row, event_id, *envelope in zip(decoded.rows, *columns, strict=True):
             event = orjson.loads(records[row].value or b"{}")
             # What the value leaves out stands in the record's key, headers or time.
             event.update({name: text for name, text in zip(names, envelope, strict=True) if event.get(name) is None})
-            event["event_id"] = envelope[0]
+            event.pop("event_id", None)
+            event["event_id"] = event_id  # at the end, so that an export that is produced again is the same bytes
             seen[indices[row]] = SeenEvent(part, records[row], event)
         for row, refusal in decoded.refused:
             seen[indices[row]] = SeenEvent(part, records[row], problem=f"{refusal.reason}: {refusal}")

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 _MOST_NAMED = 20
 
 
-@click.command(epilog="Example: hubbub produce device.logs router.log --timezone Europe/Berlin --year 2026")
+@click.command(epilog="Example: hubbub produce device.logs router.log --timezone +08:00")
 @click.argument("topic")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--format",
     "format_",
     type=click.Choice(("jsonl", "lines", "csv", "parquet")),
-    help="Default: by the file's suffix; jsonl from a pipe.",
+    metavar="FORMAT",
+    help="jsonl, lines (of logs), csv, parquet; default: by the file's suffix, jsonl from a pipe.",
 )
 @click.option("--timezone", metavar="ZONE", help="Of times that name none: Europe/Berlin, +08:00 (default: UTC).")
 @click.option("--year", type=click.IntRange(1970, 9999), metavar="YEAR", help="Of log lines that name none.")
