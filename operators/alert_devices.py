@@ -109,6 +109,8 @@ class AlertDevice:
         """Return the memory as it is stored, the next deadline, and when all of it may be forgotten."""
         if not self._memories:
             return None, None, None
+        for history in self._histories.values():
+            history.pack()
         expires_at = max(memory.expires_at for memory in self._memories.values())
         return encode_memories(self._memories), self._next_deadline, expires_at
 

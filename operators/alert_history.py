@@ -21,7 +21,17 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from operators.alert_memory import MOST_MARKS, REMEMBER_US, Episode, Mark, Memory, Published, keep_evidence
+from operators.alert_memory import (
+    FIRST_EVIDENCE,
+    LAST_EVIDENCE,
+    MOST_MARKS,
+    REMEMBER_US,
+    Episode,
+    Mark,
+    Memory,
+    Published,
+    keep_evidence,
+)
 from operators.alert_rule import AlertRule
 
 COUNT_STEPS: Final = tuple(digit * 10**power for power in range(13) for digit in (1, 2, 5))
@@ -67,7 +77,8 @@ class History:
             if index < len(marks) and marks[index].place == mark.place:
                 return []
             marks.insert(index, mark)
-            self._tell_again()
+            if not self._put_inside(mark, behind=len(marks) - index - 1):
+                self._tell_again()
         news = self._news()
         if len(marks) > MOST_MARKS:
             self._settle(1)
@@ -104,6 +115,20 @@ class History:
             self._end(max(at_us, self._open.updated_at), "evicted")
         return self._news()
 
+    def pack(self) -> None:
+        """Drop the evidence of matches that can never be among the first or last of their alert any more.
+
+        Where nothing clears, an episode can only grow, so a match deep inside it stays there. This keeps the memory
+        small of a device that reports often.
+        """
+        marks, episode = self.memory.marks, self._open
+        if self.rule.clears or episode is None or episode.fired_at is None:
+            return
+        before = episode.count - len(marks)
+        for i, mark in enumerate(marks[:-LAST_EVIDENCE]):
+            if mark.evidence is not None and before + i >= FIRST_EVIDENCE:
+                marks[i] = replace(mark, evidence=None)
+
     def _end(self, at_us: int, by: str) -> None:
         assert self._open is not None
         self._open.resolved_at, self._open.resolved_by = at_us, by
@@ -125,6 +150,30 @@ class History:
             self._closed = [episode for episode in self._closed if episode.opening_id not in gone]
             for opening_id in gone:
                 self.memory.published.pop(opening_id, None)
+
+    def _put_inside(self, mark: Mark, *, behind: int) -> bool:
+        """Put a match into the middle of the open episode without telling it again, if it can change so little.
+
+        Between the firing and the last match of an open episode there are only matches, `behind` of them after this
+        one; another changes the count, perhaps the severity and the last evidence. A device that reports often, a
+        little out of order, would otherwise have its whole lateness told again for every row.
+        """
+        episode = self._open
+        if (
+            episode is None
+            or not mark.raises
+            or mark.evidence is None
+            or (episode.category is None and mark.category is not None)
+        ):
+            return False
+        if episode.fired_at is None or mark.at <= episode.fired_at or episode.count - behind < FIRST_EVIDENCE:
+            return False
+        episode.count += 1
+        episode.severity = min(episode.severity, mark.severity)
+        if behind < LAST_EVIDENCE:
+            episode.last.insert(len(episode.last) - behind, mark.evidence)
+            del episode.last[:-LAST_EVIDENCE]
+        return True
 
     def _tell_again(self) -> None:
         settled = self.memory.settled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal, get_args
 
 import pyarrow as pa
@@ -113,12 +114,12 @@ class AlertRule:
             known = ", ".join(sorted(SUMMARY_FIELDS | set(names)))
             raise ValueError(f"{where}: the summary names {unknown}; it may name {known}")
 
-    @property
+    @cached_property
     def within_us(self) -> int:
         """`within_s` in microseconds."""
         return round(self.within_s * 1_000_000)
 
-    @property
+    @cached_property
     def resolve_after_us(self) -> int:
         """`resolve_after_s` in microseconds."""
         return round(self.resolve_after_s * 1_000_000)

@@ -55,12 +55,12 @@ def arrivals(draw: st.DrawFn) -> list[Sign]:
     return shuffled(draw, draw(signs()), LATENESS_S)
 
 
-def operator_of(patience: Patience) -> RaiseAlerts:
+def operator_of(patience: Patience, *, clears: bool = True) -> RaiseAlerts:
     rule = AlertRule(
         name="flapping",
         source="alarm",
         when=(Condition("state", "==", "raise"),),
-        clears=(Condition("state", "==", "clear"),),
+        clears=(Condition("state", "==", "clear"),) if clears else (),
         severity=SeverityFrom(("perceived_severity",), "indeterminate"),
         labels=(("code", "code"),),
         count=patience.count,
@@ -146,11 +146,15 @@ def told(row: Row, opening_id: str) -> Expected:
 
 
 @settings(max_examples=100, deadline=None)
-@given(patience, arrivals())
-def test_arrival_within_the_lateness_leaves_the_history_that_sorting_gives(rule: Patience, arrived: list[Sign]) -> None:
+@given(patience, arrivals(), st.booleans(), st.integers(1, 20))
+def test_arrival_within_the_lateness_leaves_the_history_that_sorting_gives(
+    rule: Patience, arrived: list[Sign], clears: bool, width: int
+) -> None:
     batch = batch_of(("d1", "E-1", sign) for sign in arrived)
     assert not any(batch.column("late").to_pylist())
-    revisions = Job(operator_of(rule)).run(batch)
+    revisions = Job(operator_of(rule, clears=clears)).run(batch, range(width, batch.num_rows, width))
+    if not clears:
+        arrived = [sign for sign in arrived if sign.raises]
     fingerprint = identity("alert", "flapping", "d1", "E-1")
     expected = expected_alerts(rule, arrived, until=1e9)
     found = history(revisions)
