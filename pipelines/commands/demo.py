@@ -56,9 +56,7 @@ def demo(*, seed: int, events: int | None, quick: bool, broker: str | None, conf
             stage.progress(moment, simulation.about)
         stage.clear_progress()
         if stop.requested.is_set():
-            stage.say(
-                f"\nStopped. {play.feed.produced:,} events are kept; `hubbub run --broker {opened.url}` goes on there."
-            )
+            stage.stopped(play.feed.produced, opened.url)
             return INTERRUPTED
         stage.close(play.findings(), dict(play.feed.counts), play.seconds)
         stage.invite(_next_commands(opened.url, simulation))

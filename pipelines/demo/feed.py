@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import islice
 
 from infra.broker import Broker, TopicPartition
@@ -12,24 +12,27 @@ from schemas.catalog import ENRICHED, INPUTS
 from schemas.dead_letters import DEAD_LETTERS
 from schemas.topic import Topic
 
+TOPICS = (*INPUTS, *ENRICHED, DEAD_LETTERS)
 _LEAST_AHEAD, _MOST_AHEAD = 200, 4000
 
 
 class Feed:
     """Produces a simulation's events. `run` is for a thread of its own; what it counts may be read from any.
 
-    `clock_us` is the simulated time that has been reached, `planted` the ids of the events that something planted
-    made, with its name.
+    `planted` are the ids of the events that something planted made, with its name; `counts` says how many events of
+    each topic the broker has been given.
     """
 
     def __init__(self, simulation: Simulation, broker: Broker, group: str) -> None:
-        self.clock_us = simulation.start_us
-        self.counts: Counter[str] = Counter()
         self.planted: dict[str, str] = {}
+        self.counts: Counter[str] = Counter()
         self._simulation = simulation
         self._broker = broker
         self._group = group
-        self._before = self._understood()
+        # Times of the events in each partition of the enriched topics, where they will lie in the order of the input.
+        self._times: defaultdict[TopicPartition, list[int]] = defaultdict(list)
+        self._judged_before = {part: self._judged(part) for topic in ENRICHED for part in _parts(topic)}
+        self._failed_before = self._failed()
         # Enough waits that the models have whole batches to read; little enough that alerts come as the day goes by.
         self._look_ahead = min(max(simulation.about // 25, _LEAST_AHEAD), _MOST_AHEAD)
 
@@ -38,9 +41,18 @@ class Feed:
         """How many events the broker has been given."""
         return self.counts.total()
 
-    def waiting(self) -> int:
-        """Return how many events were produced but not yet judged for alerts."""
-        return self.produced - (self._understood() - self._before)
+    def understood(self) -> tuple[int, int]:
+        """Return how many events were judged for alerts, and the simulated time until which all of them were."""
+        total, waiting = self._failed() - self._failed_before, []
+        newest = self._simulation.start_us
+        for part, before in self._judged_before.items():
+            judged, times = self._judged(part) - before, self._times[part]
+            total += judged
+            if judged < len(times):
+                waiting.append(times[judged])
+            if times:
+                newest = max(newest, times[-1])
+        return total, min(waiting, default=newest)
 
     def run(self, stop: threading.Event) -> None:
         """Produce until the day is over or `stop` is set."""
@@ -53,23 +65,20 @@ class Feed:
             for number, event in chunk:
                 if event.cause is not None:
                     self.planted[envelope.event_id(number)] = event.cause
-            self._broker.append([envelope.record(number, event) for number, event in chunk])
+            places = self._broker.append([envelope.record(number, event) for number, event in chunk])
+            for (_, event), (partition, _) in zip(chunk, places, strict=True):
+                self._times[TopicPartition(f"{event.topic}.enriched", partition)].append(event.time_us)
             self.counts.update(event.topic for _, event in chunk)
-            self.clock_us = max(event.time_us for _, event in chunk)
-            while self.waiting() > self._look_ahead and not stop.is_set():
+            while self.produced - self.understood()[0] > self._look_ahead and not stop.is_set():
                 self._broker.wait(0.01)
 
-    def _understood(self) -> int:
-        """Sum up how far alerts are judged in the enriched topics, each row of which was one event; and failures."""
-        through = 0
-        for part in _parts(*ENRICHED):
-            offset = self._broker.committed(f"{self._group}-alerts", part)
-            through += 0 if offset is None else offset.next_offset
-        return through + sum(self._broker.bounds(part)[1] for part in _parts(DEAD_LETTERS))
+    def _judged(self, part: TopicPartition) -> int:
+        offset = self._broker.committed(f"{self._group}-alerts", part)
+        return 0 if offset is None else offset.next_offset
+
+    def _failed(self) -> int:
+        return sum(self._broker.bounds(part)[1] for part in _parts(DEAD_LETTERS))
 
 
-TOPICS = (*INPUTS, *ENRICHED, DEAD_LETTERS)
-
-
-def _parts(*topics: Topic) -> list[TopicPartition]:
-    return [TopicPartition(topic.name, partition) for topic in topics for partition in range(topic.partitions)]
+def _parts(topic: Topic) -> list[TopicPartition]:
+    return [TopicPartition(topic.name, partition) for partition in range(topic.partitions)]

@@ -23,7 +23,7 @@ _LOOK_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """How far the day is: the simulated clock, events understood, and the alerts that have just begun to fire."""
+    """How far the day is: the simulated clock, events understood, and the alerts that began to fire until then."""
 
     clock_us: int
     events: int
@@ -46,6 +46,7 @@ class Performance:
         self._silence = threading.Event()
         self.feed = Feed(simulation, broker, GROUP)
         self.listener = Listener(broker)
+        self._held: list[Alert] = []
 
     def moments(self, stop: threading.Event) -> Iterator[Moment]:
         """Play until the day is over and understood, or `stop` is set; raises what went wrong in feed or job."""
@@ -65,14 +66,19 @@ class Performance:
         self.seconds = time.monotonic() - started
         if errors:
             raise errors[0]
-        yield self._moment(self.seconds)
+        yield self._moment(self.seconds, last=True)
 
     def findings(self) -> Findings:
         """Compare what was heard with what was planted."""
         return findings_of(self.simulation.incidents, self.listener.alerts.values(), self.feed.planted)
 
-    def _moment(self, seconds: float) -> Moment:
-        return Moment(self.feed.clock_us, self.feed.produced, seconds, self.listener.news())
+    def _moment(self, seconds: float, *, last: bool = False) -> Moment:
+        """Look around. Alerts ahead of the slowest partition are held back, so that they come in the day's order."""
+        events, clock_us = self.feed.understood()
+        heard = self._held + self.listener.news()
+        now = [alert for alert in heard if last or (alert.fired_us or 0) <= clock_us]
+        self._held = [alert for alert in heard if alert not in now]
+        return Moment(clock_us, events, seconds, sorted(now, key=lambda alert: alert.fired_us or 0))
 
     def _talk(self, curtain: threading.Event) -> None:
         try:

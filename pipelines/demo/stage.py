@@ -7,21 +7,22 @@ only to a terminal.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.demo.findings import DEFINITION, Finding, Findings, kind_of
+from pipelines.demo.findings import DEFINITION, Finding, Findings
 from pipelines.demo.heard import Alert
 from pipelines.demo.performance import Moment
 from pipelines.demo.simulate import Simulation
-from pipelines.demo.words import clock, span, what_it_saw, why
+from pipelines.demo.words import NAMES, clock, span, what_it_saw, why
 
-_STYLE = {"critical": "bold red", "major": "red", "minor": "yellow", "warning": "yellow", "indeterminate": "dim"}
-_PLAIN_WIDTH = 120
-_INDENT = " " * 43
+_STYLE = {"critical": "bold red", "major": "red", "minor": "yellow", "warning": "yellow"}
+_PLAIN_WIDTH = 240
+_BAR = 30
+_WHO = 33
 
 
 class Stage:
@@ -33,74 +34,38 @@ class Stage:
 
     def open(self, simulation: Simulation) -> None:
         """Say what is going to happen."""
-        building = simulation.building
-        self._line(
-            Text.assemble(
-                ("Mulberry House", "bold"),
-                f", yesterday from midnight to midnight (UTC): {len(building.devices)} devices talk, about "
-                f"{simulation.about:,} events, seed {simulation.seed}.",
-            )
+        devices = len(simulation.building.devices)
+        self._say(
+            ("Mulberry House, yesterday (UTC): ", "bold"),
+            f"{devices} devices, about {simulation.about:,} events, seed {simulation.seed}.",
         )
-        self._line(
-            Text(
-                "Real models listen. Troubles are planted, and things that only look like it; the end tells which.",
-                "dim",
-            )
-        )
-        self._line(Text())
+        self._say(("Some things go wrong, some only look like it. Which is which, you read at the end.\n", "dim"))
 
     def alert(self, alert: Alert) -> None:
-        """Show one alert, and below it why."""
+        """Show one alert, and below what it saw, why that counted."""
         row, severity = alert.first, str(alert.first["severity"])
-        saw = Text.assemble(
+        who = Text.assemble(
             (clock(alert.fired_us or 0), "dim"),
-            "  ",
-            (f"● {severity:<14}", _STYLE.get(severity, "")),
-            (f"{row['device_id']:<13} ", "bold"),
-            (f"{kind_of(alert):<10}"[:10], "cyan"),
-            what_it_saw(alert),
+            (f"  ● {severity:<10}", _STYLE.get(severity, "")),
+            (f"{row['device_id']:<14}", "bold"),
         )
-        self._line(saw)
-        self._line(Text(_INDENT + why(alert), "dim"))
+        lines = Table.grid()
+        lines.add_column(width=_WHO, no_wrap=True)
+        lines.add_column(overflow="fold")
+        lines.add_row(who, Text(what_it_saw(alert)))
+        lines.add_row("", Text(why(alert), "dim"))
+        self._print(lines)
 
     def progress(self, moment: Moment, about: int) -> None:
         """Show how far the day is, on one line of stderr that the next one replaces."""
         if not sys.stderr.isatty():
             return
         rate = moment.events / moment.seconds if moment.seconds else 0.0
-        done = min(1.0, moment.events / about)
-        bar = "━" * round(30 * done) + "╌" * (30 - round(30 * done))
+        done = round(_BAR * min(1.0, moment.events / about))
+        bar = "━" * done + "╌" * (_BAR - done)
         sys.stderr.write(f"\r\x1b[K{clock(moment.clock_us)} {bar} {moment.events:,} events, {rate:,.0f}/s")
         sys.stderr.flush()
         self._progress_shown = True
-
-    def close(self, findings: Findings, counts: dict[str, int], seconds: float) -> None:
-        """Say what was planted, what was found, and how fast it went."""
-        self._line(Text())
-        self._out.print(_planted(findings.incidents))
-        self._out.print(_looked_alike(findings.look_alikes))
-        self._line(_verdict(findings))
-        self._line(Text(DEFINITION, "dim"), wrap=True)
-        self._line(Text())
-        total = sum(counts.values())
-        self._line(
-            Text.assemble(
-                (f"{total:,} events in {seconds:.0f} s: {total / seconds:,.0f} events/s", "bold"), ", of which"
-            )
-        )
-        for topic, count in sorted(counts.items(), key=lambda item: -item[1]):
-            self._line(Text(f"  {topic:<19} {count:>7,}  {count / seconds:>8,.1f}/s"))
-
-    def invite(self, commands: Iterable[tuple[str, str]]) -> None:
-        """Name commands to go on with."""
-        self._line(Text())
-        self._line(Text("All of it is kept. Go on with", "bold"))
-        for command, what in commands:
-            self._line(Text.assemble("  ", (command, "green"), ("  # " + what, "dim")), wrap=True)
-
-    def say(self, text: str) -> None:
-        """Print one plain line."""
-        self._line(Text(text))
 
     def clear_progress(self) -> None:
         """Take the line of progress away."""
@@ -109,56 +74,89 @@ class Stage:
             sys.stderr.flush()
             self._progress_shown = False
 
-    def _line(self, text: Text, *, wrap: bool = False) -> None:
+    def close(self, findings: Findings, counts: Mapping[str, int], seconds: float) -> None:
+        """Say what was planted, what was found, and how fast it went."""
+        self._say(("\nWhat went wrong, and when hubbub noticed", "bold"))
+        self._print(_planted(findings.incidents))
+        self._say(("\nWhat only looked like it", "bold"))
+        self._print(_looked_alike(findings.look_alikes))
+        self._verdict(findings)
+        self._say((DEFINITION, "dim"))
+        total = sum(counts.values())
+        self._say((f"\n{total:,} events in {seconds:.0f} s, {total / seconds:,.0f} a second", "bold"))
+        for topic, count in sorted(counts.items(), key=lambda item: -item[1]):
+            self._say(f"  {topic:<19} {count:>7,}   {count / seconds:>7,.1f}/s")
+
+    def invite(self, commands: Iterable[tuple[str, str]]) -> None:
+        """Name commands to go on with."""
+        self._say(("\nAll of it is kept. To go on:", "bold"))
+        for command, what in commands:
+            self._say((f"  # {what}", "dim"))
+            self._say(("  " + command, "green"), whole=True)
+
+    def stopped(self, events: int, url: str) -> None:
+        """Say that somebody stopped it, and where it can go on."""
+        self._say(f"\nStopped. {events:,} events are kept; `hubbub run --broker {url}` understands the rest of them.")
+
+    def _verdict(self, findings: Findings) -> None:
+        early = sorted(finding.ahead_s for finding in findings.incidents if finding.ahead_s)
+        right = sum(len(finding.alerts) for finding in findings.incidents)
+        ahead = (
+            f", {len(early)} of them ahead of the hard alarm (median {span(early[len(early) // 2])})" if early else ""
+        )
+        self._say(
+            (f"\nFound {findings.found} of {len(findings.incidents)}", "bold"),
+            f"{ahead}, in {right} alerts; ",
+            (f"{findings.false_alerts} false alerts", "bold"),
+            f"; {len(findings.notices)} mere notices, not shown.",
+        )
+
+    def _say(self, *parts: str | tuple[str, str], whole: bool = False) -> None:
+        """Print one line. A terminal wraps it at words, unless it is to stay whole; a pipe gets it whole."""
+        self._print(Text.assemble(*parts), soft_wrap=whole or not self._out.is_terminal)
+
+    def _print(self, what: RenderableType, *, soft_wrap: bool = False) -> None:
         self.clear_progress()
-        if wrap or not self._out.is_terminal:
-            self._out.print(text, soft_wrap=not self._out.is_terminal)
-        else:
-            self._out.print(text, no_wrap=True, overflow="ellipsis", crop=True)
+        if self._out.is_terminal:
+            self._out.print(what, soft_wrap=soft_wrap)
+            return
+        with self._out.capture() as captured:
+            self._out.print(what, soft_wrap=soft_wrap)
+        # Tables fill their cells with blanks, which nobody wants in a file.
+        sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+        sys.stdout.flush()
 
 
 def _planted(findings: Iterable[Finding]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), title="What was planted, and when it was heard", title_justify="left")
-    table.title_style = "bold"
-    for name in ("from", "device", "what happened", "found after", "before its alarm", "told by"):
-        table.add_column(name, header_style="dim", no_wrap=name != "told by", justify="left")
+    table = _table("from", "device", "what", "after", "ahead of alarm", "told by")
     for finding in findings:
         incident = finding.incident
         if finding.after_s is None:
-            found, ahead = Text("not found", "bold red"), Text("-")
+            after, ahead = Text("not found", "bold red"), Text("")
         else:
-            found = Text(span(finding.after_s))
-            early = finding.ahead_s or 0.0
-            ahead = Text(span(early), "green") if early >= 1 else Text("by the alarm", "yellow")
-        table.add_row(
-            clock(incident.start_us), incident.devices[0], incident.title, found, ahead, ", ".join(finding.told_by)
-        )
+            after, early = Text(span(finding.after_s)), finding.ahead_s or 0.0
+            ahead = Text(span(early), "green") if early >= 1 else Text("no", "yellow")
+        told = " ".join(NAMES[kind] for kind in finding.told_by)
+        table.add_row(clock(incident.start_us), incident.devices[0], incident.title, after, ahead, told)
     return table
 
 
 def _looked_alike(findings: Iterable[Finding]) -> Table:
-    table = Table(
-        box=None, padding=(0, 2, 0, 0), title="\nWhat only looked like trouble", title_justify="left", show_header=False
-    )
-    table.title_style = "bold"
+    table = _table()
     for finding in findings:
         incident, alerts = finding.incident, len(finding.alerts)
-        heard = (
-            Text("left alone", "green")
-            if not alerts
-            else Text(f"{alerts} alert{'s' * (alerts > 1)}: {', '.join(finding.told_by)}", "yellow")
-        )
+        heard = Text("left alone", "green")
+        if alerts:
+            heard = Text(f"{alerts} alert{'s' * (alerts > 1)}: {' '.join(finding.told_by)}", "yellow")
         table.add_row(clock(incident.start_us), incident.devices[0], incident.title, heard)
     return table
 
 
-def _verdict(findings: Findings) -> Text:
-    early = sorted(finding.ahead_s for finding in findings.incidents if finding.ahead_s)
-    planted, right = len(findings.incidents), sum(len(finding.alerts) for finding in findings.incidents)
-    text = Text.assemble("\n", (f"Found {findings.found} of {planted}", "bold"))
-    if early:
-        text.append(f", {len(early)} before the hard alarm, by {span(early[len(early) // 2])} in the median")
-    text.append(f". {right} alerts about them, ")
-    text.append(f"{findings.false_alerts} false", "bold")
-    text.append(f", {len(findings.notices)} mere notices, not shown.")
-    return text
+def _table(*names: str) -> Table:
+    """Return a table without lines, as wide as the reckoning's two need to be under one another."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=bool(names), header_style="dim")
+    for index, least in enumerate((5, 12, 26, 10)):
+        table.add_column(names[index] if names else "", min_width=least, no_wrap=True)
+    for name in names[4:]:
+        table.add_column(name, no_wrap=True)
+    return table

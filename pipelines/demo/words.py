@@ -8,6 +8,9 @@ from typing import Any
 from pipelines.demo.heard import Alert
 from schemas.safe_text import safe_text
 
+NAMES = {"telemetry": "reading", "log": "log", "message": "message", "alarm": "alarm"}
+"""What each kind of evidence is called."""
+
 
 def clock(time_us: int) -> str:
     """Write the time of day: the demo's day begins at midnight UTC."""
@@ -37,23 +40,24 @@ def what_it_saw(alert: Alert) -> str:
 
 
 def why(alert: Alert) -> str:
-    """Return what counted in it: category, label, score, words, and how many events there were."""
+    """Return what counted in it: the kind of evidence, category, score, words, and how many events there were."""
     row, evidence = alert.first, alert.first["evidence"][-1]
-    said = []
-    if evidence["kind"] == "telemetry":
-        said.append(f"unlike its own past, {_scored('anomaly', evidence)}")
-    elif evidence["kind"] == "message":
-        said += [(row["category"] or "").replace("_", " "), _scored(f"urgency {evidence['label']}", evidence)]
-    elif evidence["kind"] == "log":
-        said += [row["category"] or "", _scored("abnormal", evidence)]
-    else:
-        said += [f"alarm {safe_text(dict(row['labels']).get('code') or '', 24)}", row["category"] or ""]
-    words = [safe_text(word, 24) for word in (evidence["words"] or [])[:3]]
+    category = (row["category"] or "").replace("_", " ")
+    match evidence["kind"]:
+        case "telemetry":
+            said = [_scored("unlike its own past", evidence)]
+        case "message":
+            said = [category, _scored(f"urgency {evidence['label']}", evidence)]
+        case "log":
+            said = [category, _scored("abnormal", evidence)]
+        case _:
+            said = [safe_text(dict(row["labels"]).get("code") or "", 24), category]
+    words = [safe_text(word, 24) for word in (evidence["words"] or [])[:2]]
     if words:
         said.append("because of " + ", ".join(words))
     if row["count"] > 1:
         said.append(f"{row['count']} since {clock(alert.opened_us)}")
-    return " · ".join(part for part in said if part)
+    return f"{NAMES[evidence['kind']]}: " + " · ".join(part for part in said if part)
 
 
 def _expected(evidence: dict[str, Any]) -> str:

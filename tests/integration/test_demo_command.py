@@ -49,14 +49,14 @@ def test_most_of_what_was_planted_is_found(shown: tuple[Path, str, str]) -> None
 
 def test_alerts_come_with_their_evidence(shown: tuple[Path, str, str]) -> None:
     """The freezer's customer is quoted, with what counted in the sentence."""
-    assert re.search(r"● (critical|major) +freezer-2 +message +“.*\n +.*urgency (critical|high) 0\.\d\d", shown[1])
+    assert re.search(r"● (critical|major) +freezer-2 +“.*\n +message: .*urgency (critical|high) 0\.\d\d", shown[1])
 
 
 def test_the_end_says_what_was_planted_how_it_counts_and_how_to_go_on(shown: tuple[Path, str, str]) -> None:
     out = shown[1]
     for expected in (
         "compressor fails",
-        "loses its uplink",
+        "uplink lost",
         "defrosts",
         "Found: while it lasts",
         "events/s",
@@ -84,7 +84,7 @@ def test_everything_is_kept_and_understood(shown: tuple[Path, str, str]) -> None
 
 def test_the_commands_to_go_on_with_work(shown: tuple[Path, str, str]) -> None:
     folder, out, _ = shown
-    offered = re.findall(r"^  hubbub (alerts|subscribe) (--broker .*?)  #", out, re.MULTILINE)
+    offered = re.findall(r"^  hubbub (alerts|subscribe) (--broker .*)$", out, re.MULTILINE)
     assert len(offered) == 2
     for command, options in offered:
         ended = _run(folder, command, *options.split())

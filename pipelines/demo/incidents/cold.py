@@ -6,7 +6,7 @@ from pipelines.demo.incidents.story import Kind, Story
 
 
 def _compressor_fails(story: Story) -> None:
-    story.title("compressor fails, ice cream melts", minutes=290)
+    story.title("compressor fails", minutes=290)
     story.reading("box_temp", (0, 0), (25, 0.9), (60, 2.4), (95, 4.6), (160, 9.8), (220, 13.5), (255, 14.2), (290, 0))
     story.reading(
         "compressor_power", (0, 0), (15, 70), (55, 120), (62, 150), (64, -190), (250, -190), (251, 60), (290, 0)
@@ -39,7 +39,7 @@ def _compressor_fails(story: Story) -> None:
 
 
 def _left_open(story: Story) -> None:
-    story.title("door left ajar, vaccines warm up", minutes=95)
+    story.title("door ajar, vaccines warm", minutes=95)
     story.reading("box_temp", (0, 0), (8, 0.7), (20, 2.2), (40, 4.1), (58, 5.0), (64, 4.6), (95, 0))
     story.reading("compressor_power", (0, 0), (6, 35), (60, 70), (95, 0))
     story.logs("""

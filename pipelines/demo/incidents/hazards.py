@@ -38,7 +38,7 @@ def _gas(story: Story) -> None:
 
 
 def _water(story: Story) -> None:
-    story.title("washing machine floods the laundry", minutes=85)
+    story.title("washing machine floods", minutes=85)
     washer = story.device
     for meter in story.building.of_type("water_meter"):
         story.reading("flow", (0, 0), (1, 8.5), (52, 9.2), (53, 0), (54, 0), device=meter)
@@ -74,7 +74,7 @@ def _water(story: Story) -> None:
 
 
 def _smoulders(story: Story) -> None:
-    story.title("a waste bin smoulders", minutes=45)
+    story.title("waste bin smoulders", minutes=45)
     story.reading("obscuration", (0, 0), (5, 0.5), (11, 1.4), (17, 2.9), (21, 4.8), (28, 3.0), (45, 0))
     story.logs("""
         6 | notice | head | chamber <0.6..0.8> %/m, above the day's mean

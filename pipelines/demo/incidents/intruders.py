@@ -6,7 +6,7 @@ from pipelines.demo.incidents.story import Kind, Story
 
 
 def _forced(story: Story) -> None:
-    story.title("codes are tried, then it is forced", minutes=60)
+    story.title("codes tried, door forced", minutes=60)
     story.repeat(
         2,
         17,

@@ -23,7 +23,7 @@ _CUT_OFF = {
 
 
 def _uplink_lost(story: Story) -> None:
-    story.title("loses its uplink, everyone is offline", minutes=62)
+    story.title("uplink lost, all offline", minutes=62)
     story.reading("uplink_latency", (0, 0), (8, 35), (16, 180), (19, 900), (52, 900), (53, 4), (60, 0))
     story.reading("uplink_loss", (0, 0), (7, 3), (15, 18), (19, 100), (52, 100), (53, 0.4), (60, 0))
     story.logs("""
@@ -104,7 +104,7 @@ _STORM = {
 
 
 def _updates(story: Story) -> None:
-    story.title("planned firmware update restarts them all", minutes=28)
+    story.title("planned update, all restart", minutes=28)
     wave = 0.0
     for device in story.building.of_type(*_STORM):
         rows = [row for row in _STORM[device.type].splitlines() if row.strip()]

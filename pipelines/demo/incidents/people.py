@@ -6,7 +6,7 @@ from pipelines.demo.incidents.story import Kind, Story
 
 
 def _stuck(story: Story) -> None:
-    story.title("door fault, someone is stuck", minutes=80)
+    story.title("door fault, someone stuck", minutes=80)
     story.reading("door_motor_current", (0, 0), (10, 0.4), (25, 0.9), (33, 1.6), (36, 0), (80, 0))
     story.logs("""
         4 | warning | door | closing took <4.6..5.2> s, second try needed
@@ -29,7 +29,7 @@ def _stuck(story: Story) -> None:
 
 
 def _inspection(story: Story) -> None:
-    story.title("yearly inspection, doors held open", minutes=50)
+    story.title("yearly inspection", minutes=50)
     story.logs("""
         0 | notice | controller | inspection mode on, key switch on car roof
         8 | info | door | held open by technician
@@ -72,7 +72,7 @@ def _drill(story: Story) -> None:
 
 
 def _delivery(story: Story) -> None:
-    story.title("is filled, door open a while", minutes=30)
+    story.title("filled, door open a while", minutes=30)
     story.reading("box_temp", (0, 0), (7, 1.5), (10, 1.4), (28, 0))
     story.logs("""
         0 | info | door | opened, loading key turned

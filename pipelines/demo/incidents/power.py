@@ -1,4 +1,4 @@
-"""Electricity: an aged battery meets a power cut, a charging plug overheats; and a self test that looks like a cut."""
+"""Electricity: an aged battery, power cut, a charging plug overheats; and a self test that looks like a cut."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pipelines.demo.incidents.story import Kind, Story
 
 
 def _battery_aged(story: Story) -> None:
-    story.title("aged battery meets a power cut", minutes=150)
+    story.title("aged battery, power cut", minutes=150)
     story.reading(
         "battery_voltage", (0, 0), (40, -0.5), (90, -1.1), (96, -1.4), (97, -5.5), (103, -8.8), (106, -2), (150, 0)
     )
