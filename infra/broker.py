@@ -181,6 +181,10 @@ class Broker(Protocol):
         """Return where a group goes on in a partition; None before its first commit."""
         ...
 
+    def groups(self) -> list[str]:
+        """Return the names of the groups that have committed anything, sorted."""
+        ...
+
     def progress(self, name: str) -> int | None:
         """Return the value last remembered under this name by `append`."""
         ...

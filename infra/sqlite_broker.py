@@ -200,6 +200,11 @@ class SqliteBroker:
             ).fetchone()
         return None if row is None else Offset(int(row[0]), row[1])
 
+    def groups(self) -> list[str]:
+        """Return the groups that have committed anything."""
+        with self._store.reading() as connection:
+            return [name for (name,) in connection.execute("SELECT DISTINCT grp FROM offsets ORDER BY grp")]
+
     def progress(self, name: str) -> int | None:
         """Return the value last remembered under this name."""
         with self._store.reading() as connection:

@@ -160,12 +160,14 @@ def test_a_commit_is_all_or_nothing(broker: Broker) -> None:
     with pytest.raises(NotIdle):
         membership.commit(Commit(stream, {part: Offset(0)}, lines("out"), [StateRow("d1", b"s")], idle_at={part: 0}))
     assert membership.offset(part) is None
+    assert broker.groups() == []
     assert membership.states(stream, ["d1"]) == [None]
     assert (b"out", b"line of out") not in everything(broker, place("out"))
     membership.commit(
         Commit(stream, {part: Offset(1, "note")}, lines("out"), [StateRow("d1", b"s")], idle_at={part: 1})
     )
     assert membership.offset(part) == broker.committed("g", part) == Offset(1, "note")
+    assert broker.groups() == ["g"]
     assert membership.states(stream, ["d1", "d2"]) == [b"s", None]
     assert (b"out", b"line of out") in everything(broker, place("out"))
 
