@@ -48,7 +48,7 @@ def find_matches(source: Source, rules: Sequence[AlertRule], batch: pa.RecordBat
         return []
     found.sort()
     rows = sorted({row for row, _, _ in found})
-    taken = batch if len(rows) == batch.num_rows else batch.take(pa.array(rows))
+    taken = batch if len(rows) == batch.num_rows else batch.take(pa.array(rows, pa.int64()))
     index = {row: i for i, row in enumerate(rows)}
     device_ids: list[str] = taken.column("device_id").to_pylist()
     times: list[int] = taken.column("event_time").cast(pa.int64()).to_pylist()

@@ -24,6 +24,8 @@ EMITTED: Final = pa.schema([*ALERT, *CAUSE])
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOUN: Final[dict[Source, str]] = {"log": "line", "message": "message", "alarm": "alarm", "telemetry": "reading"}
 
+_NONE: Final = pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in EMITTED], schema=EMITTED)
+
 
 class AlertRows:
     """Collects revisions of alerts and makes one batch of them."""
@@ -80,6 +82,8 @@ class AlertRows:
 
     def batch(self) -> pa.RecordBatch:
         """Return the revisions in the order in which they were added."""
+        if not self._columns["_key"]:
+            return _NONE
         return pa.RecordBatch.from_arrays(
             [pa.array(self._columns[field.name], field.type) for field in EMITTED], schema=EMITTED
         )
