@@ -1,0 +1,64 @@
+"""The models at hand: those that came with hubbub, and the bundles that settings put in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.bundle import BundleRefused, open_bundle
+from models.find_bundle import find_bundle, shipped_bundles
+from models.session import RUNTIME_VERSION, load_session
+from models.telemetry_model import TelemetryModel
+from models.text_model import TextModel
+
+SHIPPED = "shipped"
+CHOSEN = "settings"
+Chosen = Mapping[str, str | Path]
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledModel:
+    """A bundle by the name that it serves under, and where it comes from: `shipped` or `settings`."""
+
+    name: str
+    folder: Path
+    origin: str
+
+
+def installed_models(chosen: Chosen) -> list[InstalledModel]:
+    """Return the models that commands use here, by name."""
+    found = {name: InstalledModel(name, folder, SHIPPED) for name, folder in shipped_bundles().items()}
+    found |= {name: InstalledModel(name, Path(folder), CHOSEN) for name, folder in chosen.items()}
+    return [found[name] for name in sorted(found)]
+
+
+def find_model(model: str, chosen: Chosen) -> InstalledModel:
+    """Return the model of this name, or of the bundle in this folder; BundleRefused when there is none."""
+    path = Path(model)
+    if path.is_dir() or len(path.parts) > 1:
+        return InstalledModel(path.name, path, "folder")
+    return InstalledModel(model, find_bundle(model, chosen), CHOSEN if model in chosen else SHIPPED)
+
+
+def verified_identity(folder: Path) -> str:
+    """Verify a bundle as if it were to serve: every byte, the graph, the golden examples; return its identity.
+
+    BundleRefused says what does not hold.
+    """
+    bundle = open_bundle(folder)
+    if bundle.card.task == "text":
+        return TextModel(folder).identity
+    if bundle.card.task == "telemetry":
+        return TelemetryModel(folder).identity
+    load_session(bundle)
+    return bundle.identity(RUNTIME_VERSION)
+
+
+def complaint(folder: Path) -> str | None:
+    """Return why a bundle must not serve; None when it may."""
+    try:
+        verified_identity(folder)
+    except BundleRefused as refused:
+        return str(refused)
+    return None
