@@ -6,6 +6,7 @@ finish. Each command lives in a file of its own and is imported when it is used,
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from collections.abc import Sequence
@@ -58,7 +59,9 @@ class CommandTable(click.Group):
             raise click.UsageError(f"`{PROGRAM} {cmd_name}` is not in this release", ctx)
         entry = COMMANDS.get(cmd_name)
         if entry is None:
-            return None
+            near = difflib.get_close_matches(cmd_name, COMMANDS, n=1)
+            hint = f"; did you mean `{PROGRAM} {near[0]}`?" if near else ""
+            raise click.UsageError(f"expected one of the commands {', '.join(COMMANDS)}, got {cmd_name!r}{hint}", ctx)
         module, _, attribute = entry.target.partition(":")
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command), f"{entry.target} is no command; this is a bug"

@@ -55,7 +55,7 @@ def _judge(error: Exception) -> tuple[str, int]:
         return _text(error), WRONG_USE
     if isinstance(error, MemoryError):
         return "this machine has not enough memory for it", OUTAGE
-    if isinstance(error, ImportError):
+    if isinstance(error, ImportError) and not f"{error.name}.".startswith(_OWN_PACKAGES):
         return f"something that this command needs is not installed: {error}", OUTAGE
     return f"this is a bug: {name}: {error}; HUBBUB_DEBUG=1 shows where", OUTAGE
 
@@ -63,7 +63,7 @@ def _judge(error: Exception) -> tuple[str, int]:
 def _of_click(error: click.ClickException) -> str:
     sentence = error.format_message()
     context = getattr(error, "ctx", None)
-    return f"{sentence.rstrip('.')}; see `{context.command_path} --help`" if context is not None else sentence
+    return f"{sentence.rstrip('.?')}; see `{context.command_path} --help`" if context is not None else sentence
 
 
 def _text(error: Exception) -> str:

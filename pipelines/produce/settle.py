@@ -12,7 +12,7 @@ from pipelines.produce.row import BadRow, Row
 from pipelines.produce.time_zone import NotedZone
 from schemas.columns_from_json import kind_of
 from schemas.refused import Refused
-from schemas.strict_json import parse_json
+from schemas.strict_json import DEFAULT_LIMITS, parse_json, parse_within, refuse_lost_integers
 from schemas.timestamps import format_timestamp, parse_naive_timestamp, parse_timestamp
 from schemas.topic import TIMESTAMP, Topic
 
@@ -37,25 +37,30 @@ class Settling:
     def event(self, line: int, event: dict[str, object], original: bytes | None = None) -> Row | BadRow:
         """Return the row of an event (changed in place); `original` is kept where nothing had to be settled."""
         event_id = event.get("event_id")
+        changed = original is None
         if is_event_id(event_id):
             del event["event_id"]
-            original = None
+            changed = True
         else:
             event_id = None
         if self.device is not None and event.get("device_id") is None and "device_id" in self.topic.schema.names:
             event["device_id"] = self.device
-            original = None
+            changed = True
         for name in self._times:
             text = event.get(name)
             if isinstance(text, str) and parse_timestamp(text) is None:
                 moment = parse_naive_timestamp(text, self.zone)
                 if moment is not None:
                     event[name] = format_timestamp(moment)
-                    original = None
+                    changed = True
         key = event.get(self.topic.key)
         try:
-            value = orjson.dumps(event) if original is None else original
+            if changed and original is not None:  # what is not written again as it came is the codec's to check
+                refuse_lost_integers(event, original, None)
+            value = orjson.dumps(event) if changed or original is None else original
             return Row(line, key.encode() if isinstance(key, str) else None, value, event_id)  # type: ignore[arg-type]
+        except Refused as refusal:
+            return BadRow(line, str(refusal))
         except (TypeError, UnicodeEncodeError) as error:
             return BadRow(line, f"expected values that JSON can carry, got one that it cannot: {error}")
 
@@ -102,7 +107,7 @@ def _number(name: str, text: str) -> float:
 def object_of(line: int, value: bytes) -> dict[str, object] | BadRow:
     """Read one line of JSON, which must be an object."""
     try:
-        event = parse_json(value)
+        event = parse_within(value, DEFAULT_LIMITS)
     except Refused as refusal:
         return BadRow(line, str(refusal))
     if not isinstance(event, dict):

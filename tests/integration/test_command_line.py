@@ -78,7 +78,8 @@ def test_later_commands_say_so(hubbub: Hubbub, name: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["produec"], "No such command 'produec'"),
+        (["produec"], "got 'produec'; did you mean `hubbub produce`"),
+        (["nothing-like-it"], "expected one of the commands demo, run,"),
         (["subscribe", "--folow"], "--follow"),
         (["subscribe", "--since", "yesterday", "--broker", "sqlite:x.db"], "expected a time like 2026-03-01T08:00:00Z"),
         (["subscribe"], "there is no broker file hubbub.db yet; `hubbub demo` or `hubbub produce` makes one"),

@@ -135,6 +135,15 @@ def test_a_line_for_each_kind_of_event(hubbub: Hubbub, topic: str, event: dict[s
     assert hubbub("subscribe", topic).lines == [f"2026-03-01T08:00:00Z  {'d':<16}  {line}"]
 
 
+def test_naughty_strings_do_nothing_to_a_terminal(hubbub: Hubbub) -> None:
+    strings = json.loads((Path(__file__).parents[1] / "badinput" / "blns" / "blns.json").read_text(encoding="utf-8"))
+    write(MESSAGES, *({"device_id": text or "d", "text": text} for text in strings))
+    lines = hubbub("subscribe", MESSAGES).out.split("\n")[:-1]
+    assert len(lines) == len(strings)
+    joiners = "\u200c\u200d"  # emoji and some scripts need them; they move nothing
+    assert {c for line in lines for c in line if not c.isprintable()} <= set(joiners)
+
+
 def test_a_topic_that_nobody_wrote_to_is_empty(hubbub: Hubbub) -> None:
     write(MESSAGES, {"device_id": "d", "text": "x"})
     assert (hubbub("subscribe").status, hubbub("subscribe").out) == (0, "")
