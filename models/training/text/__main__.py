@@ -30,13 +30,13 @@ from models.training.text.select_scales import best_scales, mean, score
 
 VOCABULARY_SIZE = 45_000
 SMALL_SETS = {"massive_en": 600, "clinc150": 600, "bitext_support": 300, "smp2020": 1200}
-FULL_ROWS = {"sst2": 6914, "waimai_zh": 8383, "semeval13_16": 12_000, "online_shopping_zh": 8000, **SMALL_SETS}
+FULL_ROWS = {"sst2": 6914, "waimai_zh": 8383, "semeval13_16": 10_000, "online_shopping_zh": 6000, **SMALL_SETS}
 QUICK_ROWS = {"sst2": 1500, "waimai_zh": 1500, "semeval13_16": 1500, "online_shopping_zh": 500, "smp2020": 400}
-FULL = Recipe(visits={"own": 10, "sst2": 2, "waimai_zh": 2})
+FULL = Recipe(visits={"own": 8, "sst2": 2, "waimai_zh": 2})
 QUICK = Recipe(visits={"own": 2}, passes=1)
 AFTER_ROUNDING = replace(FULL, visits={"own": 1}, passes=1, encoder_rate=3e-5, head_rate=2e-4, own_damage=0.2)
 HEAD_START_ROWS = 8000
-QUICK_HEAD_START_ROWS = 500
+QUICK_HEAD_START_ROWS = 2000
 QUICK_DEV_ROWS = 300
 ALL_DEV_ROWS = 10_000
 
@@ -80,8 +80,11 @@ def _train(options: argparse.Namespace, corpus: Corpus, tokenizer: Tokenizer, pa
         whole = Tokenizer.from_str(tokenizer.to_str())
         say(f"after pass {number}:", score(candidate, whole, corpus))
 
-    start_rows = QUICK_HEAD_START_ROWS if options.quick else HEAD_START_ROWS
-    start_heads(parameters, corpus.train, tokenizer, recipe, start_rows)
+    shuffled = random.Random(options.seed).sample(corpus.train, len(corpus.train))
+    start_rows = sorted(shuffled, key=lambda row: not row.own)[
+        : QUICK_HEAD_START_ROWS if options.quick else HEAD_START_ROWS
+    ]
+    start_heads(parameters, start_rows, corpus.dev, tokenizer, recipe)
     fit(parameters, corpus.train, tokenizer, recipe, after_pass=after_pass)
     return parameters
 

@@ -63,7 +63,7 @@ def write_card(
     golden: list[dict[str, object]],
     recipe: dict[str, object],
 ) -> None:
-    """Write `card.json` into `folder`, beside the files that it names and hashes."""
+    """Write `card.json` and its seal into `folder`, beside the files that it names and hashes."""
     open_only = all(row.own or row.source in OPEN for row in corpus.train)
     files = {name: sha256_of(folder / name) for name in ("model.onnx", "tokenizer.json")}
     card = {
