@@ -72,7 +72,9 @@ class MergedTask:
 
     def at_end(self, ends: Mapping[TopicPartition, int]) -> bool:
         """Whether everything up to these ends was read and released."""
-        return self.all_read(ends) and not any(side.waiting for side in self._sides.values())
+        return self.all_read(ends) and not any(
+            side.waiting or side.reader.has_tick(side.place) for side in self._sides.values()
+        )
 
     def all_read(self, ends: Mapping[TopicPartition, int]) -> bool:
         """Whether everything up to these ends was read, released or not."""

@@ -32,7 +32,7 @@ class StreamTask:
 
     def at_end(self, ends: Mapping[TopicPartition, int]) -> bool:
         """Whether everything up to these ends has been worked through."""
-        return self._place.next_offset >= ends[self._part]
+        return self._place.next_offset >= ends[self._part] and not self._reader.has_tick(self._place)
 
     def step(self) -> bool:
         """Read some records, work on them and commit; False when there were none."""
