@@ -17,8 +17,8 @@ often than a calm one, and `score` = 1 - probability means the same everywhere.
 
 **What does not fit.** An outlier moves no level, and moves scales by a bounded step only, so it leaves no mark; six in
 a row on one side are no accident but a new level, which is then taken over. The fast level against the slow one,
-through the same kind of tail, shows what creeps: drift (or a shift too small for a single reading to tell). A value repeated
-exactly for longer than is usual for the series, by the same tail over run lengths, is stuck.
+through the same kind of tail, shows what creeps: drift (or a shift too small for a single reading to tell). A value
+repeated exactly for longer than is usual for the series, by the same tail over run lengths, is stuck.
 """
 
 from __future__ import annotations

@@ -1,0 +1,230 @@
+"""Detect anomalies: how odd each reading is for its device and metric."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from models.telemetry_model import MONTHLY, TelemetryModel
+from operators.columns import require, with_columns, with_fields
+from operators.row_errors import RowError, with_errors
+from operators.series_lives import Integers, Lives, Readings, forgotten_before, live
+from schemas.answers import ANOMALY
+from schemas.identity import identity
+from schemas.topic import TIMESTAMP
+
+MOST_METRICS = 256
+SILENCE_US = 30 * 86_400 * 1_000_000
+LONGEST_NAME = 100
+_NEVER = np.iinfo(np.int64).min
+_LATEST = np.iinfo(np.int64).max - 2 * SILENCE_US
+_READS = (("device_id", pa.string()), ("event_time", TIMESTAMP), ("metric", pa.string()), ("value", pa.float64()))
+_FIELD = pa.field("anomaly", ANOMALY)
+
+
+@dataclass(slots=True)
+class _Answers:
+    """Columns of `ANOMALY`, one entry a row; what was not judged keeps zeros."""
+
+    score: NDArray[np.float64]
+    is_anomaly: NDArray[np.bool_]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    kind: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class DetectAnomalies:
+    """Say of each reading how odd it is for its series, the readings of one metric of one device.
+
+    Reads `device_id`, `metric` (strings), `event_time`, `value` (float64) and `watermark`. Adds `anomaly` (struct):
+    `score` in [0, 1], 1 - the probability of a reading at least as odd, so it means the same on every series; 0 for
+    the first 30 readings, while the series is not known. `is_anomaly`, whether that probability is under
+    `alarm_probability` (by default about one false alarm a month of a series read once a minute). `expected_low`,
+    `expected_high`, in the unit of the value: where it would have been no anomaly; null while the series is not known.
+    `kind`: `spike`, `level_shift`, `drift`, `stuck` or `none`. `model`, the identity of what answered.
+
+    A null value gives null and is no reading. Infinity and not-a-number are the row error `nan` and touch no memory.
+    A reading older than the last of its series, or of the same time, is judged against the present memory and not
+    taken in: late and repeated readings do not disturb a series.
+
+    Memory: one row a device, at most 256 metrics (the one unseen for longest, by event time, makes room for one more)
+    of 30 numbers, a time and a name each (a name of more than 100 characters stands as its hash): about 300 bytes a
+    metric, 180 KB a device at the very most. It is gone once the watermark is 30 days past the latest reading (or past
+    the watermark of that time, for devices whose clock is far behind). Memory that another model wrote counts as none.
+    """
+
+    model: TelemetryModel
+    alarm_probability: float = MONTHLY
+    name: str = "detect_anomalies"
+    version: int = 1
+    key: str = "device_id"
+    emits: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a rate that is none."""
+        if not 0.0 < self.alarm_probability < 1.0:
+            raise ValueError(
+                f"{self.name}: expected an alarm probability between 0 and 1, got {self.alarm_probability}"
+            )
+
+    @property
+    def state_schema(self) -> pa.Schema:
+        """What is remembered of a device: its metrics, when each was last read, and the model's numbers about each."""
+        return pa.schema(
+            [
+                pa.field("model", pa.string()),  # whose numbers they are
+                pa.field("metrics", pa.list_(pa.string())),  # in order of birth
+                pa.field("times", pa.binary()),  # int64 microseconds, little-endian
+                pa.field("numbers", pa.binary()),  # float64, little-endian, (metrics, model's width)
+                pa.field("expires_at", TIMESTAMP),
+            ]
+        )
+
+    def output_schema(self, schema: pa.Schema) -> pa.Schema:
+        """Add `anomaly`."""
+        for column, type_ in (*_READS, ("watermark", TIMESTAMP)):
+            require(self.name, schema, column, type_)
+        return with_fields(self.name, schema, [_FIELD])
+
+    def process(self, states: pa.RecordBatch, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+        """Judge the rows: the k-th reading of every series together, in round k."""
+        values = batch.column("value").to_numpy(zero_copy_only=False)
+        given = batch.column("value").is_valid().to_numpy(zero_copy_only=False)
+        used = np.flatnonzero(given & np.isfinite(values))
+        keys = batch.column("device_id").unique()
+        device = pc.index_in(batch.column("device_id"), keys).to_numpy(zero_copy_only=False).astype(np.int64)[used]
+        time, watermark = (
+            batch.column(name).cast(pa.int64()).fill_null(_NEVER).to_numpy(zero_copy_only=False)[used]
+            for name in ("event_time", "watermark")
+        )
+        memory = _Memory(states, f"{self.model.card.name}@{self.model.card.version}", self.model.state_width)
+        names, metric = memory.with_names(batch.column("metric").take(pa.array(used)))
+        stamp = np.minimum(np.maximum(time, watermark), _LATEST)
+        forgotten = forgotten_before(device, stamp, watermark, memory.until, SILENCE_US)
+        lives = live(memory.series, Readings(device, metric, time), forgotten, MOST_METRICS)
+        answers = self._judge(memory, lives, values[used], time)
+        np.maximum.at(memory.until, device, stamp + SILENCE_US)
+        out = with_columns(batch, [_FIELD], [self._column(answers, used, batch.num_rows)])
+        errors = {
+            int(row): RowError(self.name, "nan", f"column value: expected a finite number, got {values[row]}")
+            for row in np.flatnonzero(given & ~np.isfinite(values))
+        }
+        return memory.stored(self.state_schema, lives, names), with_errors(out, errors)
+
+    def fire(self, keys: pa.Array, states: pa.RecordBatch, watermark_us: int) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+        """Never called: there is no deadline."""
+        raise TypeError(f"operator {self.name} has no deadlines; this is a bug of the engine")
+
+    def _judge(self, memory: _Memory, lives: Lives, values: NDArray[np.float64], time: Integers) -> _Answers:
+        memory.grow(len(lives.device))
+        rows = len(values)
+        answers = _Answers(
+            np.zeros(rows), np.zeros(rows, dtype=bool), np.zeros(rows), np.zeros(rows), np.zeros(rows, dtype=np.int64)
+        )
+        for these in _rounds(lives.of_row):
+            series = lives.of_row[these]
+            last, now = memory.last[series], time[these]
+            seconds = np.where((last == _NEVER) | (now <= last), 0, now - last) / 1e6
+            judged = self.model.step(values[these], seconds, memory.numbers[series], self.alarm_probability)
+            answers.score[these], answers.is_anomaly[these] = judged.score, judged.is_anomaly
+            answers.low[these], answers.high[these] = judged.expected_low, judged.expected_high
+            answers.kind[these] = judged.kind
+            newer = now > last
+            memory.numbers[series[newer]] = judged.states[newer]
+            memory.last[series[newer]] = now[newer]
+        return answers
+
+    def _column(self, answers: _Answers, used: NDArray[np.int64], rows: int) -> pa.StructArray:
+        kinds = pa.array(self.model.kinds, pa.string()).take(pa.array(answers.kind))
+        unknown = np.isnan(answers.low)
+        fields: Sequence[pa.Array] = (
+            pa.array(answers.score),
+            pa.array(answers.is_anomaly),
+            pa.array(answers.low, mask=unknown),
+            pa.array(answers.high, mask=unknown),
+            kinds,
+            pa.repeat(self.model.identity, len(used)).cast(pa.string()),
+        )
+        judged = pa.StructArray.from_arrays(fields, fields=list(ANOMALY))
+        if len(used) == rows:
+            return judged
+        place = np.full(rows, -1, dtype=np.int64)
+        place[used] = np.arange(len(used))
+        return judged.take(pa.array(place, mask=place < 0))
+
+
+class _Memory:
+    """The state rows of a batch's devices, taken apart: one entry a series."""
+
+    def __init__(self, states: pa.RecordBatch, model: str, width: int) -> None:
+        self._model, self._width = model, width
+        own = [one == model for one in states.column("model").to_pylist()]
+        columns = [states.column(name).to_pylist() for name in ("metrics", "times", "numbers")]
+        metrics, times, numbers = (
+            [one for one, is_own in zip(column, own, strict=True) if is_own] for column in columns
+        )
+        self._names: list[str] = [name for one in metrics for name in one]
+        counts = np.zeros(len(own), dtype=np.int64)
+        counts[np.flatnonzero(own)] = [len(one) for one in metrics]
+        self._device = np.repeat(np.arange(len(own)), counts)
+        self.last = np.frombuffer(b"".join(times), dtype="<i8").astype(np.int64)
+        self.numbers = np.frombuffer(b"".join(numbers), dtype="<f8").astype(np.float64).reshape(-1, width)
+        until = states.column("expires_at").cast(pa.int64()).fill_null(_NEVER).to_numpy(zero_copy_only=False)
+        self.until = np.where(own, until, _NEVER)
+        self.series = Readings(self._device, np.empty(0, dtype=np.int64), self.last)
+
+    def with_names(self, metrics: pa.Array) -> tuple[pa.Array, Integers]:
+        """Number metrics, remembered ones and those of rows alike; return the names and the rows' numbers."""
+        if len(metrics) and pc.max(pc.utf8_length(metrics)).as_py() > LONGEST_NAME:
+            metrics = pa.array([_short(name) for name in metrics.to_pylist()], pa.string())
+        everything = pa.concat_arrays([pa.array(self._names, pa.string()), metrics]).dictionary_encode()
+        numbers = everything.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        self.series = Readings(self._device, numbers[: len(self._names)], self.last)
+        return everything.dictionary, numbers[len(self._names) :]
+
+    def grow(self, lives: int) -> None:
+        """Make room for the lives that begin in this batch."""
+        more = lives - len(self.last)
+        self.last = np.concatenate([self.last, np.full(more, _NEVER)])
+        self.numbers = np.concatenate([self.numbers, np.zeros((more, self._width))])
+
+    def stored(self, schema: pa.Schema, lives: Lives, names: pa.Array) -> pa.RecordBatch:
+        """Return the state rows: by device the series that stay, in order of birth; null for a device without any."""
+        order = np.argsort(lives.device, kind="stable")
+        order = order[lives.stays[order]]
+        rows = len(self.until)
+        ends = np.searchsorted(lives.device[order], np.arange(rows + 1))
+        names_of = names.take(pa.array(lives.metric[order])).to_pylist()
+        times, numbers = self.last[order].astype("<i8"), self.numbers[order].astype("<f8")
+        spans = [(int(a), int(b)) if b > a else None for a, b in pairwise(ends)]
+        present = np.diff(ends) > 0
+        columns = [
+            pa.array([self._model if span else None for span in spans], pa.string()),
+            pa.array([names_of[slice(*span)] if span else None for span in spans], pa.list_(pa.string())),
+            pa.array([times[slice(*span)].tobytes() if span else None for span in spans], pa.binary()),
+            pa.array([numbers[slice(*span)].tobytes() if span else None for span in spans], pa.binary()),
+            pa.array(self.until, pa.int64(), mask=~present).cast(TIMESTAMP),
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _rounds(series: Integers) -> list[NDArray[np.int64]]:
+    """Return the rows of each round: the first of every series, then the second of every series, and so on."""
+    if not len(series):
+        return []
+    order = np.argsort(series, kind="stable")
+    begins = np.concatenate([[True], series[order][1:] != series[order][:-1]])
+    rank = np.arange(len(order)) - np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
+    by_round = np.argsort(rank, kind="stable")
+    return np.split(order[by_round], np.cumsum(np.bincount(rank))[:-1])
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else identity("metric", name)
