@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.bundle import BundleRefused, open_bundle
-from models.find_bundle import find_bundle, shipped_bundles
+from models.find_bundle import shipped_bundles
 from models.session import RUNTIME_VERSION, load_session
 from models.telemetry_model import TelemetryModel
 from models.text_model import TextModel
+from pipelines.model_folder import is_folder, model_folder
 
 SHIPPED = "shipped"
 CHOSEN = "settings"
@@ -35,10 +36,10 @@ def installed_models(chosen: Chosen) -> list[InstalledModel]:
 
 def find_model(model: str, chosen: Chosen) -> InstalledModel:
     """Return the model of this name, or of the bundle in this folder; BundleRefused when there is none."""
-    path = Path(model)
-    if path.is_dir() or len(path.parts) > 1:
-        return InstalledModel(path.name, path, "folder")
-    return InstalledModel(model, find_bundle(model, chosen), CHOSEN if model in chosen else SHIPPED)
+    folder = model_folder(model, chosen)
+    if is_folder(model):
+        return InstalledModel(folder.name, folder, "folder")
+    return InstalledModel(model, folder, CHOSEN if model in chosen else SHIPPED)
 
 
 def verified_identity(folder: Path) -> str:
@@ -53,12 +54,3 @@ def verified_identity(folder: Path) -> str:
         return TelemetryModel(folder).identity
     load_session(bundle)
     return bundle.identity(RUNTIME_VERSION)
-
-
-def complaint(folder: Path) -> str | None:
-    """Return why a bundle must not serve; None when it may."""
-    try:
-        verified_identity(folder)
-    except BundleRefused as refused:
-        return str(refused)
-    return None

@@ -46,7 +46,7 @@ def score(
 
     One line in, one line out, in order, as soon as it can be. A line that cannot be read comes out as
     {"error": {"reason", "message", "line"}}. An own field with an answer's name moves into "input". Logs and telemetry
-    remember what came before; --state keeps that between runs.
+    remember what came before; --state keeps that between runs. A missing event_time is a second after the line before.
     """
     if task in LATER:
         raise click.UsageError(f"the task {task} is not in this release, expected one of {', '.join(NOW)}")

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 CHUNK_BYTES = 1 << 18
+# A batch is not made to wait for more lines once it holds so much: memory is bounded by bytes, too.
+MOST_BATCH_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class LineReader:
             while len(waiting) >= most_lines:
                 yield waiting[:most_lines]
                 del waiting[:most_lines]
-            if waiting and (ended or not self._more_is_there()):
+            large = sum(len(line.data) for line in waiting) >= MOST_BATCH_BYTES
+            if waiting and (ended or large or not self._more_is_there()):
                 yield waiting
                 waiting = []
 

@@ -12,6 +12,7 @@ from pipelines.engines.partition_reader import NEVER, TimeRules
 from schemas.timestamps import parse_naive_timestamp, parse_timestamp
 from schemas.topic import TIMESTAMP
 
+SECOND_US = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -43,14 +44,19 @@ class StreamTime:
     def columns(self, times: Sequence[int | None]) -> tuple[pa.Array, pa.Array, pa.Array]:
         """Return event_time, watermark and late of the next rows.
 
-        A row without a time is as new as the newest before it (1970 where there is none): in order, and moving nothing.
-        The watermark is the one that a job's reader would give (see pipelines/engines/partition_reader.py).
+        A row without a time is one second newer than the newest before it (the first one is of 1970): lines come in
+        order, and a series whose readings all had one time would have no order. The watermark is the one that a job's
+        reader would give (see pipelines/engines/partition_reader.py).
         """
-        known = np.array([NEVER if time is None else time for time in times], dtype=np.int64)
-        highs = np.maximum.accumulate(np.concatenate([np.array([self.high_us], dtype=np.int64), known]))
-        before = highs[:-1]
-        self.high_us = int(highs[-1])
-        filled = np.where(known == NEVER, np.where(before == NEVER, 0, before), known)
+        filled = np.zeros(len(times), dtype=np.int64)
+        before = np.zeros(len(times), dtype=np.int64)
+        for row, time in enumerate(times):
+            before[row] = self.high_us
+            if time is not None:
+                filled[row] = time
+            elif self.high_us != NEVER:
+                filled[row] = self.high_us + SECOND_US
+            self.high_us = max(self.high_us, int(filled[row]))
         unknown = before == NEVER
         watermark = np.where(unknown, NEVER, before - self._lateness_us)
         return (

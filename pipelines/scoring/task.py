@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TypeAlias
 
-from models.find_bundle import find_bundle
 from operators.operator import KeyedOperator, Operator
+from pipelines.model_folder import model_folder
 from schemas.alarms import ALARMS
 from schemas.customer_messages import CUSTOMER_MESSAGES
 from schemas.device_logs import DEVICE_LOGS
@@ -37,10 +37,7 @@ class Chosen:
 
     def folder(self, shipped: str) -> Path:
         """Return the folder of the bundle; `shipped` is the name of the one that came with hubbub."""
-        if self.model is None:
-            return find_bundle(shipped, self.instead)
-        path = Path(self.model)
-        return path if path.is_dir() or len(path.parts) > 1 else find_bundle(self.model, self.instead)
+        return model_folder(shipped if self.model is None else self.model, self.instead)
 
 
 @dataclass(frozen=True, slots=True)
