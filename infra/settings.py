@@ -58,7 +58,7 @@ class JobSection(Struct, frozen=True, forbid_unknown_fields=True):
     tick_s: Annotated[
         Seconds, Meta(description="how long a partition must be quiet before time moves without rows; 0: never")
     ] = 5.0
-    poll_s: Annotated[float, Meta(gt=0.0, description="how often to look for new records")] = 0.01
+    poll_s: Annotated[float, Meta(gt=0.0, description="how long to wait for news before looking again")] = 0.25
     maintain_s: Annotated[float, Meta(gt=0.0, description="how often to apply retention and compaction")] = 60.0
     crash_deaths: Annotated[
         Count, Meta(description="after so many deaths of the process at one record it is a dead letter `crash_loop`")

@@ -14,8 +14,11 @@ import pyarrow as pa
 
 from infra.broker import TopicPartition
 from schemas.catalog import TOPICS
+from schemas.envelope import read_envelopes
 from schemas.json_codec import JsonCodec
 from schemas.record import Record
+from schemas.refused import Refused
+from schemas.strict_json import parse_json
 from schemas.timestamps import format_timestamp
 from schemas.topic import TIMESTAMP
 
@@ -76,23 +79,49 @@ def _see_chunk(chunk: list[tuple[TopicPartition, Record]]) -> list[SeenEvent]:
     for index, (part, _) in enumerate(chunk):
         by_part.setdefault(part, []).append(index)
     for part, indices in by_part.items():
-        codec = _codec(part.topic)
-        if codec is None:
-            continue
         records = [chunk[index][1] for index in indices]
-        decoded = codec.decode(part.topic, part.partition, records)
-        names = (codec.topic.key, codec.topic.event_time)
-        columns = [_texts(decoded.batch.column(name)) for name in ("event_id", *names)]
-        for row, event_id, *envelope in zip(decoded.rows, *columns, strict=True):
-            event = orjson.loads(records[row].value or b"{}")
-            # What the value leaves out stands in the record's key, headers or time.
-            event.update({name: text for name, text in zip(names, envelope, strict=True) if event.get(name) is None})
-            event.pop("event_id", None)
-            event["event_id"] = event_id  # at the end, so that an export that is produced again is the same bytes
-            seen[indices[row]] = SeenEvent(part, records[row], event)
-        for row, refusal in decoded.refused:
-            seen[indices[row]] = SeenEvent(part, records[row], problem=f"{refusal.reason}: {refusal}")
+        codec = _codec(part.topic)
+        found = _see_any(part, records) if codec is None else _see_known(codec, part, records)
+        for row, one in found.items():
+            seen[indices[row]] = one
     return [one or SeenEvent(*chunk[index]) for index, one in enumerate(seen)]
+
+
+def _see_known(codec: JsonCodec, part: TopicPartition, records: list[Record]) -> dict[int, SeenEvent]:
+    """See records of a topic that hubbub knows, as its own readers do; tombstones are left out."""
+    decoded = codec.decode(part.topic, part.partition, records)
+    names = (codec.topic.key, codec.topic.event_time)
+    columns = [_texts(decoded.batch.column(name)) for name in ("event_id", *names)]
+    seen = {row: SeenEvent(part, records[row], problem=f"{why.reason}: {why}") for row, why in decoded.refused}
+    for row, event_id, *envelope in zip(decoded.rows, *columns, strict=True):
+        event = orjson.loads(records[row].value or b"{}")
+        # What the value leaves out stands in the record's key, headers or time.
+        event.update({name: text for name, text in zip(names, envelope, strict=True) if event.get(name) is None})
+        seen[row] = SeenEvent(part, records[row], _with_id(event, event_id))
+    return seen
+
+
+def _see_any(part: TopicPartition, records: list[Record]) -> dict[int, SeenEvent]:
+    """See records of a user's own topic as events where they are JSON objects; nobody knows what else they may be."""
+    if part.topic in TOPICS:  # raw bytes by declaration
+        return {}
+    seen = {}
+    for row, (record, event_id) in enumerate(
+        zip(records, read_envelopes(part.topic, part.partition, records).event_ids, strict=True)
+    ):
+        try:
+            event = parse_json(record.value or b"")
+        except Refused:
+            continue
+        if isinstance(event, dict):
+            seen[row] = SeenEvent(part, record, _with_id(event, event_id))
+    return seen
+
+
+def _with_id(event: dict[str, object], event_id: str) -> dict[str, object]:
+    event.pop("event_id", None)
+    event["event_id"] = event_id  # at the end, so that an export that is produced again is the same bytes
+    return event
 
 
 def _texts(column: pa.Array) -> list[str]:

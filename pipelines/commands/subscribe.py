@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,9 @@ def subscribe(
         raise click.UsageError("expected --since or --from-beginning, got both")
     since_us = None if since is None else time_us(since, time.time_ns() // 1000)
     show = _printer(device, min_severity, verbose, as_json)
-    with opened_broker(broker, config, must_exist=not follow) as opened, StopSignals() as stop:
+    # Only who follows has an end of its own; a listing that is interrupted is not whole, and its status says so.
+    stop = StopSignals()
+    with opened_broker(broker, config, must_exist=not follow) as opened, stop if follow else nullcontext():
         _check_topic(opened, topic)
         if since_us is not None:
             starts = place_at(opened, topic, since_us)

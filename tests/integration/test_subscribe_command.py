@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,15 @@ def test_what_is_no_event_is_shown_as_what_it_is(hubbub: Hubbub) -> None:
 def test_a_line_for_each_kind_of_event(hubbub: Hubbub, topic: str, event: dict[str, Any], line: str) -> None:
     write(topic, {"device_id": "d", "event_time": "2026-03-01T08:00:00.123Z", **event})
     assert hubbub("subscribe", topic).lines == [f"2026-03-01T08:00:00Z  {'d':<16}  {line}"]
+
+
+def test_events_of_a_topic_of_one_s_own(hubbub: Hubbub) -> None:
+    with SqliteBroker("hubbub.db") as broker:
+        broker.create_topics([replace(TOPICS[MESSAGES], name="mine")])
+        event = b'{"device_id": "d", "event_time": "2026-03-01T08:00:00.5Z", "message": "hello", "event_id": "own"}'
+        broker.append([Append("mine", b"d", event, (("ce_hubbubid", b"ab" * 16),))])
+    assert hubbub("subscribe", "mine").lines == ["2026-03-01T08:00:00Z  d                 hello"]
+    assert json.loads(hubbub("subscribe", "mine", "--json").out)["event_id"] == "ab" * 16
 
 
 def test_naughty_strings_do_nothing_to_a_terminal(hubbub: Hubbub) -> None:
