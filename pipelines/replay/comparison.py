@@ -1,0 +1,60 @@
+"""The whole answer of a replay: what both sides raised and said, how that differs, and how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pipelines.replay.compare import AlertDifferences
+from pipelines.replay.compare_answers import Said, TopicDifference
+from pipelines.replay.episodes import Episode
+from pipelines.replay.incidents import Incident
+from pipelines.replay.measure import Scores
+from pipelines.replay.survey import Survey
+
+
+@dataclass(frozen=True)
+class SideFacts:
+    """One side: its name, its models by name, how long it ran (0: it was not run), its dead letters and alerts."""
+
+    name: str
+    models: Mapping[str, str]
+    seconds: float
+    dead_letters: int
+    alerts: tuple[Episode, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that the summary, the JSON and the report show. With one side only, `baseline` is None.
+
+    `said` are the answers of both sides about events that are evidence of differing alerts; `topics` the differences of
+    the output topics; `differing_share` is what the exit status goes by.
+    """
+
+    history: str
+    topics_read: tuple[str, ...]
+    survey: Survey
+    candidate: SideFacts
+    baseline: SideFacts | None = None
+    alerts: AlertDifferences | None = None
+    topics: Mapping[str, TopicDifference] = field(default_factory=dict)
+    said: Mapping[str, Said] = field(default_factory=dict)
+    incidents: tuple[Incident, ...] = ()
+    scores: Mapping[str, Scores] = field(default_factory=dict)
+    has_alerts: bool = True
+    tolerance: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def differing_share(self) -> float:
+        """Share of alerts that differ; where no pipeline raises alerts, the share of output rows that do."""
+        if self.alerts is not None and self.has_alerts:
+            return self.alerts.share
+        rows = sum(one.rows for one in self.topics.values())
+        return sum(one.all_differing for one in self.topics.values()) / rows if rows else 0.0
+
+    @property
+    def within_tolerance(self) -> bool:
+        """Whether the sides differ by no more than was allowed; one side alone does not differ."""
+        return self.baseline is None or self.differing_share <= self.tolerance

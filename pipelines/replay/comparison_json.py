@@ -1,0 +1,135 @@
+"""The whole comparison as JSON, for programs and for CI. Keys are stable: further ones may come, none goes."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import orjson
+
+from pipelines.replay.compare import Change
+from pipelines.replay.compare_answers import TopicDifference
+from pipelines.replay.comparison import Comparison, SideFacts
+from pipelines.replay.episodes import Episode
+from pipelines.replay.incidents import Incident
+from pipelines.replay.measure import DEFINITIONS
+from pipelines.seen_event import time_text
+
+
+def comparison_json(comparison: Comparison, *, indent: bool = False) -> bytes:
+    """Return it as one JSON object; times are RFC 3339, shares in [0, 1], delays in seconds."""
+    return orjson.dumps(comparison_object(comparison), option=orjson.OPT_INDENT_2 if indent else None)
+
+
+def comparison_object(comparison: Comparison) -> dict[str, Any]:
+    """Return it as plain values."""
+    survey, alerts = comparison.survey, comparison.alerts
+    found: dict[str, Any] = {
+        "history": {
+            "broker": comparison.history,
+            "topics": list(comparison.topics_read),
+            "events": dict(survey.events),
+            "refused": survey.refused,
+            "devices": len(survey.devices),
+            "from": None if survey.first_us is None else time_text(survey.first_us),
+            "until": None if survey.until_us is None else time_text(survey.until_us),
+        },
+        "baseline": None if comparison.baseline is None else _side(comparison.baseline),
+        "candidate": _side(comparison.candidate),
+        "tolerance": comparison.tolerance,
+        "differing_share": comparison.differing_share,
+        "within_tolerance": comparison.within_tolerance,
+        "notes": list(comparison.notes),
+    }
+    if alerts is not None:
+        found["alerts"] = {
+            "same": len(alerts.same),
+            "differing": alerts.differing,
+            "by_kind": alerts.by_kind(),
+            "added": [_alert(one, comparison) for one in alerts.added],
+            "gone": [_alert(one, comparison) for one in alerts.gone],
+            "changed": [_change(one, comparison) for one in alerts.changed],
+            "unknown": [_alert(one, comparison) for one in alerts.unknown],
+        }
+    found["topics"] = {name: _topic(one) for name, one in comparison.topics.items()}
+    if comparison.scores:
+        found["scores"] = {name: dataclasses.asdict(one) for name, one in comparison.scores.items()}
+        found["definitions"] = list(DEFINITIONS)
+        found["incidents"] = [_incident(one) for one in comparison.incidents]
+    return found
+
+
+def _side(side: SideFacts) -> dict[str, Any]:
+    return {
+        "name": side.name,
+        "models": dict(side.models),
+        "seconds": round(side.seconds, 3),
+        "dead_letters": side.dead_letters,
+        "alerts": [_plain_alert(one) for one in side.alerts],
+    }
+
+
+def _plain_alert(alert: Episode) -> dict[str, Any]:
+    return {
+        "alert_id": alert.alert_id,
+        "fingerprint": alert.fingerprint,
+        "device_id": alert.device_id,
+        "rule": alert.rule,
+        "severity": alert.severity,
+        "state": alert.state,
+        "category": alert.category,
+        "summary": alert.summary,
+        "opened_at": time_text(alert.opened_us),
+        "fired_at": time_text(alert.fired_us),
+        "resolved_at": None if alert.resolved_us is None else time_text(alert.resolved_us),
+        "resolved_by": alert.resolved_by,
+        "count": alert.count,
+    }
+
+
+def _alert(alert: Episode, comparison: Comparison) -> dict[str, Any]:
+    evidence = []
+    for one in alert.evidence:
+        said = comparison.said.get(str(one.get("event_id")))
+        evidence.append(dict(one) | ({} if said is None else {"baseline": said.before, "candidate": said.after}))
+    return _plain_alert(alert) | {"evidence": evidence}
+
+
+def _change(change: Change, comparison: Comparison) -> dict[str, Any]:
+    return {
+        "kinds": list(change.kinds),
+        "sooner_s": change.sooner_s,
+        "baseline": _alert(change.before, comparison),
+        "candidate": _alert(change.after, comparison),
+    }
+
+
+def _topic(topic: TopicDifference) -> dict[str, Any]:
+    return {
+        "both": topic.both,
+        "identical": topic.identical,
+        "differing": topic.differing,
+        "only_baseline": topic.only_before,
+        "only_candidate": topic.only_after,
+        "answers": {
+            name: {
+                "compared": answer.compared,
+                "changed": answer.changed,
+                "pairs": [
+                    {"baseline": pair[0], "candidate": pair[1], "events": count}
+                    for pair, count in answer.pairs.most_common()
+                ],
+                "examples": [dataclasses.asdict(one) for examples in answer.examples.values() for one in examples],
+            }
+            for name, answer in topic.answers.items()
+        },
+    }
+
+
+def _incident(incident: Incident) -> dict[str, Any]:
+    return {
+        "device_id": incident.device_id,
+        "from": time_text(incident.from_us),
+        "until": time_text(incident.until_us),
+        "kind": incident.kind,
+    }

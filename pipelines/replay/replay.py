@@ -1,0 +1,230 @@
+"""A replay from its history to its comparison."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from infra.broker import TopicPartition
+from pipelines.catalog import Chosen
+from pipelines.engines.job_settings import JobSettings
+from pipelines.engines.place import place_of
+from pipelines.pipeline import Pipeline
+from pipelines.replay.compare import AlertDifferences, compare_alerts
+from pipelines.replay.compare_answers import Said, TopicDifference, compare_topic
+from pipelines.replay.comparison import Comparison, SideFacts
+from pipelines.replay.episodes import Compared, Episodes, Horizon, read_episodes
+from pipelines.replay.history import History
+from pipelines.replay.incidents import Incident, of_history
+from pipelines.replay.measure import Watched, measure_alerts, without_skill
+from pipelines.replay.run_side import Progress, Side, run_side
+from pipelines.replay.survey import Survey, survey_history
+from schemas.alerts import ALERTS
+from schemas.topic import Topic
+
+RAISED = "what was raised"
+Build = Callable[[Chosen], Sequence[Pipeline]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to replay and what to compare it with.
+
+    `build` makes the pipelines with a choice of models. `candidate` and `against` are such choices; `against` None
+    compares with what the group raised when `raised` is set, else there is one side only. `group` is the original
+    consumer group, None where there is none (files).
+    """
+
+    build: Build
+    history: History
+    folder: Path
+    settings: JobSettings
+    candidate: Chosen
+    candidate_name: str
+    against: Chosen | None = None
+    against_name: str = ""
+    raised: bool = False
+    group: str | None = None
+    incidents: Sequence[Incident] = ()
+    tolerance: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Watcher:
+    """Whoever looks on: told what goes on now, and able to stop it."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    progress: Progress = field(default_factory=Progress)
+    say: Callable[[str], None] = lambda what: None
+
+
+def replay(plan: Plan, watcher: Watcher) -> Comparison:
+    """Run what must be run and compare it. Raises Stopped when the watcher wants it to stop."""
+    history = plan.history
+    pipelines = plan.build(plan.candidate)
+    topics = _topics_of(pipelines)
+    watcher.say("reading the history")
+    survey = survey_history(history, topics, plan.settings.rules.max_ahead_us)
+    watcher.progress.wanted = _work(history, pipelines) * (1 if plan.against is None else 2)
+    sides: list[Side] = []
+    try:
+        before = _baseline(plan, watcher, sides)
+        watcher.say(f"running {plan.candidate_name}")
+        after = _run(plan, plan.candidate_name, pipelines, "candidate.db", watcher)
+        sides.append(after)
+        watcher.say("comparing")
+        return _compare(plan, pipelines, survey, before, after)
+    finally:
+        for side in sides:
+            side.broker.close()
+
+
+def _baseline(plan: Plan, watcher: Watcher, sides: list[Side]) -> Side | None:
+    if plan.against is not None:
+        watcher.say(f"running {plan.against_name}")
+        side = _run(plan, plan.against_name, plan.build(plan.against), "against.db", watcher)
+        sides.append(side)
+        return side
+    return Side(RAISED, plan.history.broker, was_run=False) if plan.raised else None
+
+
+def _run(plan: Plan, name: str, pipelines: Sequence[Pipeline], file: str, watcher: Watcher) -> Side:
+    return run_side(
+        name,
+        pipelines,
+        plan.history,
+        plan.folder / file,
+        plan.settings,
+        group=plan.group,
+        stop=watcher.stop,
+        progress=watcher.progress,
+    )
+
+
+def _compare(plan: Plan, pipelines: Sequence[Pipeline], survey: Survey, before: Side | None, after: Side) -> Comparison:
+    history = plan.history
+    sinks = list(dict.fromkeys(sink.topic.name for pipeline in pipelines for sink in pipeline.sinks))
+    has_alerts = ALERTS.name in sinks
+    compared = _compared(history, pipelines)
+    horizon = _horizon(plan, pipelines, survey, before)
+    nothing = Episodes((), {})
+    new = read_episodes(after.broker, compared, horizon) if has_alerts else nothing
+    old = read_episodes(before.broker, compared, horizon) if has_alerts and before is not None else None
+    differences = None if old is None else compare_alerts(old, new)
+    said: dict[str, Said] = {}
+    topics: dict[str, TopicDifference] = {}
+    if before is not None:
+        wanted = _evidence_ids(differences)
+        whole = not _is_partial(history)
+        for name in sinks:
+            if name in before.broker.topics() and (name != ALERTS.name or whole):
+                places = None if whole else compared
+                topics[name] = compare_topic(name, before.broker, after.broker, places, wanted=wanted, said=said)
+    comparison = Comparison(
+        history=history.broker.url,
+        topics_read=history.topics,
+        survey=survey,
+        candidate=_facts(after, new),
+        baseline=None if before is None else _facts(before, old or nothing),
+        alerts=differences,
+        topics=topics,
+        said=said,
+        has_alerts=has_alerts,
+        tolerance=plan.tolerance,
+        notes=(*plan.notes, *history.notes),
+    )
+    return _with_scores(comparison, plan.incidents) if plan.incidents and has_alerts else comparison
+
+
+def _with_scores(comparison: Comparison, incidents: Sequence[Incident]) -> Comparison:
+    survey = comparison.survey
+    if survey.first_us is None or survey.until_us is None:
+        return comparison
+    within, others = of_history(incidents, survey.devices, survey.first_us, survey.until_us)
+    watched = Watched(len(survey.devices), survey.first_us, survey.until_us)
+    scores = {}
+    if comparison.baseline is not None:
+        scores[comparison.baseline.name] = measure_alerts(comparison.baseline.alerts, within, watched)
+    scores[comparison.candidate.name] = measure_alerts(comparison.candidate.alerts, within, watched)
+    scores |= without_skill(len(comparison.candidate.alerts), within, watched)
+    notes = comparison.notes
+    if others:
+        notes = (*notes, f"{others} of the labelled incidents are of devices or times that the history does not have")
+    return replace(comparison, incidents=tuple(within), scores=scores, notes=notes)
+
+
+def _facts(side: Side, episodes: Episodes) -> SideFacts:
+    return SideFacts(side.name, side.models, side.seconds, side.dead_letters, episodes.fired)
+
+
+def _topics_of(pipelines: Sequence[Pipeline]) -> dict[str, Topic]:
+    return {topic.name: topic for pipeline in pipelines for topic in pipeline.sources}
+
+
+def _work(history: History, pipelines: Sequence[Pipeline]) -> int:
+    """How many rows the pipelines that read history will take in."""
+    return sum(
+        span.end - span.start
+        for pipeline in pipelines
+        for part, span in history.spans.items()
+        if part.topic in {topic.name for topic in pipeline.sources}
+    )
+
+
+def _is_partial(history: History) -> bool:
+    return any(span.cut or span.compare > span.start or span.start > 0 for span in history.spans.values())
+
+
+def _compared(history: History, pipelines: Sequence[Pipeline]) -> Compared:
+    """Choose by the place of an input event. A history of enriched topics cannot tell, and is compared as a whole."""
+    enriched = {topic for topic in history.topics if topic.endswith(".enriched")}
+    if enriched:
+        inputs = {topic.removesuffix(".enriched") for topic in enriched}
+        return lambda topic, partition, offset: topic in inputs or history.compares(topic, partition, offset)
+    return history.compares
+
+
+def _horizon(plan: Plan, pipelines: Sequence[Pipeline], survey: Survey, before: Side | None) -> Horizon:
+    """Give the event time up to which both sides were told the same; None where both were told everything."""
+    lateness_us = plan.settings.rules.lateness_us
+    limits: dict[TopicPartition, int] = {}
+    for part, span in plan.history.spans.items():
+        if span.cut and part in survey.last_us:
+            limits[part] = survey.last_us[part] - lateness_us
+    if before is not None and not before.was_run and plan.group is not None:
+        for part, limit in _judged(plan, pipelines, lateness_us).items():
+            limits[part] = min(limit, limits.get(part, limit))
+
+    def horizon(topic: str | None, partition: int | None) -> int | None:
+        return None if topic is None or partition is None else limits.get(TopicPartition(topic, partition))
+
+    return horizon
+
+
+def _judged(plan: Plan, pipelines: Sequence[Pipeline], lateness_us: int) -> Mapping[TopicPartition, int]:
+    """How far the original job has judged what it had understood, where it is behind."""
+    broker, existing = plan.history.broker, plan.history.broker.topics()
+    limits = {}
+    for pipeline in pipelines:
+        for topic in pipeline.sources:
+            if topic.name in plan.history.topics or topic.name not in existing:
+                continue
+            for number in range(existing[topic.name]):
+                part = TopicPartition(topic.name, number)
+                offset = broker.committed(f"{plan.group}-{pipeline.name}", part)
+                first, end = broker.bounds(part)
+                if end > first and (offset is None or offset.next_offset < end):
+                    place = None if offset is None else place_of(offset, first)[0].watermark_us(lateness_us)
+                    source = TopicPartition(topic.name.removesuffix(".enriched"), number)
+                    limits[source] = -(1 << 62) if place is None else place
+    return limits
+
+
+def _evidence_ids(differences: AlertDifferences | None) -> frozenset[str]:
+    if differences is None:
+        return frozenset()
+    alerts = [*differences.added, *differences.gone, *(one for c in differences.changed for one in (c.before, c.after))]
+    return frozenset().union(*(alert.evidence_ids for alert in alerts))

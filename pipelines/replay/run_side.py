@@ -1,0 +1,122 @@
+"""Run pipelines over history, once, into a file of their own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from infra.broker import Broker
+from infra.sqlite_broker import SqliteBroker
+from pipelines.engines.embedded_engine import EmbeddedEngine, Ticks
+from pipelines.engines.job_settings import JobSettings
+from pipelines.pipeline import Pipeline
+from pipelines.replay.history import History
+from pipelines.replay.original_ticks import original_ticks
+from pipelines.replay.replay_broker import ReplayBroker
+
+
+class Stopped(Exception):
+    """Somebody asked to stop before the replay was through."""
+
+
+@dataclass(slots=True)
+class Side:
+    """One of the two things that are compared: a name, the broker that its outputs lie on, and how it was made.
+
+    `models`: identity by model name, where it is known; `dead_letters`: how many its run wrote.
+    """
+
+    name: str
+    broker: Broker
+    models: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    dead_letters: int = 0
+    was_run: bool = True
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far the runs are, for whoever shows it: events that were worked on, of how many are to be."""
+
+    wanted: int = 0
+    before: int = 0
+    engine: EmbeddedEngine | None = None
+    inputs: frozenset[str] = frozenset()
+
+    @property
+    def done(self) -> int:
+        """How many events have been worked through until now."""
+        return self.before + self.running
+
+    @property
+    def running(self) -> int:
+        """How many of the run that goes on."""
+        report = self.engine.report.pipelines if self.engine is not None else {}
+        return sum(times.rows.get("in", 0) for name, times in list(report.items()) if name in self.inputs)
+
+
+def run_side(
+    name: str,
+    pipelines: Sequence[Pipeline],
+    history: History,
+    path: Path,
+    settings: JobSettings,
+    *,
+    group: str | None,
+    stop: threading.Event,
+    progress: Progress,
+) -> Side:
+    """Run the pipelines over history to its end, upstream ones first; the outputs lie in the file `path`.
+
+    `group` names the original consumer group, whose ticks are repeated; None for history that has none. Raises Stopped.
+    """
+    scratch = SqliteBroker(path, durability="off")
+    side = Side(name, scratch, models=_models(pipelines))
+    broker = ReplayBroker(history, scratch)
+    broker.create_topics([topic for pipeline in pipelines for topic in pipeline.sources])
+    settings = replace(settings, tick_s=None)
+    for layer in layers(pipelines):
+        ticks: Mapping[str, Ticks] = {}
+        if group is not None:
+            ticks = {pipeline.name: original_ticks(history, group, pipeline, scratch) for pipeline in layer}
+        engine = EmbeddedEngine(broker, settings, group="replay", ticks=ticks)
+        progress.inputs = frozenset(
+            pipeline.name for pipeline in layer if {topic.name for topic in pipeline.sources} & set(history.topics)
+        )
+        progress.engine = engine
+        report = engine.run(layer, stop=stop, until_end=True)
+        if stop.is_set():
+            raise Stopped
+        progress.before, progress.engine = progress.done, None
+        side.seconds += report.seconds
+        side.dead_letters += report.total("dead letters")
+    return side
+
+
+def layers(pipelines: Sequence[Pipeline]) -> list[list[Pipeline]]:
+    """Group pipelines so that each comes after all whose topics it reads; those of a circle stay together."""
+    waiting = list(pipelines)
+    found: list[list[Pipeline]] = []
+    while waiting:
+        written = {id(one): {sink.topic.name for sink in one.sinks} for one in waiting}
+        layer = [
+            one
+            for one in waiting
+            if not any(
+                other is not one and written[id(other)] & {topic.name for topic in one.sources} for other in waiting
+            )
+        ] or waiting
+        found.append(layer)
+        waiting = [one for one in waiting if one not in layer]
+    return found
+
+
+def _models(pipelines: Sequence[Pipeline]) -> dict[str, str]:
+    models = {}
+    for pipeline in pipelines:
+        for operator in pipeline.operators:
+            if (model := getattr(operator, "model", None)) is not None:
+                models[str(model.card.name)] = str(model.identity)
+    return models

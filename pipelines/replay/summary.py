@@ -1,0 +1,155 @@
+"""The summary of a replay as tables in a terminal, or in a pipe without colours."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.replay.compare import AlertDifferences
+from pipelines.replay.comparison import Comparison
+from pipelines.replay.episodes import Episode
+from pipelines.replay.measure import DEFINITIONS
+from pipelines.replay.words import KIND_WORDS, SCORE_HEADS, changes_in_words, counted, percent, score_cells, verdict
+from pipelines.seen_event import time_text
+from schemas.safe_text import safe_text
+
+MOST_ALERTS: Final = 10
+MOST_PAIRS: Final = 6
+_PIPE_WIDTH: Final = 140
+_COLOURS: Final = {"critical": "bold red", "major": "red", "minor": "yellow", "warning": "yellow", "cleared": "green"}
+
+
+def print_summary(comparison: Comparison, report: Path | None) -> None:
+    """Print it on stdout; texts of devices and customers pass through safe_text."""
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False)
+    _print_history(console, comparison)
+    if comparison.baseline is None:
+        _print_alerts(console, "would be raised", comparison.candidate.alerts, "")
+    if comparison.alerts is not None and comparison.has_alerts:
+        _print_differences(console, comparison.alerts)
+    _print_topics(console, comparison)
+    _print_scores(console, comparison)
+    for note in comparison.notes:
+        console.print(Text(f"note: {note}", style="dim"))
+    console.print(Text(verdict(comparison), style="bold"))
+    if comparison.baseline is not None and comparison.tolerance:
+        console.print(
+            f"tolerance {percent(comparison.tolerance)}: {'kept' if comparison.within_tolerance else 'exceeded'}"
+        )
+    if report is not None:
+        console.print(Text(f"report: {report / 'report.html'}"))
+
+
+def _print_history(console: Console, comparison: Comparison) -> None:
+    survey = comparison.survey
+    events = ", ".join(f"{name} {count:,}" for name, count in survey.events.items())
+    console.print(Text(f"history    {comparison.history}: {events}"))
+    if survey.first_us is not None and survey.until_us is not None:
+        span = f"{time_text(survey.first_us)[:19]}Z to {time_text(survey.until_us)[:19]}Z"
+        console.print(Text(f"           {span}, {counted(len(survey.devices), 'device')}"))
+    for role, side in (("baseline", comparison.baseline), ("candidate", comparison.candidate)):
+        if side is not None:
+            ran = f", ran {side.seconds:.1f} s" if side.seconds else ""
+            letters = f", {counted(side.dead_letters, 'dead letter')}" if side.dead_letters else ""
+            console.print(
+                Text(f"{role:<10} {safe_text(side.name)}: {counted(len(side.alerts), 'alert')}{ran}{letters}")
+            )
+
+
+def _print_differences(console: Console, alerts: AlertDifferences) -> None:
+    if not alerts.differing:
+        return
+    table = Table(
+        title="alerts by kind of difference", title_justify="left", show_header=False, box=None, padding=(0, 2)
+    )
+    table.add_row("same", f"{len(alerts.same):,}")
+    for kind, count in alerts.by_kind().items():
+        if count:
+            table.add_row(KIND_WORDS[kind], f"{count:,}")
+    console.print(table)
+    _print_alerts(console, "added", alerts.added, "+")
+    _print_alerts(console, "gone", alerts.gone, "-")
+    if alerts.changed:
+        table = _alert_table(f"changed ({len(alerts.changed):,})")
+        for change in alerts.changed[:MOST_ALERTS]:
+            _add_alert(table, "~", change.after, changes_in_words(change))
+        console.print(table)
+        _print_more(console, len(alerts.changed))
+
+
+def _print_alerts(console: Console, title: str, alerts: tuple[Episode, ...], sign: str) -> None:
+    if not alerts:
+        return
+    table = _alert_table(f"{title} ({len(alerts):,})")
+    for alert in alerts[:MOST_ALERTS]:
+        _add_alert(table, sign, alert, safe_text(alert.summary, 240))
+    console.print(table)
+    _print_more(console, len(alerts))
+
+
+def _alert_table(title: str) -> Table:
+    table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 1))
+    for width in (1, 20, 13, 20):
+        table.add_column(no_wrap=True, max_width=width)
+    table.add_column(overflow="ellipsis", no_wrap=True)
+    return table
+
+
+def _add_alert(table: Table, sign: str, alert: Episode, said: str) -> None:
+    table.add_row(
+        sign,
+        f"{time_text(alert.fired_us)[:19]}Z",
+        Text(safe_text(alert.severity, 13), style=_COLOURS.get(alert.severity, "")),
+        Text(safe_text(alert.device_id, 24)),
+        Text(f"{safe_text(alert.rule, 40)}: {said}"),
+    )
+
+
+def _print_more(console: Console, count: int) -> None:
+    if count > MOST_ALERTS:
+        console.print(Text(f"  and {count - MOST_ALERTS:,} more; --json and --report have them all", style="dim"))
+
+
+def _print_topics(console: Console, comparison: Comparison) -> None:
+    if not comparison.topics:
+        return
+    table = Table(title="outputs, row by row", title_justify="left", box=None, padding=(0, 2))
+    for head in ("topic", "events", "equal bytes", "only baseline", "only candidate", "answers with another label"):
+        table.add_column(head, justify="left" if head in ("topic", "answers with another label") else "right")
+    for name, topic in comparison.topics.items():
+        changed = ", ".join(
+            f"{answer} {one.changed:,} ({percent(one.changed / one.compared)})"
+            for answer, one in topic.answers.items()
+            if one.changed
+        )
+        cells = (f"{count:,}" for count in (topic.both, topic.identical, topic.only_before, topic.only_after))
+        table.add_row(Text(name), *cells, Text(changed or "none"))
+    console.print(table)
+    for name, topic in comparison.topics.items():
+        for answer, one in topic.answers.items():
+            pairs = [(pair, count) for pair, count in one.pairs.most_common() if pair[0] != pair[1]]
+            for (old, new), count in pairs[:MOST_PAIRS]:
+                said = f"  {name} {answer}: {safe_text(old, 60)} → {safe_text(new, 60)}  {count:,}"
+                examples = one.examples.get((old, new))
+                example = f'   "{safe_text(examples[0].text, 70)}"' if examples else ""
+                console.print(Text(said + example), no_wrap=True, overflow="ellipsis")
+
+
+def _print_scores(console: Console, comparison: Comparison) -> None:
+    if not comparison.scores:
+        return
+    title = f"against {counted(len(comparison.incidents), 'labelled incident')}"
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2))
+    table.add_column("")
+    for head in SCORE_HEADS:
+        table.add_column(head, justify="right")
+    for name, scores in comparison.scores.items():
+        table.add_row(Text(safe_text(name, 60)), *score_cells(scores))
+    console.print(table)
+    for sentence in DEFINITIONS:
+        console.print(Text(f"  {sentence}", style="dim"))
