@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.bundle import BundleRefused, open_bundle
+from models.bundle import open_bundle
 from models.find_bundle import shipped_bundles
 from models.session import RUNTIME_VERSION, load_session
 from models.telemetry_model import TelemetryModel
