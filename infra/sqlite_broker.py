@@ -57,6 +57,7 @@ class SqliteBroker:
         self._retention_us = retention_us
         self._compaction_lag_us = compaction_lag_us
         self._slot: InstanceSlot | None = None
+        self._joining = threading.Lock()
         # Partition numbers never change once given, so they are remembered.
         self._partitions: dict[str, tuple[int, ...]] = {}
         self._seen_by: dict[int, int] = {}
@@ -213,8 +214,10 @@ class SqliteBroker:
 
     def join(self, group: str, instance: str | None, streams: Sequence[Stream]) -> SqliteMembership:
         """Join a group; the slot of this process is taken at the first join and kept until `close`."""
-        if self._slot is None:
-            self._slot = InstanceSlot.take(self._path, instance)
+        # The pipelines of a job join from threads of their own, and are one instance.
+        with self._joining:
+            if self._slot is None:
+                self._slot = InstanceSlot.take(self._path, instance)
         return SqliteMembership(self, self._store, group, self._slot, tuple(streams))
 
     def maintain(self, now_us: int) -> None:

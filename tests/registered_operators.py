@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 from jobs.counting import NumberLines, ReportSilence
-from tiny_text_bundle import tiny_text_bundle
+from tiny_text_bundle import write_tiny_text_bundle
 
 from models.telemetry_model import TelemetryModel
 from models.text_model import TextModel
@@ -143,7 +143,7 @@ LABELLED: list[Row] = [
 
 def tiny(folder: Path) -> TextModel:
     """The text bundle in miniature, whose answers mean nothing and come about like the real one's."""
-    return TextModel(tiny_text_bundle(folder))
+    return TextModel(write_tiny_text_bundle(folder))
 
 
 def with_null_answers(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -232,6 +233,15 @@ def test_two_instances_share_the_streams_and_the_slower_one_is_fenced(opened: Op
     second.leave()
     assert first.owned() == STREAMS
     assert first.offset(taken[0].parts[0]) == Offset(1)
+
+
+def test_the_threads_of_a_job_are_one_instance(broker: Broker) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        memberships = list(threads.map(lambda group: broker.join(group, None, STREAMS), [f"g{i}" for i in range(8)]))
+    assert [one.owned() for one in memberships] == [STREAMS] * 8
+    for _ in range(3):  # joining again, as after a death, is the same instance still
+        again = broker.join("g0", None, STREAMS)
+        assert again.owned() == STREAMS
 
 
 def test_an_attempt_outlives_its_process_but_not_its_commit(opened: Open, broker: Broker) -> None:
