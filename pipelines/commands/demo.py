@@ -51,9 +51,9 @@ def demo(*, seed: int, events: int | None, quick: bool, broker: str | None, conf
         play = Performance(simulation, opened, shipped_pipelines(chosen_models(settings)), JobSettings(tick_s=None))
         for moment in play.moments(stop.requested):
             for alert in moment.alerts:
-                if alert.first["severity"] != "indeterminate":
+                if (alert.fired_us or 0) >= simulation.start_us and alert.first["severity"] != "indeterminate":
                     stage.alert(alert)
-            stage.progress(moment, simulation.about)
+            stage.progress(moment, simulation)
         stage.clear_progress()
         if stop.requested.is_set():
             stage.stopped(play.feed.produced, opened.url)
@@ -72,7 +72,9 @@ def _yesterday(seed: int, events: int | None, quick: bool) -> Simulation:
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     building, plan = (MULBERRY_CORNER, A_QUICK_DAY) if quick else (MULBERRY_HOUSE, A_DAY)
     about = events or (QUICK_EVENTS if quick else EVENTS)
-    return Simulation(building, plan, seed, round(midnight.timestamp() * 1_000_000), about)
+    # The quick day has few metrics with daily patterns, and no time for a day of learning them.
+    learning_days = 0 if quick else 1
+    return Simulation(building, plan, seed, round(midnight.timestamp() * 1_000_000), about, learning_days)
 
 
 def _next_commands(url: str, simulation: Simulation) -> Iterator[tuple[str, str]]:

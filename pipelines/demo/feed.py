@@ -44,7 +44,7 @@ class Feed:
     def understood(self) -> tuple[int, int]:
         """Return how many events were judged for alerts, and the simulated time until which all of them were."""
         total, waiting = self._failed() - self._failed_before, []
-        newest = self._simulation.start_us
+        newest = self._simulation.first_us
         for part, before in self._judged_before.items():
             judged, times = self._judged(part) - before, self._times[part]
             total += judged

@@ -46,12 +46,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Findings:
-    """All of it: the incidents, the look-alikes with what they raised, and alerts about nothing planted."""
+    """All of it: the incidents, the look-alikes with what they raised, and alerts about nothing planted.
+
+    `notices` are indeterminate ones; `learning` those before the day began, while the detector saw its first readings.
+    """
 
     incidents: tuple[Finding, ...]
     look_alikes: tuple[Finding, ...]
     unplanted: tuple[Alert, ...]
     notices: tuple[Alert, ...]
+    learning: tuple[Alert, ...] = ()
 
     @property
     def found(self) -> int:
@@ -64,16 +68,23 @@ class Findings:
         return len(self.unplanted) + sum(len(finding.alerts) for finding in self.look_alikes)
 
 
-def findings_of(incidents: Sequence[Incident], alerts: Iterable[Alert], planted: Mapping[str, str]) -> Findings:
-    """Compare alerts with the truth. `planted`: name of the planted thing by the id of each event that it made."""
+def findings_of(
+    incidents: Sequence[Incident], alerts: Iterable[Alert], planted: Mapping[str, str], *, start_us: int = 0
+) -> Findings:
+    """Compare alerts with the truth. `planted`: name of the planted thing by the id of each event that it made.
+
+    `start_us`: when the day began; alerts that fired before are counted apart.
+    """
     about: dict[str, list[Alert]] = {incident.name: [] for incident in incidents}
     harmless = {incident.name for incident in incidents if incident.harmless}
-    unplanted, notices = [], []
+    unplanted, notices, learning = [], [], []
     by_name = {incident.name: incident for incident in incidents}
     for alert in sorted((one for one in alerts if one.fired_us is not None), key=lambda one: one.fired_us or 0):
         causes = {planted[event] for event in alert.evidence if event in planted}
         fitting = {name for name in causes if _fits(alert, by_name[name])}
-        if serious := fitting - harmless:
+        if (alert.fired_us or 0) < start_us:
+            learning.append(alert)
+        elif serious := fitting - harmless:
             for name in serious:
                 about[name].append(alert)
         elif alert.last["severity"] == "indeterminate":
@@ -88,6 +99,7 @@ def findings_of(incidents: Sequence[Incident], alerts: Iterable[Alert], planted:
         look_alikes=tuple(finding for finding in findings if finding.incident.harmless),
         unplanted=tuple(unplanted),
         notices=tuple(notices),
+        learning=tuple(learning),
     )
 
 

@@ -70,7 +70,8 @@ class Performance:
 
     def findings(self) -> Findings:
         """Compare what was heard with what was planted."""
-        return findings_of(self.simulation.incidents, self.listener.alerts.values(), self.feed.planted)
+        heard = self.listener.alerts.values()
+        return findings_of(self.simulation.incidents, heard, self.feed.planted, start_us=self.simulation.start_us)
 
     def _moment(self, seconds: float, *, last: bool = False) -> Moment:
         """Look around. Alerts ahead of the slowest partition are held back, so that they come in the day's order."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from pipelines.demo.event import DemoEvent
-from pipelines.demo.incidents.incident import Effect, Incident
+from pipelines.demo.incidents.incident import SETTLING_US, Effect, Incident
 from pipelines.demo.metrics import Metric
 from schemas.device_telemetry import DEVICE_TELEMETRY
 
@@ -27,7 +27,7 @@ def readings(
     incidents: Sequence[Incident],
     rng: Random,
 ) -> Iterator[DemoEvent]:
-    """Yield a metric's readings from start to end, in order of time. The simulated day begins at `start_us`."""
+    """Yield a metric's readings from start to end, in order of time. A simulated day begins at `start_us`."""
     effects = [
         (effect, incident)
         for incident in incidents
@@ -49,12 +49,13 @@ def readings(
 
 
 def _added(effects: Sequence[tuple[Effect, Incident]], time_us: int, metric: Metric) -> tuple[float, str | None]:
-    """Return what all incidents add to a reading, and the name of the one that visibly changed it."""
+    """Return what all incidents add to a reading, and the name of the one that visibly changed it, or just did."""
     total, cause = 0.0, None
     for effect, incident in effects:
         amount = effect.at(time_us)
         total += amount
-        if abs(amount) >= _VISIBLE * metric.noise:
+        over_us = effect.points[-1][0]
+        if abs(amount) >= _VISIBLE * metric.noise or over_us <= time_us < over_us + SETTLING_US:
             cause = incident.name
     return total, cause
 

@@ -33,17 +33,27 @@ _SCARY, _REBOOT = 0.03, 0.002  # share of a device's utterances
 
 @dataclass(frozen=True)
 class Simulation:
-    """One simulated day. `about` is how many events it should have, give or take a tenth: it scales the chatter."""
+    """One simulated day, and before it `learning_days` on which nothing is sent but readings.
+
+    A detector that has never seen a morning takes the first one for news; a building that somebody watches has had
+    mornings before. `about` is how many events there should be in all, give or take a tenth: it scales the chatter.
+    """
 
     building: Building
     plan: tuple[Planned, ...]
     seed: int
     end_us: int
     about: int
+    learning_days: int = 1
+
+    @property
+    def first_us(self) -> int:
+        """When the readings begin."""
+        return self.start_us - self.learning_days * DAY_US
 
     @property
     def start_us(self) -> int:
-        """When the day begins."""
+        """When the day itself begins."""
         return self.end_us - DAY_US
 
     @cached_property
@@ -57,7 +67,7 @@ class Simulation:
         return Envelope(f"/{self.building.site}/{self.seed}/{rfc3339(self.end_us)}")
 
     def events(self) -> Iterator[DemoEvent]:
-        """Yield the day's events in the order in which they arrive: that of their times, up to a small jitter."""
+        """Yield the events in the order in which they arrive: that of their times, up to a small jitter."""
         day = (self.start_us, self.end_us)
         streams: list[Iterable[DemoEvent]] = [self._within(incident.signals) for incident in self.incidents]
         streams += [self._chatter(device, events) for device, events in self._shares()]
@@ -78,9 +88,13 @@ class Simulation:
     @property
     def interval_s(self) -> int:
         """How often each metric is read."""
-        metrics = sum(len(device.metrics) for device in self.building.devices)
-        seconds = metrics * DAY_US / 1e6 / max(1.0, self.about * _TELEMETRY_SHARE)
+        seconds = self._metric_seconds / max(1.0, self.about * _TELEMETRY_SHARE)
         return max(_SHORTEST_INTERVAL_S, 10 * round(seconds / 10))
+
+    @property
+    def _metric_seconds(self) -> float:
+        metrics = sum(len(device.metrics) for device in self.building.devices)
+        return metrics * (self.end_us - self.first_us) / 1e6
 
     def _rng(self, what: str) -> Random:
         return seeded(self.seed, what)
@@ -94,7 +108,7 @@ class Simulation:
                 yield readings(
                     device.device_id,
                     metric,
-                    start_us=self.start_us,
+                    start_us=self.first_us,
                     end_us=self.end_us,
                     interval_s=self.interval_s,
                     incidents=self.incidents,
@@ -103,9 +117,8 @@ class Simulation:
 
     def _shares(self) -> Iterator[tuple[Device, float]]:
         """Yield how many log lines each device says on the day, so that the total comes near `about`."""
-        metrics = sum(len(device.metrics) for device in self.building.devices)
         planted = sum(len(incident.signals) for incident in self.incidents)
-        telemetry = metrics * DAY_US / 1e6 / self.interval_s
+        telemetry = self._metric_seconds / self.interval_s
         lines = max(0.0, self.about - telemetry - planted - self._messages - 2 * self._alarms)
         paces = sum(CHATTER[device.type].pace for device in self.building.devices)
         for device in self.building.devices:

@@ -56,14 +56,15 @@ class Stage:
         lines.add_row("", Text(why(alert), "dim"))
         self._print(lines)
 
-    def progress(self, moment: Moment, about: int) -> None:
+    def progress(self, moment: Moment, simulation: Simulation) -> None:
         """Show how far the day is, on one line of stderr that the next one replaces."""
         if not sys.stderr.isatty():
             return
         rate = moment.events / moment.seconds if moment.seconds else 0.0
-        done = round(_BAR * min(1.0, moment.events / about))
+        done = round(_BAR * min(1.0, moment.events / simulation.about))
         bar = "━" * done + "╌" * (_BAR - done)
-        sys.stderr.write(f"\r\x1b[K{clock(moment.clock_us)} {bar} {moment.events:,} events, {rate:,.0f}/s")
+        when = clock(moment.clock_us) if moment.clock_us >= simulation.start_us else "the day before, readings only"
+        sys.stderr.write(f"\r\x1b[K{when} {bar} {moment.events:,} events, {rate:,.0f}/s")
         sys.stderr.flush()
         self._progress_shown = True
 
@@ -110,6 +111,11 @@ class Stage:
             (f"{findings.false_alerts} false alerts", "bold"),
             f"; {len(findings.notices)} mere notices, not shown.",
         )
+        if findings.learning:
+            self._say(
+                "The detector learnt what is usual from the readings of the day before; its "
+                f"{len(findings.learning)} alerts of that day are not counted."
+            )
 
     def _say(self, *parts: str | tuple[str, str], whole: bool = False) -> None:
         """Print one line. A terminal wraps it at words, unless it is to stay whole; a pipe gets it whole."""

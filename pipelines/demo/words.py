@@ -34,7 +34,7 @@ def what_it_saw(alert: Alert) -> str:
     evidence = alert.first["evidence"][-1]
     if evidence["kind"] == "telemetry":
         value = "no value" if evidence["value"] is None else f"{evidence['value']:g}"
-        return f"{safe_text(evidence['metric'] or '', 40)} is {value}{_expected(evidence)}"
+        return f"{safe_text(evidence['metric'] or '', 40)} is {value}, {_odd(evidence)}"
     text = safe_text(evidence["text"] or "", 160)
     return f"“{text}”" if evidence["kind"] == "message" else text
 
@@ -60,9 +60,16 @@ def why(alert: Alert) -> str:
     return f"{NAMES[evidence['kind']]}: " + " · ".join(part for part in said if part)
 
 
-def _expected(evidence: dict[str, Any]) -> str:
-    low, high = evidence["expected_low"], evidence["expected_high"]
-    return "" if low is None or high is None else f", expected {low:.4g} to {high:.4g}"
+def _odd(evidence: dict[str, Any]) -> str:
+    """Say in what a reading is odd: outside of what was expected, or part of something slower."""
+    value, low, high = evidence["value"], evidence["expected_low"], evidence["expected_high"]
+    if None not in (value, low, high) and not low <= value <= high:
+        return f"expected {low:.4g} to {high:.4g}"
+    return {
+        "drift": "it drifts from its usual level",
+        "level_shift": "its level has shifted",
+        "stuck": "it does not move any more",
+    }.get(evidence["label"], "which is unusual")
 
 
 def _scored(what: str, evidence: dict[str, Any]) -> str:

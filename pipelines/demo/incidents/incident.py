@@ -9,6 +9,9 @@ from typing import Any
 
 from pipelines.demo.event import DemoEvent, rfc3339
 
+SETTLING_US = 3_600_000_000
+"""So long after its end the readings still count as an effect's doing: the way back is as unusual as the way out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -35,7 +38,8 @@ class Effect:
 class Incident:
     """One planted thing, with all of its truth.
 
-    `start_us` is when it begins, before anything shows; `end_us` when it is over; `alarm_us` when the device's own
+    `start_us` is when it begins, before anything shows; `end_us` when it is over and
+    what it touched has settled; `alarm_us` when the device's own
     hard alarm is raised, None when there is none. `signals` are the events it sends by itself, in order of time;
     `effects` change readings that are sent anyway. `harmless` things deserve no alert.
     """

@@ -9,7 +9,7 @@ from random import Random
 from pipelines.demo.building import Building, Device
 from pipelines.demo.chatter.chatter import Line
 from pipelines.demo.event import DemoEvent, log_event
-from pipelines.demo.incidents.incident import Effect, Incident
+from pipelines.demo.incidents.incident import SETTLING_US, Effect, Incident
 from pipelines.demo.phrases import fill
 from schemas.alarms import ALARMS
 from schemas.customer_messages import CUSTOMER_MESSAGES
@@ -121,7 +121,7 @@ class Story:
             harmless=kind.harmless,
             devices=tuple(self._devices),
             start_us=self._start_us,
-            end_us=max([self._end_us, *(signal.time_us for signal in signals)]),
+            end_us=max([self._end_us, *self._settled(), *(signal.time_us for signal in signals)]),
             alarm_us=self._alarm_us,
             signals=tuple(
                 DemoEvent(signal.topic, signal.device_id, signal.time_us, signal.fields, cause=name)
@@ -129,6 +129,9 @@ class Story:
             ),
             effects=tuple(self._effects),
         )
+
+    def _settled(self) -> list[int]:
+        return [effect.points[-1][0] + SETTLING_US for effect in self._effects]
 
     def _log(self, device: Device, time_us: int, line: Line) -> None:
         self._signal(log_event(device.device_id, time_us, line, self.rng))
