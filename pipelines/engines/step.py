@@ -77,11 +77,9 @@ def _run_keyed(
     operator: KeyedOperator, batch: pa.RecordBatch, states: StateRows, watermark_us: int | None
 ) -> tuple[pa.RecordBatch, list[pa.RecordBatch]]:
     """Run one operator with memory, then fire what is due behind the batch; return its output and what was fired."""
-    if batch.num_rows or operator.emits:
-        keys = batch.column(operator.key).unique().to_pylist()
-        before = states.batch(operator, keys)
-        after, batch = operator.process(before, batch)
-        states.update(operator, keys, after)
+    keys = batch.column(operator.key).unique().to_pylist()
+    after, batch = operator.process(states.batch(operator, keys), batch)
+    states.update(operator, keys, after)
     fired = []
     if watermark_us is not None and (due := states.due(operator, watermark_us)):
         after, rows = operator.fire(pa.array(due, pa.string()), states.batch(operator, due), watermark_us)
@@ -93,7 +91,8 @@ def _run_keyed(
 
 def _watermarks(batch: pa.RecordBatch) -> np.ndarray:
     never = np.iinfo(np.int64).min
-    return batch.column("watermark").cast(pa.int64()).fill_null(never).to_numpy(zero_copy_only=False)
+    times: np.ndarray = batch.column("watermark").cast(pa.int64()).fill_null(never).to_numpy(zero_copy_only=False)
+    return times
 
 
 def _ordered(operator: KeyedOperator, times: np.ndarray, parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
