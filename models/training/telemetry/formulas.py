@@ -68,6 +68,10 @@ FAST, SLOW, NOISE, LONG, TAIL = 8.0, 240.0, 100.0, 1500.0, 2000.0
 WARM_UP, WARM_UP_LEVELS = 30.0, 90.0  # readings before a residual, and the distance of levels, is judged
 TAIL_FROM = 3.0
 LEAST_RATE = 0.0005
+FIRST_RATE, FIRST_EXCESS = (
+    0.02,
+    0.55,
+)  # of a tail that has not been taught: somewhat wilder than the normal distribution
 CLIP = 4.0  # no update counts as more than so many usual sizes
 OUTLIER = 0.003  # probability under which a reading moves no level
 NEW_LEVEL = 6.0  # outliers on one side that make a new level
@@ -127,10 +131,10 @@ def advance(  # noqa: PLR0915
     alarm = alarm / QUESTIONS
     first = count < 1.0
     value = ops.minimum(ops.maximum(value, -LARGEST), LARGEST)
-    taught_rate = ops.where(first, 0.03, old["rate"])
-    taught_excess = ops.where(first, 0.8, old["excess"])
-    gap_rate = ops.where(first, 0.03, old["gap_rate"])
-    gap_excess = ops.where(first, 0.6, old["gap_excess"])
+    taught_rate = ops.where(first, FIRST_RATE, old["rate"])
+    taught_excess = ops.where(first, FIRST_EXCESS, old["excess"])
+    gap_rate = ops.where(first, FIRST_RATE, old["gap_rate"])
+    gap_excess = ops.where(first, FIRST_EXCESS, old["gap_excess"])
 
     # Time: how many usual intervals have passed.
     usual = old["interval"]

@@ -55,7 +55,7 @@ def with_fault(family: Family, fault: str, at: int) -> Values:
     """Return the series with a fault from reading `at` on, sized by the family's noise."""
     values = family.values.copy()
     if fault == "spike":
-        values[at] += 10 * family.noise
+        values[at] += 12 * family.noise
     elif fault == "level_shift":
         values[at:] += 6 * family.noise
     elif fault == "drift":
