@@ -37,8 +37,8 @@ def _now_us() -> int:
 class SqliteBroker:
     """A broker in one file (`sqlite:PATH`); see the port, infra/broker.py, for what each method means.
 
-    `clock` gives the time of appending in microseconds. Records of ordinary topics are kept `retention_us`; of compacted
-    topics every record for `compaction_lag_us`, then the last of each key, a tombstone no longer than that either.
+    `clock` gives the time of appending in microseconds. Records of ordinary topics are kept `retention_us`; of
+    compacted topics every record for `compaction_lag_us`, then the last of each key, a tombstone no longer than that.
     """
 
     def __init__(
@@ -83,7 +83,8 @@ class SqliteBroker:
         for topic in topics:
             if existing.get(topic.name, topic.partitions) != topic.partitions:
                 raise BrokerMismatch(
-                    f"topic {topic.name} has {existing[topic.name]} partitions in {self.url}, expected {topic.partitions}"
+                    f"topic {topic.name} has {existing[topic.name]} partitions in {self.url}, "
+                    f"expected {topic.partitions}"
                 )
         missing = [topic for topic in topics if topic.name not in existing]
         if not missing:
@@ -125,7 +126,8 @@ class SqliteBroker:
         size = 0
         with self._store.reading() as connection:
             rows = connection.execute(
-                "SELECT place, timestamp, key, value, headers FROM records WHERE place >= ? AND place < ? ORDER BY place LIMIT ?",
+                "SELECT place, timestamp, key, value, headers FROM records "
+                "WHERE place >= ? AND place < ? ORDER BY place LIMIT ?",
                 (_place(number, max(offset, 0)), _place(number + 1, 0), max_records),
             )
             for place, timestamp, key, value, headers in rows:
@@ -285,7 +287,8 @@ class SqliteBroker:
             )
             connection.execute("DELETE FROM newest")
             connection.execute(
-                "INSERT INTO newest SELECT key, MAX(place) FROM records WHERE place >= ? AND place < ? AND key NOT NULL GROUP BY key",
+                "INSERT INTO newest SELECT key, MAX(place) FROM records "
+                "WHERE place >= ? AND place < ? AND key NOT NULL GROUP BY key",
                 (start, end),
             )
             connection.execute(
@@ -305,7 +308,8 @@ class SqliteBroker:
         numbers = self._numbers(part.topic)
         if not 0 <= part.partition < len(numbers):
             raise BrokerMismatch(
-                f"topic {part.topic} has {len(numbers)} partitions in {self.url}, expected one numbered {part.partition}"
+                f"topic {part.topic} has {len(numbers)} partitions in {self.url}, "
+                f"expected one numbered {part.partition}"
             )
         return numbers[part.partition]
 

@@ -12,7 +12,8 @@ from typing import Literal
 from infra.broker import BrokerMismatch, BrokerUnavailable
 
 FORMAT = 1
-# A record's place is one integer, so that the table is a plain rowid tree: the partition's number above 40 bits of offset.
+# A record's place is one integer, so that the table is a plain rowid tree: the partition's number above 40 bits of
+# offset.
 OFFSET_BITS = 40
 
 TABLES = f"""
@@ -42,7 +43,7 @@ CREATE TABLE attempts (
     stream INTEGER PRIMARY KEY, first INTEGER NOT NULL, until INTEGER NOT NULL, deaths INTEGER NOT NULL
 );
 CREATE TABLE progress (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-"""
+"""  # noqa: S608 - made of constants
 
 Durability = Literal["off", "normal", "full"]
 

@@ -32,14 +32,24 @@ EVIDENCE = pa.struct(
 
 ALERT = pa.schema(
     [
-        column("fingerprint", pa.string(), "what the alert is about: hash of its identity labels; the key", required=True),
-        column("alert_id", pa.string(), "one episode: hash of the fingerprint and the event that opened it", required=True),
+        column(
+            "fingerprint", pa.string(), "what the alert is about: hash of its identity labels; the key", required=True
+        ),
+        column(
+            "alert_id", pa.string(), "one episode: hash of the fingerprint and the event that opened it", required=True
+        ),
         column("revision", pa.int64(), "counts the changes of this fingerprint, from 1", required=True),
         DEVICE_ID,
         EVENT_TIME,
         column("rule", pa.string(), "name of the rule that raised it (Alertmanager's alertname)", required=True),
         column("state", pa.string(), "where it stands", required=True, values=ALERT_STATES),
-        column("severity", pa.string(), "highest perceived severity of its evidence, X.733", required=True, values=SEVERITIES),
+        column(
+            "severity",
+            pa.string(),
+            "highest perceived severity of its evidence, X.733",
+            required=True,
+            values=SEVERITIES,
+        ),
         column("category", pa.string(), "what kind of trouble: power, network, thermal, ...; a message's topic"),
         column("probable_cause", pa.string(), "X.733 probable cause where it is known"),
         column("summary", pa.string(), "one sentence for a person", required=True),
@@ -53,9 +63,18 @@ ALERT = pa.schema(
         column("resolved_by", pa.string(), "what ended it", values=("clear", "quiet", "merged", "evicted")),
         column("duration_s", pa.float64(), "seconds from opening to resolution; null while it lasts"),
         column("count", pa.int64(), "events that support it", required=True),
-        column("evidence", pa.list_(EVIDENCE), "the events that support it: the first ones and the last ones", required=True),
+        column(
+            "evidence",
+            pa.list_(EVIDENCE),
+            "the events that support it: the first ones and the last ones",
+            required=True,
+        ),
     ]
 )
 ALERTS = Topic(
-    "alerts", ALERT, "alerts and their changes; the last record of a fingerprint is its state", key="fingerprint", compacted=True
+    "alerts",
+    ALERT,
+    "alerts and their changes; the last record of a fingerprint is its state",
+    key="fingerprint",
+    compacted=True,
 )

@@ -11,7 +11,9 @@ DEVICE_LOG = pa.schema(
     [
         DEVICE_ID,
         EVENT_TIME,
-        column("message", pa.string(), "the line without time stamp, host and component", example="link down on port 4"),
+        column(
+            "message", pa.string(), "the line without time stamp, host and component", example="link down on port 4"
+        ),
         column("severity", pa.string(), "how bad the device itself calls it, X.733", values=SEVERITIES),
         column("severity_text", pa.string(), "the severity in the device's own word", example="WARN"),
         column("component", pa.string(), "program, unit or logger that wrote it", example="dhcpd"),

@@ -16,4 +16,10 @@ TICK = pa.schema(
         column("event_time", TIMESTAMP, "the new watermark before the row at that offset", required=True),
     ]
 )
-TICKS = Topic("hubbub.ticks", TICK, "observations that a partition is quiet, so that deadlines fall due", key="stream", internal=True)
+TICKS = Topic(
+    "hubbub.ticks",
+    TICK,
+    "observations that a partition is quiet, so that deadlines fall due",
+    key="stream",
+    internal=True,
+)

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
-from jobs.counting import NumberLines, ReportSilence
-from tiny_text_bundle import write_tiny_text_bundle
 
 from models.telemetry_model import TelemetryModel
 from models.text_model import TextModel
@@ -31,6 +29,8 @@ from schemas.device_telemetry import DEVICE_TELEMETRY
 from schemas.json_codec import JsonCodec
 from schemas.record import Record
 from schemas.topic import PROGRESS, TIMESTAMP, Topic
+from tests.jobs.counting import NumberLines, ReportSilence
+from tests.tiny_text_bundle import write_tiny_text_bundle
 
 Row = dict[str, Any]
 LATENESS_US = 10_000_000
@@ -65,7 +65,9 @@ def row_batch(topic: Topic, rows: Sequence[Row]) -> pa.RecordBatch:
         pa.array(watermark, pa.int64(), mask=watermark == never).cast(TIMESTAMP),
         pa.array((watermark != never) & (times < watermark)),
     ]
-    return pa.RecordBatch.from_arrays([*decoded.batch.columns, *columns], schema=pa.schema([*decoded.batch.schema, *PROGRESS]))
+    return pa.RecordBatch.from_arrays(
+        [*decoded.batch.columns, *columns], schema=pa.schema([*decoded.batch.schema, *PROGRESS])
+    )
 
 
 def at(second: int) -> str:
@@ -106,7 +108,14 @@ MESSAGES: list[Row] = [
     )
 ]
 ALARM_ROWS: list[Row] = [
-    {"device_id": f"d{i % 2}", "event_time": at(i * 11), "code": code, "text": text, "perceived_severity": severity, "state": state}
+    {
+        "device_id": f"d{i % 2}",
+        "event_time": at(i * 11),
+        "code": code,
+        "text": text,
+        "perceived_severity": severity,
+        "state": state,
+    }
     for i, (code, text, severity, state) in enumerate(
         [
             ("E-21", "High discharge pressure", "major", "raise"),
@@ -156,7 +165,11 @@ def with_null_answers(batch: pa.RecordBatch) -> pa.RecordBatch:
 CASES: dict[str, Case] = {
     "classify_text": Case(lambda p: ClassifyText(tiny(p), ("topic",)), CUSTOMER_MESSAGES, MESSAGES, ("topic",), 2),
     "understand_messages": Case(
-        lambda p: UnderstandMessages(tiny(p), explain=("topic",)), CUSTOMER_MESSAGES, MESSAGES, ("sentiment", "topic"), 2
+        lambda p: UnderstandMessages(tiny(p), explain=("topic",)),
+        CUSTOMER_MESSAGES,
+        MESSAGES,
+        ("sentiment", "topic"),
+        2,
     ),
     "understand_logs": Case(lambda p: understand_logs(tiny(p)), DEVICE_LOGS, LOG_LINES, ("category", "abnormal"), 3),
     "understand_alarms": Case(lambda p: understand_alarms(tiny(p)), ALARMS, ALARM_ROWS, ("category", "severity"), 1),

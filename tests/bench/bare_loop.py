@@ -1,7 +1,7 @@
 """The physical limit of the plumbing on this machine, in one process: the same rows through SQLite and orjson alone.
 
-`python tests/bench/bare_loop.py EVENTS` reads records from one table, parses and serializes their JSON, and writes them to
-another, 2,000 a transaction: no schema, no ids, no headers, no offsets. Prints rows a second.
+`python tests/bench/bare_loop.py EVENTS` reads records from one table, parses and serializes their JSON, and writes them
+to another, 2,000 a transaction: no schema, no ids, no headers, no offsets. Prints rows a second.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-import orjson  # noqa: E402
-from workloads import events  # noqa: E402
+import orjson
+
+from tests.bench.workloads import events
 
 
 def main() -> None:
@@ -29,7 +30,8 @@ def main() -> None:
             connection.execute(f"CREATE TABLE {table} (offset INTEGER PRIMARY KEY, key BLOB, value BLOB)")
         connection.execute("BEGIN")
         connection.executemany(
-            "INSERT INTO source VALUES (?, ?, ?)", ((i, one.key, one.value) for i, one in enumerate(events("plumbing", count)))
+            "INSERT INTO source VALUES (?, ?, ?)",
+            ((i, one.key, one.value) for i, one in enumerate(events("plumbing", count))),
         )
         connection.execute("COMMIT")
         start = time.perf_counter()

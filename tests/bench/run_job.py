@@ -1,4 +1,4 @@
-"""One job in a process of its own: `python tests/bench/run_job.py KIND EVENTS`. Prints one JSON object with its figures.
+"""One job in a process of its own: `python tests/bench/run_job.py KIND EVENTS`. Prints its figures as one JSON object.
 
 KIND is a shipped pipeline, `alerts` (telemetry and alerts together), or `plumbing`: rows copied without any model. For
 text kinds the very feeds that the job gave to ONNX Runtime are run once more bare, in the same process: the limit.
@@ -15,19 +15,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from workloads import events  # noqa: E402
-
-from infra.sqlite_broker import SqliteBroker  # noqa: E402
-from models.text_model import TextModel  # noqa: E402
-from pipelines.catalog import shipped_pipeline  # noqa: E402
-from pipelines.engines.embedded_engine import EmbeddedEngine  # noqa: E402
-from pipelines.engines.job_settings import JobSettings  # noqa: E402
-from pipelines.pipeline import Pipeline  # noqa: E402
-from schemas.catalog import INPUTS  # noqa: E402
-from schemas.device_logs import DEVICE_LOG, DEVICE_LOGS  # noqa: E402
-from schemas.topic import Topic  # noqa: E402
+from infra.sqlite_broker import SqliteBroker
+from models.text_model import TextModel
+from pipelines.catalog import shipped_pipeline
+from pipelines.engines.embedded_engine import EmbeddedEngine
+from pipelines.engines.job_settings import JobSettings
+from pipelines.pipeline import Pipeline
+from schemas.catalog import INPUTS
+from schemas.device_logs import DEVICE_LOG, DEVICE_LOGS
+from schemas.topic import Topic
+from tests.bench.workloads import events
 
 
 def pipelines_of(kind: str) -> list[Pipeline]:

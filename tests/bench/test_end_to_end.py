@@ -77,7 +77,8 @@ def keep(name: str, text: str) -> None:
 
 
 def test_end_to_end() -> None:
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, load before {os.getloadavg()[0]:.1f}"
+    python, load = platform.python_version(), os.getloadavg()[0]
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {python}, load before {load:.1f}"
     text = "\n\n".join(
         [
             f"Machine: {machine}.",

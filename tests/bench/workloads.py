@@ -25,15 +25,17 @@ def texts(kind: str, count: int) -> Iterator[str]:
         header, *lines = path.read_text(encoding="utf-8").splitlines()
         place = header.split("\t").index(column)
         found += [line.split("\t")[place] for line in lines]
-    source = random.Random(7)  # noqa: S311
+    source = random.Random(7)
     for number in range(count):
         yield f"{source.choice(found)} {number}"
 
 
 def events(kind: str, count: int) -> Iterator[Append]:
     """Make `count` events of 1,000 devices for the topic that a kind of pipeline reads."""
-    source = random.Random(11)  # noqa: S311
-    topic = {"messages": "customer.messages", "alarms": "alarms", "telemetry": "device.telemetry"}.get(kind, "device.logs")
+    source = random.Random(11)
+    topic = {"messages": "customer.messages", "alarms": "alarms", "telemetry": "device.telemetry"}.get(
+        kind, "device.logs"
+    )
     words = iter(texts(kind, count)) if kind in ("messages", "logs", "alarms") else None
     for number in range(count):
         device = f"device-{source.randrange(DEVICES)}"

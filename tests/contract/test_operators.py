@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from registered_operators import CASES, LATENESS_US, Case
 
 from infra.broker import StateRow
 from operators.operator import CAUSE, KeyedOperator, Operator
 from pipelines.engines.state_rows import StateRows
+from tests.registered_operators import CASES, LATENESS_US, Case
 
 WIDE = pa.field("somebody_elses_column", pa.string())
 
 
 @pytest.fixture(params=CASES)
 def case(request: pytest.FixtureRequest) -> Case:
-    return CASES[request.param]
+    return CASES[str(request.param)]
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def run(operator: Operator | KeyedOperator, batch: pa.RecordBatch, cuts: Sequenc
     store: dict[str, bytes] = {}
     out: list[dict[str, object]] = []
     bounds = [0, *cuts, batch.num_rows]
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         part = batch.slice(start, end - start)
         if not isinstance(operator, KeyedOperator):
             out += operator.process(part).to_pylist()

@@ -1,4 +1,4 @@
-"""340 files that try JSON parsers and 515 naughty strings, between good events, on every input topic, through the whole job."""
+"""340 files that try JSON parsers, and 515 naughty strings, between good events, on every topic, through a job."""
 
 from __future__ import annotations
 

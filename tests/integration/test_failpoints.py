@@ -39,7 +39,11 @@ def run(path: Path, failpoint: str = "") -> subprocess.CompletedProcess[str]:
     )
     command = [sys.executable, "-m", "pipelines.command_line", "run", "jobs.counting:COUNTS", "jobs.counting:SILENCES"]
     return subprocess.run(
-        [*command, "--until-end", "--broker", f"sqlite:{path}"], env=environment, capture_output=True, text=True, check=False
+        [*command, "--until-end", "--broker", f"sqlite:{path}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -47,7 +51,11 @@ def fill(path: Path) -> None:
     with SqliteBroker(path) as broker:
         broker.create_topics([DEVICE_LOGS])
         rows = [
-            {"device_id": f"d{i % 7}", "event_time": f"2026-03-01T{8 + i // 60 % 12:02d}:{i % 60:02d}:00Z", "message": f"line {i}"}
+            {
+                "device_id": f"d{i % 7}",
+                "event_time": f"2026-03-01T{8 + i // 60 % 12:02d}:{i % 60:02d}:00Z",
+                "message": f"line {i}",
+            }
             for i in range(LINES)
         ]
         broker.append([Append("device.logs", str(row["device_id"]).encode(), orjson.dumps(row)) for row in rows])
@@ -62,12 +70,16 @@ def outcome(path: Path) -> list[tuple[object, ...]]:
             "JOIN partitions p ON p.id = r.place >> 40 WHERE p.topic != 'device.logs' ORDER BY 1, 2, 3"
         ).fetchall()
         memory = connection.execute(
-            "SELECT s.grp, s.name, m.key, m.value, m.deadline FROM state m JOIN streams s ON s.id = m.stream ORDER BY 1, 2, 3"
+            "SELECT s.grp, s.name, m.key, m.value, m.deadline "
+            "FROM state m JOIN streams s ON s.id = m.stream ORDER BY 1, 2, 3"
         ).fetchall()
         offsets = connection.execute("SELECT * FROM offsets ORDER BY 1, 2, 3").fetchall()
     by_key = sorted(records, key=lambda row: (row[0], row[1], row[0] != "dead.letters" and row[2], row[3], row[4]))
     return [
-        *((topic, part, None if topic == "dead.letters" else offset, key, value) for topic, part, offset, key, value in by_key),
+        *(
+            (topic, part, None if topic == "dead.letters" else offset, key, value)
+            for topic, part, offset, key, value in by_key
+        ),
         *memory,
         *offsets,
     ]

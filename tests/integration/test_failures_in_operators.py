@@ -11,7 +11,6 @@ from pathlib import Path
 
 import orjson
 import pytest
-from jobs.fragile import COPY
 
 from infra.broker import Broker, TopicPartition
 from infra.sqlite_broker import SqliteBroker
@@ -19,6 +18,7 @@ from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.job_settings import JobSettings
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append, Record
+from tests.jobs.fragile import COPY
 
 ROOT = Path(__file__).parent.parent
 

@@ -32,7 +32,7 @@ COMMAND = [sys.executable, "-m", "pipelines.command_line", "run", "jobs.counting
 
 def events(seed: int) -> list[dict[str, object]]:
     """Lines of devices that speak out of order by up to three seconds, and fall silent now and then."""
-    source = random.Random(seed)  # noqa: S311
+    source = random.Random(seed)
     start = datetime.fromisoformat("2026-03-01T08:00:00+00:00").timestamp()
     found = []
     for i in range(EVENTS):
@@ -91,7 +91,7 @@ def test_killed_at_random_it_goes_on_exactly_once(tmp_path: Path) -> None:
     """SIGKILL 20 times while it works; then let it finish, and compare with the oracle."""
     seed = int(os.environ.get("HUBBUB_TEST_SEED", "20260301"))
     print(f"seed {seed}")
-    source = random.Random(seed)  # noqa: S311
+    source = random.Random(seed)
     path = tmp_path / "hubbub.db"
     lines = events(seed)
     with SqliteBroker(path) as broker:
@@ -121,7 +121,7 @@ def test_killed_at_random_it_goes_on_exactly_once(tmp_path: Path) -> None:
     inputs = values(path, "device.logs")
     numbered = values(path, "test.numbered")
     seen = Counter(row["seq"] for rows in numbered.values() for row in rows)
-    assert sorted(seen) == list(range(EVENTS)), f"{EVENTS - len(seen)} lost"
+    assert set(seen) == set(range(EVENTS)), f"{EVENTS - len(seen)} lost"
     assert set(seen.values()) == {1}, "doubled"
     for partition, rows in inputs.items():
         counts: Counter[object] = Counter()

@@ -1,4 +1,4 @@
-"""Merging: the order of release is a function of the logs alone, however they are read, and wherever reading broke off."""
+"""Merging: the order of release is a function of the logs alone, however they are read, wherever reading broke off."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jobs.counting import NUMBER, NumberLines
 
 from infra.broker import TopicPartition
 from infra.sqlite_broker import SqliteBroker
@@ -30,6 +29,7 @@ from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
 from schemas.ticks import TICKS
 from schemas.topic import DEVICE_ID, EVENT_TIME, Topic
+from tests.jobs.counting import NUMBER, NumberLines
 
 MERGED = Topic("test.merged", pa.schema([DEVICE_ID, EVENT_TIME, NUMBER]), "rows of two topics in event-time order")
 PIPELINE = Pipeline("merged", [DEVICE_LOGS, CUSTOMER_MESSAGES], [NumberLines()], [MERGED], merge=True)
@@ -46,11 +46,12 @@ def value(topic: str, number: int, at: int) -> bytes:
 
 
 def oracle(events: list[Event]) -> list[int]:
-    """Release order worked out from the definition: (event time or watermark, topic, offset), below the slowest topic."""
+    """Release order by its definition: (event time or watermark, topic, offset), below the slowest topic."""
     waiting: list[tuple[int, str, int, int]] = []
     watermarks: dict[str, int] = {}
     for topic in TOPICS:
-        high, offset = None, 0
+        high: int | None = None
+        offset = 0
         for number, (of, at) in enumerate(events):
             if of != topic:
                 continue
@@ -90,7 +91,7 @@ def worker(broker: SqliteBroker, batch: int) -> Worker:
 )
 def test_release_order_is_a_function_of_the_logs(events: list[Event], seed: int) -> None:
     """Appends, reads of any size and restarts in any order give the order that the definition gives."""
-    source = random.Random(seed)  # noqa: S311
+    source = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder, SqliteBroker(Path(folder) / "hubbub.db", durability="off") as broker:
         broker.create_topics([DEVICE_LOGS, CUSTOMER_MESSAGES, MERGED, DEAD_LETTERS, TICKS])
         stream = streams_of(PIPELINE)[PARTITION]

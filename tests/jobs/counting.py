@@ -87,7 +87,7 @@ class ReportSilence:
 
     def fire(self, keys: pa.Array, states: pa.RecordBatch, watermark_us: int) -> tuple[pa.RecordBatch, pa.RecordBatch]:
         out: list[dict[str, object]] = []
-        after = []
+        after: list[tuple[int | None, int | None, bool | None]] = []
         for key, (deadline, last, _) in zip(keys.to_pylist(), self._read(states), strict=True):
             assert deadline is not None and deadline <= watermark_us
             out.append(self._row(key, deadline, "silent", None, deadline))

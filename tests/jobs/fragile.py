@@ -1,4 +1,4 @@
-"""A pipeline whose operator breaks on purpose: the process dies, one row raises, everything raises, or the disk is gone."""
+"""A pipeline that breaks on purpose: the process dies, one row raises, everything raises, or the disk is gone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schemas.topic import Topic
 
 @dataclass(frozen=True)
 class Fragile:
-    """Adds nothing. A message `abort` ends the process, `raise` raises, `outage` raises OSError, `error` is a row error."""
+    """Adds nothing. A message `abort` ends the process, `raise` raises, `outage` is an OSError, `error` a row error."""
 
     name: str = "fragile"
 

@@ -8,8 +8,6 @@ from random import Random
 from typing import Any
 
 import pyarrow as pa
-from alert_oracle import Expected, Patience, Sign, expected_alerts
-from drawn_rows import LATENESS_S, microseconds, rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +22,8 @@ from schemas.alerts import ALERTS
 from schemas.answers import ALARMS_ENRICHED
 from schemas.identity import alert_id, identity
 from schemas.severity import SEVERITIES
+from tests.alert_oracle import Expected, Patience, Sign, expected_alerts
+from tests.drawn_rows import LATENESS_S, microseconds, rows
 
 Row = dict[str, Any]
 FAR = "2026-03-02T00:00:00+00:00"

@@ -7,7 +7,6 @@ import pickle
 from typing import Any
 
 import pytest
-from drawn_rows import rows
 
 from operators.alert_evidence import source_of
 from operators.alert_memory import Evidence
@@ -23,6 +22,7 @@ from schemas.answers import (
     DEVICE_TELEMETRY_ENRICHED,
 )
 from schemas.topic import Topic
+from tests.drawn_rows import rows
 
 TOPICS = {
     "log": DEVICE_LOGS_ENRICHED,

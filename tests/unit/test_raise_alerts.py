@@ -9,7 +9,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from drawn_rows import microseconds, rows
 
 from operators.alert_rule import AlertRule
 from operators.condition import Condition
@@ -23,6 +22,7 @@ from schemas.answers import (
     DEVICE_TELEMETRY_ENRICHED,
 )
 from schemas.customer_messages import CUSTOMER_MESSAGES
+from tests.drawn_rows import microseconds, rows
 
 RAISE = RaiseAlerts(DEFAULT_ALERT_RULES)
 Row = dict[str, Any]
