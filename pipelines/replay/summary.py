@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -75,39 +76,27 @@ def _print_differences(console: Console, alerts: AlertDifferences) -> None:
     _print_alerts(console, "added", alerts.added, "+")
     _print_alerts(console, "gone", alerts.gone, "-")
     if alerts.changed:
-        table = _alert_table(f"changed ({len(alerts.changed):,})")
+        console.print(Text(f"changed ({len(alerts.changed):,})", style="italic"))
         for change in alerts.changed[:MOST_ALERTS]:
-            _add_alert(table, "~", change.after, changes_in_words(change))
-        console.print(table)
+            _print_alert(console, "~", change.after, changes_in_words(change))
         _print_more(console, len(alerts.changed))
 
 
 def _print_alerts(console: Console, title: str, alerts: tuple[Episode, ...], sign: str) -> None:
     if not alerts:
         return
-    table = _alert_table(f"{title} ({len(alerts):,})")
+    console.print(Text(f"{title} ({len(alerts):,})", style="italic"))
     for alert in alerts[:MOST_ALERTS]:
-        _add_alert(table, sign, alert, safe_text(alert.summary, 240))
-    console.print(table)
+        _print_alert(console, sign, alert, safe_text(alert.summary, 240))
     _print_more(console, len(alerts))
 
 
-def _alert_table(title: str) -> Table:
-    table = Table(title=title, title_justify="left", show_header=False, box=None, padding=(0, 1))
-    for width in (1, 20, 13, 20):
-        table.add_column(no_wrap=True, max_width=width)
-    table.add_column(overflow="ellipsis", no_wrap=True)
-    return table
-
-
-def _add_alert(table: Table, sign: str, alert: Episode, said: str) -> None:
-    table.add_row(
-        sign,
-        f"{time_text(alert.fired_us)[:19]}Z",
-        Text(safe_text(alert.severity, 13), style=_COLOURS.get(alert.severity, "")),
-        Text(safe_text(alert.device_id, 24)),
-        Text(f"{safe_text(alert.rule, 40)}: {said}"),
-    )
+def _print_alert(console: Console, sign: str, alert: Episode, said: str) -> None:
+    """Print one alert on one line, cut where the terminal ends."""
+    severity = Text(f"{safe_text(alert.severity, 13):<13}", style=_COLOURS.get(alert.severity, ""))
+    device = f"{safe_text(alert.device_id, 24):<14}"
+    before, behind = f"  {sign} {time_text(alert.fired_us)[:19]}Z  ", f"  {device}  {safe_text(alert.rule, 40)}: {said}"
+    console.print(Text.assemble(before, severity, behind), no_wrap=True, overflow="ellipsis")
 
 
 def _print_more(console: Console, count: int) -> None:
@@ -152,4 +141,4 @@ def _print_scores(console: Console, comparison: Comparison) -> None:
         table.add_row(Text(safe_text(name, 60)), *score_cells(scores))
     console.print(table)
     for sentence in DEFINITIONS:
-        console.print(Text(f"  {sentence}", style="dim"))
+        console.print(Padding(Text(sentence, style="dim"), (0, 0, 0, 2)))

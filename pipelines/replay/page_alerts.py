@@ -1,0 +1,135 @@
+"""Alerts in a replay's report: a line each that opens to the events behind it, and what either side says of them.
+
+Everything that devices or customers wrote passes through safe_text and html.escape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+from pipelines.replay.compare import Change
+from pipelines.replay.compare_answers import Said, label_of
+from pipelines.replay.episodes import Episode
+from pipelines.replay.words import changes_in_words, duration
+from pipelines.seen_event import time_text
+from schemas.safe_text import safe_text
+
+MOST_CARDS: Final = 200
+Answers = Mapping[str, Said]
+
+
+def alert_section(title: str, about: str, alerts: Sequence[Episode], said: Answers) -> str:
+    """Return a heading with a card for each alert; nothing when there are none."""
+    if not alerts:
+        return ""
+    cards = "".join(_card(alert, "", said) for alert in alerts[:MOST_CARDS])
+    return _section(title, about, len(alerts), cards)
+
+
+def change_section(title: str, about: str, changes: Sequence[Change], said: Answers) -> str:
+    """Return a heading with a card for each alert that both sides raise, not in the same way."""
+    if not changes:
+        return ""
+    cards = "".join(_card(change.after, changes_in_words(change), said) for change in changes[:MOST_CARDS])
+    return _section(title, about, len(changes), cards)
+
+
+def text(value: object, most: int = 240) -> str:
+    """Return any value as text that is safe in a page."""
+    return escape(safe_text(str(value), most))
+
+
+def chip(severity: str) -> str:
+    """Return a severity in its colour."""
+    return f'<span class="chip" style="--chip: var(--{escape(severity)})">{escape(severity)}</span>'
+
+
+def _section(title: str, about: str, count: int, cards: str) -> str:
+    more = f'<p class="small">and {count - MOST_CARDS:,} more in report.json</p>' if count > MOST_CARDS else ""
+    return f'<h2>{escape(title)} ({count:,})</h2><p class="about">{escape(about)}</p>{cards}{more}'
+
+
+def _card(alert: Episode, how: str, said: Answers) -> str:
+    change = f'<span class="how">{text(how)}</span>' if how else ""
+    return (
+        '<details class="alert"><summary>'
+        f'<span class="when">{time_text(alert.fired_us)[5:19].replace("T", " ")}</span>'
+        f"<span>{chip(alert.severity)}</span>"
+        f'<span class="what">{text(alert.summary)} <span class="rule">({text(alert.rule, 60)})</span></span>{change}'
+        f'</summary><div class="inside">{_facts(alert)}{_evidence(alert, said)}</div></details>'
+    )
+
+
+def _facts(alert: Episode) -> str:
+    ended = "still open" if alert.resolved_us is None else f"{_time(alert.resolved_us)}, by {alert.resolved_by}"
+    facts = {
+        "device": alert.device_id,
+        "opened": _time(alert.opened_us),
+        "fired": f"{_time(alert.fired_us)}, {duration((alert.fired_us - alert.opened_us) / 1e6)} after it opened",
+        "ended": ended,
+        "events": f"{alert.count:,}",
+        "category": alert.category,
+        "alert": alert.alert_id,
+    }
+    rows = "".join(f"<dt>{name}</dt><dd>{text(value)}</dd>" for name, value in facts.items() if value is not None)
+    return f"<dl>{rows}</dl>"
+
+
+def _evidence(alert: Episode, said: Answers) -> str:
+    items = "".join(f"<li>{''.join(_event(one, said))}</li>" for one in alert.evidence)
+    return f'<ol class="evidence">{items}</ol>' if items else ""
+
+
+def _event(one: Mapping[str, Any], said: Answers) -> Iterator[str]:
+    yield f'<div class="quote">{_quote(one)}</div>'
+    facts = [str(one.get("event_time", ""))[:19].replace("T", " "), one.get("kind"), _judgement(one)]
+    if words := one.get("words"):
+        facts.append("because of " + ", ".join(str(word) for word in words[:5]))
+    yield f'<div class="small">{" · ".join(text(fact) for fact in facts if fact)}</div>'
+    both = said.get(str(one.get("event_id")))
+    if both is not None and (lines := list(_disagreements(both))):
+        yield f'<div class="said">{"<br>".join(lines)}</div>'
+    yield f'<div class="small"><code>{text(one.get("event_id", ""), 40)}</code></div>'
+
+
+def _quote(one: Mapping[str, Any]) -> str:
+    if one.get("metric") is None:
+        return f"“{text(one.get('text') or one.get('template') or '', 300)}”"
+    low, high = one.get("expected_low"), one.get("expected_high")
+    expected = ""
+    if isinstance(low, int | float) and isinstance(high, int | float):
+        expected = f", expected {low:.4g} to {high:.4g}"
+    value = one.get("value")
+    return (
+        f"{text(one['metric'], 80)} = {value:.6g}{expected}" if isinstance(value, int | float) else text(one["metric"])
+    )
+
+
+def _judgement(one: Mapping[str, Any]) -> str | None:
+    if one.get("label") is None:
+        return None
+    score = one.get("score")
+    return f"{one['label']} {score:.2f}" if isinstance(score, int | float) else str(one["label"])
+
+
+def _disagreements(both: Said) -> Iterator[str]:
+    """Say where the sides see the event itself in another way."""
+    if both.before is None or both.after is None:
+        yield f"only the {'candidate' if both.before is None else 'baseline'} has answers about this event"
+        return
+    for name in dict.fromkeys([*both.before, *both.after]):
+        old, new = both.before.get(name), both.after.get(name)
+        if label_of(old) != label_of(new):
+            yield (f'{text(name, 40)}: <span class="from">{_said(old)}</span> → <span class="to">{_said(new)}</span>')
+
+
+def _said(answer: object) -> str:
+    label = label_of(answer)
+    score = answer.get("score") if isinstance(answer, dict) else None
+    return text("none" if label is None else f"{label} {score:.2f}" if isinstance(score, int | float) else label, 80)
+
+
+def _time(time_us: int) -> str:
+    return time_text(time_us)[:19].replace("T", " ") + " UTC"
