@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +12,11 @@ import click
 from pipelines.commands.options import broker_options, chosen_models, settings_of
 
 if TYPE_CHECKING:
+    from pipelines.demo.incidents.incident import Incident
     from pipelines.demo.simulate import Simulation
 
 DEMO_FILE = "hubbub-demo.db"
+TRUTH_FILE = "hubbub-demo-truth.jsonl"
 EVENTS, QUICK_EVENTS = 50_000, 4_000
 
 
@@ -30,7 +32,7 @@ def demo(*, seed: int, events: int | None, quick: bool, broker: str | None, conf
 
     Devices write logs and readings and raise alarms, people write in English and Chinese. Alerts appear as they fire,
     with their evidence; the end says what was planted and what was found. All of it is kept in hubbub-demo.db, made
-    anew each time, or on the broker that you name.
+    anew each time, or on the broker that you name; the truth in hubbub-demo-truth.jsonl.
     """
     from infra.broker_url import open_broker
     from pipelines.catalog import shipped_pipelines
@@ -59,7 +61,8 @@ def demo(*, seed: int, events: int | None, quick: bool, broker: str | None, conf
             stage.stopped(play.feed.produced, opened.url)
             return INTERRUPTED
         stage.close(play.findings(), dict(play.feed.counts), play.seconds)
-        stage.invite(_next_commands(opened.url, simulation))
+        _write_truth(Path(TRUTH_FILE), simulation.incidents)
+        stage.invite(_next_commands(opened.url))
     return 0
 
 
@@ -77,16 +80,27 @@ def _yesterday(seed: int, events: int | None, quick: bool) -> Simulation:
     return Simulation(building, plan, seed, round(midnight.timestamp() * 1_000_000), about, learning_days)
 
 
-def _next_commands(url: str, simulation: Simulation) -> Iterator[tuple[str, str]]:
+def _next_commands(url: str) -> Iterator[tuple[str, str]]:
+    yield f"hubbub alerts --broker {url}", "what is still open"
+    yield f"hubbub subscribe --broker {url} --device freezer-2", "how one device's alerts went"
+    yield (
+        f"hubbub replay --broker {url} --labels {TRUTH_FILE} --report report",
+        "the same days again: the same alerts, judged by the truth; with another model, what would change",
+    )
+
+
+def _write_truth(path: Path, incidents: Sequence[Incident]) -> None:
+    """Write what was planted as labels for `hubbub replay`: one line a device and incident."""
+    import orjson
+
     from pipelines.demo.event import rfc3339
 
-    since, until = (f"{rfc3339(time_us)[:19]}Z" for time_us in (simulation.start_us, simulation.end_us))
-    yield f"hubbub alerts --broker {url} --min-severity major", "what is open"
-    yield f"hubbub subscribe --broker {url} --device freezer-2 -v", "one device's alerts, with why"
-    yield (
-        f"hubbub replay --broker {url} --topic device.logs --since {since} --until {until} --report report",
-        "the same day again",
-    )
+    with path.open("wb") as file:
+        for incident in incidents:
+            if not incident.harmless:
+                span = {"from": rfc3339(incident.start_us), "until": rfc3339(incident.end_us), "kind": incident.kind}
+                for device in incident.devices:
+                    file.write(orjson.dumps({"device_id": device, **span}, option=orjson.OPT_APPEND_NEWLINE))
 
 
 def _begin_anew(path: Path) -> None:
