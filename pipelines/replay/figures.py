@@ -181,7 +181,7 @@ def _bars(alerts: Sequence[Episode], severity: str, side: str, lane: dict[str, i
         "opacity": 1 if shift >= 0 else 0.55,
         "hovertemplate": "%{text}<extra></extra>",
         "line": {"width": 4, "color": f"--{severity}"},
-        "marker": {"size": [8, 1, 0] * len(alerts), "opacity": 1, "color": f"--{severity}"},
+        "marker": {"size": [8, 1, 0] * len(alerts), "opacity": 1, "color": f"--{severity}", "line": {"width": 0}},
         "connectgaps": False,
     }
 
@@ -213,6 +213,7 @@ def label_matrix(answer: AnswerDifference) -> Figure | None:
                 "customdata": counts,
                 "text": [[f"{count:,}" if count else "" for count in row] for row in counts],
                 "texttemplate": "%{text}",
+                "textfont": {"color": "--ink"},
                 "hovertemplate": "%{y} → %{x}: %{customdata}<extra></extra>",
                 "colorscale": "--heat",
                 "zmin": 0,

@@ -64,10 +64,11 @@ def _card(alert: Episode, how: str, said: Answers) -> str:
 
 def _facts(alert: Episode) -> str:
     ended = "still open" if alert.resolved_us is None else f"{_time(alert.resolved_us)}, by {alert.resolved_by}"
+    pending_us = alert.fired_us - alert.opened_us
     facts = {
         "device": alert.device_id,
-        "opened": _time(alert.opened_us),
-        "fired": f"{_time(alert.fired_us)}, {duration((alert.fired_us - alert.opened_us) / 1e6)} after it opened",
+        "opened": _time(alert.opened_us) if pending_us else None,
+        "fired": _time(alert.fired_us) + (f", {duration(pending_us / 1e6)} after it opened" if pending_us else ""),
         "ended": ended,
         "events": f"{alert.count:,}",
         "category": alert.category,
@@ -122,13 +123,20 @@ def _disagreements(both: Said) -> Iterator[str]:
     for name in dict.fromkeys([*both.before, *both.after]):
         old, new = both.before.get(name), both.after.get(name)
         if label_of(old) != label_of(new):
-            yield (f'{text(name, 40)}: <span class="from">{_said(old)}</span> → <span class="to">{_said(new)}</span>')
+            yield f'{text(name, 40)}: <span class="from">{_said(old)}</span> → <span class="to">{_said(new)}</span>'
+        elif (scores := (_score(old), _score(new))) != (None, None) and scores[0] != scores[1]:
+            yield f"{text(name, 40)}: {_said(old)} → {scores[1] or 'none'}"
 
 
 def _said(answer: object) -> str:
     label = label_of(answer)
-    score = answer.get("score") if isinstance(answer, dict) else None
-    return text("none" if label is None else f"{label} {score:.2f}" if isinstance(score, int | float) else label, 80)
+    return "none" if label is None else f"{text(label, 60)} {_score(answer) or ''}".rstrip()
+
+
+def _score(answer: object) -> str | None:
+    """Return an answer's score as it is shown; equal ones are no difference."""
+    score = answer.get("score") if isinstance(answer, dict) else answer
+    return f"{score:.2f}" if isinstance(score, int | float) and not isinstance(score, bool) else None
 
 
 def _time(time_us: int) -> str:

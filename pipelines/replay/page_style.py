@@ -10,7 +10,7 @@ STYLE: Final = """
   --page: #fbfaf7; --card: #ffffff; --ink: #1d232b; --soft: #5c6672; --line: #e2ded6; --accent: #1f5f8b;
   --critical: #b4123f; --major: #e2622b; --minor: #e0a32e; --warning: #5b9bc9; --indeterminate: #98a2ad;
   --cleared: #6a9f7b; --added: #2c7fb8; --gone: #c05b8a; --changed: #8a6fc0; --quiet: #c9ced4;
-  --incident: rgba(31, 95, 139, 0.12); --heat-low: #f3f1ec; --heat-high: #c05b8a; --good: #2f7d4f; --bad: #b4123f;
+  --incident: rgba(31, 95, 139, 0.12); --heat-low: #f3f1ec; --heat-high: #e39cc0; --good: #2f7d4f; --bad: #b4123f;
   --shadow: 0 1px 2px rgba(30, 35, 45, .06), 0 4px 16px rgba(30, 35, 45, .05);
 }
 @media (prefers-color-scheme: dark) {
@@ -18,7 +18,7 @@ STYLE: Final = """
     --page: #14171c; --card: #1c2027; --ink: #e8e6e1; --soft: #9aa4b0; --line: #30363f; --accent: #7cb7e0;
     --critical: #f0527a; --major: #f2854f; --minor: #ecbd5a; --warning: #78b4de; --indeterminate: #7d8894;
     --cleared: #82bd95; --added: #63b0e0; --gone: #dd86ae; --changed: #ab95dd; --quiet: #4a525d;
-    --incident: rgba(124, 183, 224, 0.17); --heat-low: #262b33; --heat-high: #dd86ae; --good: #74c497; --bad: #f0527a;
+    --incident: rgba(124, 183, 224, 0.17); --heat-low: #262b33; --heat-high: #9c4675; --good: #74c497; --bad: #f0527a;
     --shadow: none;
   }
 }
@@ -55,12 +55,11 @@ th { text-align: left; color: var(--soft); font-weight: 600; font-size: 13.5px; 
 th, td { padding: 7px 12px; border-bottom: 1px solid var(--line); vertical-align: top; }
 tr:last-child td { border-bottom: 0; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td:first-child { min-width: 8em; }
 tr.plain td { color: var(--soft); }
 tr.ours td:first-child { font-weight: 600; }
-.chip {
-  display: inline-block; border-radius: 999px; padding: 0 9px; font-size: 13px; line-height: 1.6; font-weight: 600;
-  color: var(--chip); border: 1px solid var(--chip); white-space: nowrap;
-}
+.chip { display: inline-flex; align-items: center; gap: 7px; font-size: 14.5px; font-weight: 600; white-space: nowrap; }
+.chip::before { content: ""; width: 10px; height: 10px; border-radius: 3px; background: var(--chip); }
 details.alert {
   background: var(--card); border: 1px solid var(--line); border-radius: 10px; margin: 8px 0; overflow: hidden;
 }

@@ -157,7 +157,8 @@ def _footer(comparison: Comparison) -> str:
     dead = f" {counted(refused, 'record')} could not be read as an event." if refused else ""
     heading = f"<h2>Notes</h2><ul class=notes>{notes}</ul>" if notes else ""
     return (
-        f"{heading}<footer><p>History: {text(comparison.history)}: {text(topics)}.{dead}</p>{parts}<p>The same figures for programs: report.json. hubbub {escape(VERSION)}. "
+        f"{heading}<footer><p>History: {text(comparison.history)}: {text(topics)}.{dead}</p>{parts}"
+        f"<p>The same figures for programs: report.json. hubbub {escape(VERSION)}. "
         "Replaying changes nothing on the broker; no notification or command was sent.</p></footer>"
     )
 
