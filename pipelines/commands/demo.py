@@ -12,6 +12,7 @@ import click
 from pipelines.commands.options import broker_options, chosen_models, settings_of
 
 if TYPE_CHECKING:
+    from infra.broker import Broker
     from pipelines.demo.incidents.incident import Incident
     from pipelines.demo.simulate import Simulation
 
@@ -48,6 +49,7 @@ def demo(*, seed: int, events: int | None, quick: bool, broker: str | None, conf
     simulation = _yesterday(seed, events, quick)
     stage = Stage()
     with open_broker(settings.broker) as opened, StopSignals() as stop:
+        _say_if_used(opened)
         stage.open(simulation)
         # Simulated time moves by events alone; ticks would pull it to the wall clock.
         play = Performance(simulation, opened, shipped_pipelines(chosen_models(settings)), JobSettings(tick_s=None))
@@ -105,5 +107,20 @@ def _write_truth(path: Path, incidents: Sequence[Incident]) -> None:
 
 def _begin_anew(path: Path) -> None:
     """Remove what the last demo left: the broker's file and those that SQLite and the slots put beside it."""
+    from infra.instance_slot import is_alive
+
+    if path.exists() and is_alive(path, "0"):
+        raise click.ClickException(f"a job is using {path} just now; let it end, or name another file with --broker")
     for left in (path, *path.parent.glob(f"{path.name}-*")):
         left.unlink(missing_ok=True)
+
+
+def _say_if_used(broker: Broker) -> None:
+    """Warn that a broker holds events already: what is earlier than they are comes late."""
+    from infra.broker import TopicPartition
+    from schemas.catalog import INPUTS
+
+    existing = broker.topics()
+    parts = [TopicPartition(topic.name, n) for topic in INPUTS for n in range(existing.get(topic.name, 0))]
+    if any(broker.bounds(part)[1] for part in parts):
+        click.echo(f"hubbub: {broker.url} holds events already; of those, the demo's may be late or repeated", err=True)

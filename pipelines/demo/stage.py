@@ -134,7 +134,7 @@ class Stage:
 
 
 def _planted(findings: Iterable[Finding]) -> Table:
-    table = _table("from", "device", "what", "after", "ahead of alarm", "told by")
+    table = _table("from", "device", "what", "after", "before alarm", "told by")
     for finding in findings:
         incident = finding.incident
         if finding.after_s is None:
@@ -161,7 +161,7 @@ def _looked_alike(findings: Iterable[Finding]) -> Table:
 def _table(*names: str) -> Table:
     """Return a table without lines, as wide as the reckoning's two need to be under one another."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=bool(names), header_style="dim")
-    for index, least in enumerate((5, 12, 26, 10)):
+    for index, least in enumerate((5, 11, 25, 10)):
         table.add_column(names[index] if names else "", min_width=least, no_wrap=True)
     for name in names[4:]:
         table.add_column(name, no_wrap=True)

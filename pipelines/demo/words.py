@@ -45,7 +45,7 @@ def why(alert: Alert) -> str:
     category = (row["category"] or "").replace("_", " ")
     match evidence["kind"]:
         case "telemetry":
-            said = [_scored("unlike its own past", evidence)]
+            said = [(evidence["label"] or "").replace("_", " "), _scored("anomaly", evidence)]
         case "message":
             said = [category, _scored(f"urgency {evidence['label']}", evidence)]
         case "log":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -99,3 +100,29 @@ def test_the_truth_is_kept_for_replay(shown: tuple[Path, str, str]) -> None:
     kinds = {incident.kind for incident in read_incidents(shown[0] / "hubbub-demo-truth.jsonl")}
     assert len(kinds) == 5
     assert "defrost" not in kinds
+
+
+def test_a_file_in_use_is_not_taken_away(tmp_path: Path) -> None:
+    path = tmp_path / "hubbub-demo.db"
+    with SqliteBroker(path) as broker:
+        broker.create_topics(INPUTS)
+        broker.join("somebody", None, ())
+        ended = _run(tmp_path, "demo", "--quick")
+    assert ended.returncode == 2
+    assert "hubbub: a job is using hubbub-demo.db just now" in ended.stderr
+    assert path.exists()
+
+
+def test_an_interrupt_stops_and_says_where_it_goes_on(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pipelines.command_line", "demo", "--quick"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUTF8": "1"}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        for line in process.stdout:
+            if "●" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        out = process.stdout.read()
+        assert process.wait(SECONDS) == 130
+    assert "Stopped." in out
+    assert "`hubbub run --broker sqlite:hubbub-demo.db`" in out
