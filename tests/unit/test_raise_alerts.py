@@ -258,6 +258,30 @@ def test_a_clear_in_between_parts_one_alert_into_two_and_the_newest_has_the_last
     ]
 
 
+def test_a_clear_in_between_finds_the_evidence_of_both_halves_in_memory() -> None:
+    lines = [f"08:00:{i:02d} | E-1 | raise | r{i:02d}" for i in range(1, 21)]
+    table = "event_time | code | state | event_id\n" + "\n".join([*lines, "08:00:10.5 | E-1 | clear | c"])
+    batch = rows(ALARMS_ENRICHED, table, lateness_s=60)
+    states, _ = RAISE.process(no_memory(RAISE, 1), batch.slice(0, 20))
+    _, out = RAISE.process(states, batch.slice(20))
+    assert [[e["event_id"] for e in row["evidence"]] for row in out.to_pylist()] == [
+        ["r01", "r02", "r03", "r06", "r07", "r08", "r09", "r10"],
+        ["r11", "r12", "r13", "r16", "r17", "r18", "r19", "r20"],
+    ]
+
+
+@pytest.mark.parametrize("behind", range(12))
+def test_a_match_between_others_takes_its_place_in_the_evidence(behind: int) -> None:
+    times = [f"{i:02d}" for i in range(1, 13)]
+    between = f"{12 - behind:02d}.5"
+    lines = [f"08:00:{time} | E-1 | raise | r{time}" for time in [*times, between]]
+    # The clear ends it within the same call.
+    lines.append("08:00:30 | E-1 | clear | c")
+    batch = rows(ALARMS_ENRICHED, "\n".join(["event_time | code | state | event_id", *lines]), lateness_s=60)
+    in_order = sorted([*times, between])
+    assert [e["event_id"] for e in raised(batch)[-1]["evidence"]] == [f"r{t}" for t in [*in_order[:3], *in_order[-5:]]]
+
+
 @pytest.mark.parametrize(("before", "after"), [("raise", "firing"), ("clear", "resolved")])
 def test_at_one_instant_what_is_open_is_cleared_first_and_what_is_not_is_raised_first(before: str, after: str) -> None:
     """A device that counts seconds alternates: raise, (clear, raise) is open again; (raise, clear) is over."""
