@@ -88,6 +88,10 @@ def _load_tokenizer(bundle: Bundle) -> Tokenizer:
     return tokenizer
 
 
+# How far a golden score may move on another release of ONNX Runtime: static int8 flips single steps of 1/127.
+OTHER_RUNTIME_MOVES = 0.03
+
+
 class LoadedText:
     """Answers texts. Thread-safe."""
 
@@ -222,12 +226,25 @@ def golden_answers(loaded: LoadedText, texts: Sequence[str]) -> list[dict[str, A
 
 
 def check_golden(loaded: LoadedText, bundle: Bundle) -> None:
-    """Raise BundleRefused unless the model gives every golden example's answers, to the last of six decimals."""
+    """Raise BundleRefused unless the model gives every golden example's answers.
+
+    To the last of six decimals on the ONNX Runtime that computed them. Another release may round elsewhere inside its
+    kernels (its version is part of the model's identity, so its answers say so): there a score may move a little, and
+    with it the better of two close labels.
+    """
+    moves = 0.0 if bundle.card.runtime.onnxruntime == RUNTIME_VERSION else OTHER_RUNTIME_MOVES
     texts = [str(example.get("text", "")) for example in bundle.card.golden]
     for expected, got in zip(bundle.card.golden, golden_answers(loaded, texts), strict=True):
         for head in (head.name for head in bundle.card.heads):
-            if expected.get(head) != got[head]:
+            if not _agree(expected.get(head), got[head], moves):
                 raise BundleRefused(
                     f"model bundle {bundle.path}: golden example {got['text'][:60]!r}, {head}: "
                     f"expected {expected.get(head)}, got {got[head]} (ONNX Runtime {RUNTIME_VERSION})"
                 )
+
+
+def _agree(expected: dict[str, Any] | None, got: dict[str, Any], moves: float) -> bool:
+    if expected is None or moves == 0:
+        return expected == got
+    close = abs(expected["score"] - got["score"]) <= moves
+    return close and (expected["label"] == got["label"] or got["score"] <= 0.5 + moves)

@@ -176,6 +176,18 @@ def test_a_tokenizer_that_is_none_is_refused(copy: Path) -> None:
         TextModel(copy).load()
 
 
+def test_another_onnx_runtime_may_move_a_score_a_little_and_no_more(copy: Path) -> None:
+    golden = card_of(copy)["golden"]
+    runtime = {**card_of(copy)["runtime"], "onnxruntime": "0.0.1"}
+    golden[1]["topic"]["score"] = round(golden[1]["topic"]["score"] - 0.01, 6)
+    change_card(copy, golden=golden, runtime=runtime)
+    TextModel(copy).load()
+    golden[1]["topic"]["score"] = round(golden[1]["topic"]["score"] - 0.1, 6)
+    change_card(copy, golden=golden, runtime=runtime)
+    with pytest.raises(BundleRefused, match="golden example"):
+        TextModel(copy).load()
+
+
 def test_a_golden_example_that_does_not_hold_is_named(copy: Path) -> None:
     golden = card_of(copy)["golden"]
     golden[1]["topic"]["score"] = round(golden[1]["topic"]["score"] - 0.000001, 6)
