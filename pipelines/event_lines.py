@@ -63,6 +63,11 @@ def is_at_least(event: Mapping[str, Any], least: str) -> bool:
     return severity is not None and SEVERITIES.index(severity) <= SEVERITIES.index(least)
 
 
+def has_fired(event: Mapping[str, Any]) -> bool:
+    """Tell whether somebody should be told of it: any event, but an alert only once its rule was fulfilled."""
+    return "fingerprint" not in event or event.get("fired_at") is not None
+
+
 def short_time(text: str) -> str:
     """Shorten a time to seconds: they are what a person reads."""
     return f"{text[:19]}Z" if len(text) > 20 and text.endswith("Z") else safe_text(text, 32)

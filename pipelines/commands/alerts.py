@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _list_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = click.option("--all", "all_", is_flag=True, help="Resolved ones too.")(command)
+    command = click.option("--all", "all_", is_flag=True, help="Resolved and pending ones too.")(command)
     command = click.option("--device", metavar="ID", help="Only of this device.")(command)
     command = click.option("--min-severity", type=click.Choice(SEVERITIES), help="Only what is at least as bad.")(
         command
@@ -57,7 +57,7 @@ def test(file: str) -> None:
 def _list(
     *, all_: bool, device: str | None, min_severity: str | None, broker: str | None, config: Path | None, as_json: bool
 ) -> None:
-    from pipelines.event_lines import is_at_least
+    from pipelines.event_lines import has_fired, is_at_least
 
     with opened_broker(broker, config, must_exist=True) as opened:
         latest = latest_alerts(opened)
@@ -65,7 +65,7 @@ def _list(
         one
         for one in latest
         if one.event is not None
-        and (all_ or one.event.get("state") != "resolved")
+        and (all_ or (has_fired(one.event) and one.event.get("state") != "resolved"))
         and (device is None or one.event.get("device_id") == device)
         and (min_severity is None or is_at_least(one.event, min_severity))
     ]

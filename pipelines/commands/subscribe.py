@@ -27,6 +27,7 @@ LOOK_EVERY_S = 0.2
 @click.option("--min-severity", type=click.Choice(SEVERITIES), help="Only what is at least as bad as this.")
 @click.option("--since", metavar="TIME", help="Only what arrived since 2026-03-01T08:00:00Z, or 10m, 2h, 1d ago.")
 @click.option("--from-beginning", is_flag=True, help="With --follow: first everything that is kept.")
+@click.option("--pending", is_flag=True, help="Also alerts that have not fired (yet).")
 @click.option("--follow", "-f", is_flag=True, help="Do not end; print what is new as it comes, until Ctrl-C.")
 @click.option("--verbose", "-v", is_flag=True, help="Print each alert's evidence under it.")
 @broker_options
@@ -38,6 +39,7 @@ def subscribe(
     min_severity: str | None,
     since: str | None,
     from_beginning: bool,
+    pending: bool,
     follow: bool,
     verbose: bool,
     broker: str | None,
@@ -58,7 +60,7 @@ def subscribe(
     if since is not None and from_beginning:
         raise click.UsageError("expected --since or --from-beginning, got both")
     since_us = None if since is None else time_us(since, time.time_ns() // 1000)
-    show = _printer(device, min_severity, verbose, as_json)
+    show = _printer(device, min_severity, pending, verbose, as_json)
     # Only who follows has an end of its own; a listing that is interrupted is not whole, and its status says so.
     stop = StopSignals()
     with opened_broker(broker, config, must_exist=not follow) as opened, stop if follow else nullcontext():
@@ -93,9 +95,11 @@ def _show(
         show(seen)
 
 
-def _printer(devices: tuple[str, ...], least: str | None, verbose: bool, as_json: bool) -> Callable[[SeenEvent], None]:
+def _printer(
+    devices: tuple[str, ...], least: str | None, pending: bool, verbose: bool, as_json: bool
+) -> Callable[[SeenEvent], None]:
     from pipelines.commands.colours import paint_for_terminal
-    from pipelines.event_lines import evidence_lines, is_at_least, line_of
+    from pipelines.event_lines import evidence_lines, has_fired, is_at_least, line_of
 
     paint = paint_for_terminal()
 
@@ -103,6 +107,8 @@ def _printer(devices: tuple[str, ...], least: str | None, verbose: bool, as_json
         if (devices or least) and seen.event is None:
             return
         if seen.event is not None:
+            if not pending and not has_fired(seen.event):
+                return
             if devices and seen.event.get("device_id") not in devices:
                 return
             if least and not is_at_least(seen.event, least):

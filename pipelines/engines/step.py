@@ -121,7 +121,7 @@ def _ordered(operator: KeyedOperator, times: np.ndarray, parts: Sequence[pa.Reco
         else:
             places.append((row, 1, 0, "", i))
     order = [place[-1] for place in sorted(places)]
-    return rows.take(pa.array(order))
+    return rows.take(pa.array(order, pa.int64()))
 
 
 def _name_emitted(

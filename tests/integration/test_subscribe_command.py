@@ -40,7 +40,7 @@ def alert(device: str, severity: str, state: str = "firing", *, revision: int = 
         "fingerprint": f"f-{device}", "alert_id": f"a-{device}", "revision": revision, "device_id": device,
         "event_time": "2026-03-01T08:00:00Z", "rule": "too-warm", "state": state, "severity": severity,
         "summary": f"{device} is too warm", "labels": {}, "opened_at": "2026-03-01T07:59:00Z",
-        "updated_at": "2026-03-01T08:00:00Z", "count": 3, "evidence": [], **more,
+        "updated_at": "2026-03-01T08:00:00Z", "fired_at": "2026-03-01T08:00:00Z", "count": 3, "evidence": [], **more,
     }  # fmt: skip
 
 
@@ -50,6 +50,13 @@ def test_alerts_are_what_is_shown_without_a_topic(hubbub: Hubbub) -> None:
         "2026-03-01T08:00:00Z  critical       firing    freezer           freezer is too warm",
         "2026-03-01T08:00:00Z  minor          resolved  door              door is too warm",
     ]
+
+
+def test_who_has_not_fired_is_shown_only_when_asked_for(hubbub: Hubbub) -> None:
+    write("alerts", alert("freezer", "critical"), alert("door", "minor", "pending", fired_at=None), key="fingerprint")
+    assert len(hubbub("subscribe").lines) == 1
+    assert len(hubbub("subscribe", "--pending").lines) == 2
+    assert [line.split()[3] for line in hubbub("alerts").lines[1:]] == ["freezer"]
 
 
 def test_evidence_stands_under_its_alert(hubbub: Hubbub) -> None:
