@@ -55,7 +55,7 @@ class DetectAnomalies:
     taken in: late and repeated readings do not disturb a series.
 
     Memory: one row a device, at most 256 metrics (the one unseen for longest, by event time, makes room for one more)
-    of 30 numbers, a time and a name each (a name of more than 100 characters stands as its hash): about 300 bytes a
+    of 31 numbers, a time and a name each (a name of more than 100 characters stands as its hash): about 300 bytes a
     metric, 180 KB a device at the very most. It is gone once the watermark is 30 days past the latest reading (or past
     the watermark of that time, for devices whose clock is far behind). Memory that another model wrote counts as none.
     """

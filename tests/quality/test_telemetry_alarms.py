@@ -73,14 +73,14 @@ def test_looks_at_real_series(model: LoadedTelemetry, capsys: pytest.CaptureFixt
     odd, _, _ = judge(model, values, gaps)
     hit = wanted = false = 0
     for i, (path, (times, _)) in enumerate(zip(files, series, strict=True)):
-        own = odd[: len(times), i]
+        alarms = odd[: len(times), i]
         within = np.zeros(len(times), dtype=bool)
         for begin, end in windows[f"{path.parent.name}/{path.name}"]:
             inside = (times >= seconds_of(begin)) & (times <= seconds_of(end))
             within |= inside
             wanted += 1
-            hit += int(own[inside].any())
-        false += int(episodes((own & ~within)[:, None])[0])
+            hit += int(alarms[inside].any())
+        false += int(episodes((alarms & ~within)[:, None])[0])
     months = sum((times[-1] - times[0]) / MONTH_S for times, _ in series)
     with capsys.disabled():
         print(f"\n{hit} of {wanted} labelled windows hit, {false / months:.2f} other alarms a series and month")

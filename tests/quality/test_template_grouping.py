@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from remembering_run import run_with_memory
 
 from operators.mine_templates import MineTemplates
 from schemas.topic import TIMESTAMP
+from tests.remembering_run import run_with_memory
 
 DATASETS = Path(os.environ.get("HUBBUB_DATASETS", Path(__file__).parents[2].parent / "shared" / "datasets"))
 LOGHUB = DATASETS / "logs" / "loghub_2k"

@@ -8,16 +8,16 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
-from drawn_rows import rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from remembering_run import Store, run_with_memory
 
 from operators.mine_templates import SILENCE_US, MineTemplates
 from operators.template_tree import MOST_CHARACTERS, MOST_IN_GROUP, MOST_TEMPLATES, TemplateTree
 from schemas.device_logs import DEVICE_LOGS
 from schemas.identity import identity
 from schemas.topic import TIMESTAMP
+from tests.drawn_rows import rows
+from tests.remembering_run import Store, run_with_memory
 
 MINE = MineTemplates()
 NOON = 1_790_000_000_000_000
@@ -175,21 +175,6 @@ def test_long_lines_and_bytes_in_disguise_stay_within_the_bound() -> None:
     run_with_memory(MINE, of_one(*letters, "\x00\x01\x02\x03" * 16_000, "é" * 64_000), store=store)
     assert sum(map(len, templates_in(store))) <= MOST_CHARACTERS
     assert len(store["d1"]) < 600_000
-
-
-@pytest.mark.slow
-def test_a_million_distinct_lines_are_bounded() -> None:
-    """Words of letters alone: no mask brings these lines together."""
-    store: Store = {}
-    draw = np.random.default_rng(3)
-    for start in range(0, 1_000_000, 20_000):
-        codes = draw.integers(0, 26, size=(20_000, 24)).astype(np.uint8) + 97
-        codes[:, [6, 12, 18]] = 32
-        texts = [row.tobytes().decode() for row in codes]
-        batch = lines(*(("d1", NOON + start + i, text) for i, text in enumerate(texts)))
-        run_with_memory(MINE, batch, store=store)
-        assert len(templates_in(store)) <= MOST_TEMPLATES
-    assert len(store["d1"]) < 120_000
 
 
 def test_distinct_lines_with_one_beginning_are_bounded_too() -> None:

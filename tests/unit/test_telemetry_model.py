@@ -121,6 +121,15 @@ def test_one_infinite_looking_value_does_not_break_the_series(model: TelemetryMo
     assert not odd.any()
 
 
+@pytest.mark.parametrize("monster", [1e300, -1e300, 1e9])
+def test_a_monster_among_the_first_readings_does_not_blind_the_series(model: TelemetryModel, monster: float) -> None:
+    values = healthy(500, 4)[0].values.copy()
+    values[5] = monster
+    values[450] += 16.0
+    _, kinds, _ = judge(model._load(), values)
+    assert (kinds[450] == KINDS.index("spike")).all()
+
+
 def test_it_pickles_by_path_and_digest(model: TelemetryModel) -> None:
     again = pickle.loads(pickle.dumps(model))
     assert again == model

@@ -18,7 +18,9 @@ often than a calm one, and `score` = 1 - probability means the same everywhere.
 **What does not fit.** An outlier moves no level, and moves scales by a bounded step only, so it leaves no mark; six in
 a row on one side are no accident but a new level, which is then taken over. The fast level against the slow one,
 through the same kind of tail, shows what creeps: drift (or a shift too small for a single reading to tell). A value
-repeated exactly for longer than is usual for the series, by the same tail over run lengths, is stuck.
+repeated exactly for longer than is usual for the series, by the same tail over run lengths, is stuck. A monstrous value
+while a series is not known yet would blind it for long; twenty changes in a row a thousand times smaller than the scale
+tell, and the series begins anew.
 """
 
 from __future__ import annotations
@@ -60,6 +62,7 @@ STATE = (
     "gap_length",  # or a long drift would teach its own being usual
     "apart",  # for how many readings the levels have been unusually far apart
     "gap_kind",  # what the present alarm of the levels was called when it began
+    "dull",  # changes in a row far below the scale
 )
 KINDS = ("none", "spike", "level_shift", "drift", "stuck")
 NONE, SPIKE, LEVEL_SHIFT, DRIFT, STUCK = range(5)
@@ -79,6 +82,7 @@ QUESTIONS = 2.0  # several kinds are asked about at once: so many times is the l
 LARGEST = 1e300
 FARTHEST = 1e9  # in scales
 LONGEST_PAUSE = 100.0  # in usual intervals
+DULL, DULL_CHANGE = 20.0, 1e-3  # so many changes in a row, each below that part of a scale, and the scale was wrong
 
 
 def _student(ops: Operations, t: Column) -> Column:
@@ -117,7 +121,161 @@ def _taught_excess(ops: Operations, z: Column, learn: Column, excess: Column, co
     return ops.where(beyond, ops.maximum(excess + (bounded - excess) / (count + 6.0), 0.3), excess), count
 
 
-def advance(  # noqa: PLR0915
+class _Now:
+    """One reading of each series, and what every part of the detector asks about it."""
+
+    def __init__(self, ops: Operations, value: Column, seconds: Column, alarm: Column, old: dict[str, Column]) -> None:
+        self.ops, self.old = ops, old
+        self.value = ops.minimum(ops.maximum(value, -LARGEST), LARGEST)
+        self.alarm = alarm / QUESTIONS
+        self.count = old["readings"]
+        self.first = self.count < 1.0
+        self.ready = self.count >= WARM_UP
+        self.settled = self.count >= WARM_UP_LEVELS
+        # Time: how many usual intervals have passed.
+        usual, unpaced = old["interval"], self.count < 2.0
+        self.interval = ops.where(unpaced, seconds, usual + (ops.minimum(seconds, CLIP * usual) - usual) / 50.0)
+        self.steps = ops.where(unpaced, 1.0, ops.minimum(seconds / ops.maximum(usual, 1e-6), LONGEST_PAUSE))
+        self.least = 1.0 / (self.count + 1.0)  # until a horizon is filled, its mean is that of all readings
+        self.floor = ops.abs(old["slow"]) * 1e-9 + 1e-30
+        self.again = ops.equal(self.value, old["last"]) & ~self.first
+        self.changed = ~self.again & ~self.first
+        self.run = ops.where(self.again, old["run"] + 1.0, 0.0)
+        # A value that stands still says nothing about noise: scales and tails wait.
+        self.alive = (self.run < 4.0) & ~self.first
+
+    def weight(self, horizon: float) -> Column:
+        return self.ops.maximum(self.steps / (self.steps + horizon), self.least)
+
+    def at_first(self, name: str, value: Column | float) -> Column:
+        """Return what is remembered, or `value` on the first reading."""
+        return self.ops.where(self.first, value, self.old[name])
+
+    def mean(self, name: str, sample: Column, horizon: float) -> Column:
+        """Return a remembered mean after one more sample."""
+        old = self.old[name]
+        return self.ops.where(self.alive, old + (sample - old) * self.weight(horizon), old)
+
+    def bounded(self, sample: Column, bound: Column, known: Column) -> Column:
+        """Return the sample, not above `bound` once the series is known."""
+        return self.ops.minimum(sample, self.ops.where(known, bound, LARGEST))
+
+
+class _Residual:
+    """How far a reading is from what was expected, in usual sizes, and how probable that is."""
+
+    def __init__(self, now: _Now) -> None:
+        ops, old = now.ops, now.old
+        errors = [old[name] + now.floor for name in ("held_error", "fast_error", "slow_error")]
+        best = ops.minimum(ops.minimum(errors[0], errors[1]), errors[2])
+        trust = [_fourth_power(best / error) for error in errors]
+        total = trust[0] + trust[1] + trust[2]
+        self.levels = [now.at_first(name, now.value) for name in ("held", "fast", "slow")]
+        shares = [level * (one / total) for level, one in zip(self.levels, trust, strict=True)]
+        self.expected = shares[0] + shares[1] + shares[2]
+        self.value = now.value - self.expected
+        self.distance = ops.abs(self.value)
+        least_jump = old["jump"] * (0.2 * (ops.minimum(old["jumps"], 8.0) / 8.0))
+        self.size = ops.maximum(ops.maximum(old["scale"], old["long_scale"] * 0.5), least_jump) + now.floor
+        # What was expected after a long pause is known less well.
+        self.wide = self.size * ops.sqrt(ops.maximum(now.steps, 1.0))
+        self.z = ops.minimum(self.distance / self.wide, FARTHEST)
+        self.rate, self.excess = now.at_first("rate", FIRST_RATE), now.at_first("excess", FIRST_EXCESS)
+        self.probability = _probability(ops, self.z, self.rate, self.excess)
+        in_sizes = TAIL_FROM + 3.0 * self.excess * (ops.sqrt(ops.sqrt(self.rate / now.alarm)) - 1.0)
+        self.reach = ops.minimum(self.wide * ops.maximum(in_sizes, 0.0), LARGEST)
+
+    def memory(self, now: _Now) -> dict[str, Column]:
+        """Return the scales and the tail after this reading."""
+        ops, old = now.ops, now.old
+        clipped = now.bounded(self.distance, CLIP * self.size, now.ready)
+        change = ops.abs(now.value - old["last"])
+        jumps = ops.where(now.changed, ops.minimum(old["jumps"] + 1.0, 50.0), old["jumps"])
+        taken = now.bounded(change, CLIP * old["jump"], old["jumps"] > 8.0)
+        jump = old["jump"] + (taken - old["jump"]) / ops.maximum(jumps, 1.0)
+        taught = now.alive & now.ready
+        excess, excesses = _taught_excess(ops, self.z, taught, self.excess, old["excesses"])
+        dull = ops.where(change < self.size * DULL_CHANGE, old["dull"] + 1.0, 0.0)
+        new = {
+            "scale": now.mean("scale", clipped, NOISE),
+            "long_scale": now.mean("long_scale", clipped, LONG),
+            "jump": ops.where(now.changed, jump, old["jump"]),
+            "jumps": jumps,
+            "rate": _taught_rate(ops, taught, self.rate, ops.where(self.z > TAIL_FROM, 1.0, 0.0)),
+            "excess": excess,
+            "excesses": excesses,
+            "dull": ops.where(now.changed, dull, old["dull"]),
+        }
+        for name, level in zip(("held_error", "fast_error", "slow_error"), self.levels, strict=True):
+            off = now.bounded(ops.abs(now.value - level), CLIP * (old[name] + self.size), now.ready)
+            new[name] = now.mean(name, off, NOISE)
+        return new
+
+
+class _Outliers:
+    """Readings that move no level, and the new level that many of them on one side make."""
+
+    def __init__(self, now: _Now, residual: _Residual) -> None:
+        ops, old = now.ops, now.old
+        outlier = now.ready & (residual.probability < OUTLIER)
+        sign = ops.where(residual.value > 0.0, 1.0, -1.0)
+        side = ops.where(outlier, ops.where(old["side"] * sign > 0.0, old["side"] + sign, sign), 0.0)
+        length = ops.maximum(ops.abs(side), 1.0)
+        moved = old["aside"] + (now.value - old["aside"]) / length
+        aside = ops.where(outlier, ops.where(length > 1.5, moved, now.value), 0.0)
+        shifted = length >= NEW_LEVEL
+        share = now.at_first("stayed", OUTLIER)
+        ended = shifted | ((ops.abs(old["side"]) > 0.0) & (length < 1.5))
+        runs = ops.where(ended, ops.minimum(old["runs"] + 1.0, 20.0), old["runs"])
+        # A new level is as probable as its last reading, times how often an outlier stays on this series.
+        self.probability = ops.where(shifted, residual.probability * ops.maximum(share, OUTLIER), 1.0)
+        self.alarm = now.alarm > self.probability
+        kept = outlier & ~shifted
+        held, fast, slow = residual.levels
+        self.fast = ops.where(shifted, aside, ops.where(kept, fast, fast + (now.value - fast) * now.weight(FAST)))
+        # Shifts that are usual here leave the slow level behind, or a drift in small steps would never show.
+        self.slow = ops.where(self.alarm, aside, ops.where(kept, slow, slow + (now.value - slow) * now.weight(SLOW)))
+        self.memory = {
+            "held": ops.where(shifted, aside, ops.where(kept, held, now.value)),
+            "fast": self.fast,
+            "slow": self.slow,
+            "side": ops.where(shifted, 0.0, side),
+            "aside": ops.where(shifted, 0.0, aside),
+            "runs": runs,
+            "stayed": ops.where(ended, share + (ops.where(shifted, 1.0, 0.0) - share) / (runs + 1.0), share),
+        }
+
+
+class _LevelsApart:
+    """The fast level far from the slow one: drift, or a shift too small for one reading to tell."""
+
+    def __init__(self, now: _Now, residual: _Residual, levels: _Outliers) -> None:
+        ops, old = now.ops, now.old
+        distance = ops.abs(levels.fast - levels.slow)
+        usual = ops.maximum(old["gap_scale"], residual.size * 0.25) + now.floor
+        z = ops.minimum(distance / usual, FARTHEST)
+        rate, excess = now.at_first("gap_rate", FIRST_RATE), now.at_first("gap_excess", FIRST_EXCESS)
+        self.probability = ops.where(now.settled, _probability(ops, z, rate, excess), 1.0)
+        self.alarm = now.alarm > self.probability
+        apart = ops.where(z > 1.5, old["apart"] + 1.0, 0.0)
+        begun = ops.where(apart > 12.0, float(DRIFT), float(LEVEL_SHIFT))
+        self.kind = ops.where(self.alarm, ops.where(old["gap_kind"] > 0.0, old["gap_kind"], begun), 0.0)
+        within = now.settled & ~(z > TAIL_FROM)
+        beyond = now.settled & ~within
+        gap_excess, gap_excesses = _taught_excess(ops, old["gap_peak"], within, excess, old["gap_excesses"])
+        self.memory = {
+            "gap_scale": now.mean("gap_scale", now.bounded(distance, 2.0 * usual, now.settled), LONG),
+            "gap_rate": _taught_rate(ops, now.alive & within, rate, old["gap_length"]),
+            "gap_excess": gap_excess,
+            "gap_excesses": gap_excesses,
+            "gap_peak": ops.where(beyond, ops.maximum(old["gap_peak"], z), 0.0),
+            "gap_length": ops.where(beyond, old["gap_length"] + 1.0, 0.0),
+            "apart": apart,
+            "gap_kind": self.kind,
+        }
+
+
+def advance(
     ops: Operations, value: Column, seconds: Column, alarm: Column, state: dict[str, Column]
 ) -> tuple[dict[str, Column], dict[str, Column]]:
     """Judge one reading of each series and take it in; return the answers and the new state.
@@ -126,156 +284,39 @@ def advance(  # noqa: PLR0915
     a reading is an anomaly. Answers: `score`, `is_anomaly`, `expected_low`, `expected_high`, `kind` (index into
     `KINDS`). Until `WARM_UP` readings were taken in, the score is 0 and the range is not a number.
     """
-    old = state
-    count = old["readings"]
-    alarm = alarm / QUESTIONS
-    first = count < 1.0
-    value = ops.minimum(ops.maximum(value, -LARGEST), LARGEST)
-    taught_rate = ops.where(first, FIRST_RATE, old["rate"])
-    taught_excess = ops.where(first, FIRST_EXCESS, old["excess"])
-    gap_rate = ops.where(first, FIRST_RATE, old["gap_rate"])
-    gap_excess = ops.where(first, FIRST_EXCESS, old["gap_excess"])
-
-    # Time: how many usual intervals have passed.
-    usual = old["interval"]
-    pace = ops.where(count < 2.0, seconds, usual + (ops.minimum(seconds, CLIP * usual) - usual) / 50.0)
-    steps = ops.where(count < 2.0, 1.0, ops.minimum(seconds / ops.maximum(usual, 1e-6), LONGEST_PAUSE))
-    least = 1.0 / (count + 1.0)  # until a horizon is filled, its mean is that of all readings
-
-    def weight(horizon: float) -> Column:
-        return ops.maximum(steps / (steps + horizon), least)
-
-    # Expectation.
-    floor = ops.abs(old["slow"]) * 1e-9 + 1e-30
-    errors = [old[name] + floor for name in ("held_error", "fast_error", "slow_error")]
-    best = ops.minimum(ops.minimum(errors[0], errors[1]), errors[2])
-    trust = [_fourth_power(best / error) for error in errors]
-    levels = [ops.where(first, value, old[name]) for name in ("held", "fast", "slow")]
-    total = trust[0] + trust[1] + trust[2]
-    expected = levels[0] * (trust[0] / total) + levels[1] * (trust[1] / total) + levels[2] * (trust[2] / total)
-
-    # How far off, in usual sizes. What was expected after a long pause is known less well.
-    residual = value - expected
-    least_jump = old["jump"] * (0.2 * (ops.minimum(old["jumps"], 8.0) / 8.0))
-    size = ops.maximum(ops.maximum(old["scale"], old["long_scale"] * 0.5), least_jump) + floor
-    wide = size * ops.sqrt(ops.maximum(steps, 1.0))
-    z = ops.minimum(ops.abs(residual) / wide, FARTHEST)
-    p_value = _probability(ops, z, taught_rate, taught_excess)
-
-    # Outliers, and the new level that many of them make.
-    ready = count >= WARM_UP
-    outlier = ready & (p_value < OUTLIER)
-    sign = ops.where(residual > 0.0, 1.0, -1.0)
-    side = ops.where(outlier, ops.where(old["side"] * sign > 0.0, old["side"] + sign, sign), 0.0)
-    length = ops.maximum(ops.abs(side), 1.0)
-    aside = ops.where(outlier, ops.where(length > 1.5, old["aside"] + (value - old["aside"]) / length, value), 0.0)
-    shifted = length >= NEW_LEVEL
-    share = ops.where(first, OUTLIER, old["stayed"])
-    ended = shifted | ((ops.abs(old["side"]) > 0.0) & (length < 1.5))
-    runs = ops.where(ended, ops.minimum(old["runs"] + 1.0, 20.0), old["runs"])
-    stayed = ops.where(ended, share + (ops.where(shifted, 1.0, 0.0) - share) / (runs + 1.0), share)
-    # A new level is as probable as its last reading, times how often an outlier stays on this series.
-    p_shift = ops.where(shifted, p_value * ops.maximum(share, OUTLIER), 1.0)
-    shift_alarm = alarm > p_shift
-    kept = outlier & ~shifted
-    held = ops.where(shifted, aside, ops.where(kept, levels[0], value))
-    fast = ops.where(shifted, aside, ops.where(kept, levels[1], levels[1] + (value - levels[1]) * weight(FAST)))
-    # Shifts that are usual here leave the slow level behind, or a drift in small steps would never show.
-    slow = ops.where(shift_alarm, aside, ops.where(kept, levels[2], levels[2] + (value - levels[2]) * weight(SLOW)))
+    now = _Now(ops, value, seconds, alarm, state)
+    residual = _Residual(now)
+    outliers = _Outliers(now, residual)
+    apart = _LevelsApart(now, residual, outliers)
 
     # Stuck: the same value again, longer than usual.
-    again = ops.equal(value, old["last"]) & ~first
-    run = ops.where(again, old["run"] + 1.0, 0.0)
-    p_stuck = 1.0 / _fourth_power(1.0 + run / (3.0 * (old["usual_run"] + 1.0)))
-    usual_run = old["usual_run"] + (ops.minimum(run, CLIP * (old["usual_run"] + 1.0)) - old["usual_run"]) * weight(LONG)
+    usual_run = state["usual_run"]
+    stuck = 1.0 / _fourth_power(1.0 + now.run / (3.0 * (usual_run + 1.0)))
+    longer = ops.minimum(now.run, CLIP * (usual_run + 1.0)) - usual_run
 
-    # Levels apart: drift, or a shift too small for one reading.
-    apart_by = ops.abs(fast - slow)
-    usual_apart = ops.maximum(old["gap_scale"], size * 0.25) + floor
-    z_apart = ops.minimum(apart_by / usual_apart, FARTHEST)
-    settled = count >= WARM_UP_LEVELS
-    p_apart = ops.where(settled, _probability(ops, z_apart, gap_rate, gap_excess), 1.0)
-    far = z_apart > 1.5
-    apart = ops.where(far, old["apart"] + 1.0, 0.0)
-    apart_alarm = alarm > p_apart
-    called = ops.where(
-        old["gap_kind"] > 0.0, old["gap_kind"], ops.where(apart > 12.0, float(DRIFT), float(LEVEL_SHIFT))
+    least = ops.minimum(ops.minimum(residual.probability, outliers.probability), ops.minimum(apart.probability, stuck))
+    is_anomaly = now.ready & (now.alarm > least)
+    if_no_shift = ops.where(
+        now.alarm > residual.probability, float(SPIKE), ops.where(apart.alarm, apart.kind, float(STUCK))
     )
-    gap_kind = ops.where(apart_alarm, called, 0.0)
-
-    # The answer.
-    least_p = ops.minimum(ops.minimum(p_value, p_shift), ops.minimum(p_apart, p_stuck))
-    is_anomaly = ready & (alarm > least_p)
-    kind = ops.where(
-        shift_alarm,
-        float(LEVEL_SHIFT),
-        ops.where(alarm > p_value, float(SPIKE), ops.where(apart_alarm, gap_kind, float(STUCK))),
-    )
-    reach_in_sizes = TAIL_FROM + 3.0 * taught_excess * (ops.sqrt(ops.sqrt(taught_rate / alarm)) - 1.0)
-    reach = ops.minimum(wide * ops.maximum(reach_in_sizes, 0.0), LARGEST)
+    kind = ops.where(outliers.alarm, float(LEVEL_SHIFT), if_no_shift)
     nothing = float("nan")
     answers = {
-        "score": ops.where(ready, 1.0 - ops.minimum(least_p * QUESTIONS, 1.0), 0.0),
+        "score": ops.where(now.ready, 1.0 - ops.minimum(least * QUESTIONS, 1.0), 0.0),
         "is_anomaly": is_anomaly,
-        "expected_low": ops.where(ready, expected - reach, nothing),
-        "expected_high": ops.where(ready, expected + reach, nothing),
+        "expected_low": ops.where(now.ready, residual.expected - residual.reach, nothing),
+        "expected_high": ops.where(now.ready, residual.expected + residual.reach, nothing),
         "kind": ops.where(is_anomaly, kind, float(NONE)),
     }
-
-    # Memory. A value that stands still says nothing about noise: scales and tails wait.
-    alive = (run < 4.0) & ~first
-    clipped = ops.minimum(ops.abs(residual), ops.where(ready, CLIP * size, LARGEST))
-
-    def mean(name: str, sample: Column, horizon: float) -> Column:
-        return ops.where(alive, old[name] + (sample - old[name]) * weight(horizon), old[name])
-
-    def error(name: str, level: Column) -> Column:
-        off = ops.minimum(ops.abs(value - level), ops.where(ready, CLIP * (old[name] + size), LARGEST))
-        return mean(name, off, NOISE)
-
-    change = ops.abs(value - old["last"])
-    changed = ~again & ~first
-    jumps = ops.where(changed, ops.minimum(old["jumps"] + 1.0, 50.0), old["jumps"])
-    bounded_change = ops.minimum(change, ops.where(old["jumps"] > 8.0, CLIP * old["jump"], LARGEST))
-    jump = ops.where(changed, old["jump"] + (bounded_change - old["jump"]) / ops.maximum(jumps, 1.0), old["jump"])
-    rate = _taught_rate(ops, alive & ready, taught_rate, ops.where(z > TAIL_FROM, 1.0, 0.0))
-    excess, excesses = _taught_excess(ops, z, alive & ready, taught_excess, old["excesses"])
-    within = settled & ~(z_apart > TAIL_FROM)
-    gap_rate = _taught_rate(ops, alive & within, gap_rate, old["gap_length"])
-    gap_excess, gap_excesses = _taught_excess(ops, old["gap_peak"], within, gap_excess, old["gap_excesses"])
-    beyond = settled & ~within
-    gap_peak = ops.where(beyond, ops.maximum(old["gap_peak"], z_apart), 0.0)
-    gap_length = ops.where(beyond, old["gap_length"] + 1.0, 0.0)
     new = {
-        "readings": ops.minimum(count + 1.0, 1e9),
-        "interval": pace,
-        "last": value,
-        "run": run,
-        "usual_run": usual_run,
-        "held": held,
-        "fast": fast,
-        "slow": slow,
-        "held_error": error("held_error", levels[0]),
-        "fast_error": error("fast_error", levels[1]),
-        "slow_error": error("slow_error", levels[2]),
-        "scale": mean("scale", clipped, NOISE),
-        "long_scale": mean("long_scale", clipped, LONG),
-        "jump": jump,
-        "jumps": jumps,
-        "rate": rate,
-        "excess": excess,
-        "excesses": excesses,
-        "side": ops.where(shifted, 0.0, side),
-        "aside": ops.where(shifted, 0.0, aside),
-        "stayed": stayed,
-        "runs": runs,
-        "gap_scale": mean("gap_scale", ops.minimum(apart_by, ops.where(settled, 2.0 * usual_apart, LARGEST)), LONG),
-        "gap_rate": gap_rate,
-        "gap_excess": gap_excess,
-        "gap_excesses": gap_excesses,
-        "gap_peak": gap_peak,
-        "gap_length": gap_length,
-        "apart": apart,
-        "gap_kind": gap_kind,
+        "readings": ops.minimum(now.count + 1.0, 1e9),
+        "interval": now.interval,
+        "last": now.value,
+        "run": now.run,
+        "usual_run": usual_run + longer * now.weight(LONG),
+        **residual.memory(now),
+        **outliers.memory,
+        **apart.memory,
     }
-    return answers, {name: new[name] for name in STATE}
+    begin_anew = now.ready & (new["dull"] >= DULL)
+    return answers, {name: ops.where(begin_anew, 0.0, new[name]) for name in STATE}
