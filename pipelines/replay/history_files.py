@@ -19,7 +19,7 @@ from pipelines.produce.settle import Settling, object_of
 from pipelines.produce.source import Source, format_of
 from pipelines.produce.time_zone import NotedZone
 from pipelines.replay.history import History, Span
-from schemas.catalog import INPUTS
+from schemas.catalog import INPUTS, TOPICS
 from schemas.envelope import EVENT_ID_HEADER
 from schemas.identity import file_row_id
 from schemas.json_codec import JsonCodec
@@ -76,7 +76,15 @@ def topic_of_file(path: Path, named: str | None) -> Topic | None:
         if named not in _BY_NAME:
             raise BadInput(f"expected one of the input topics {', '.join(_BY_NAME)}, got {named!r}")
         return _BY_NAME[named]
-    return next((topic for name, topic in _BY_NAME.items() if f"{path.name}.".startswith(f"{name}.")), None)
+    named_after = [name for name in TOPICS if f"{path.name}.".startswith(f"{name}.")]
+    if not named_after:
+        return None
+    name = max(named_after, key=len)  # device.logs.enriched.jsonl holds no device.logs
+    if name not in _BY_NAME:
+        raise BadInput(
+            f"{path} is named after {name}; only input topics are replayed from files: {', '.join(_BY_NAME)}"
+        )
+    return _BY_NAME[name]
 
 
 def _refuse_nameless(rows: Iterable[Row | BadRow]) -> tuple[list[Row], list[BadRow]]:

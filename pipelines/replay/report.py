@@ -11,7 +11,8 @@ import orjson
 
 from pipelines.replay.comparison import Comparison, SideFacts
 from pipelines.replay.comparison_json import comparison_json
-from pipelines.replay.figures import Figure, alerts_over_time, devices_over_time, differences_by_kind
+from pipelines.replay.device_figure import devices_over_time
+from pipelines.replay.figures import Figure, alerts_over_time, differences_by_kind
 from pipelines.replay.page_alerts import alert_section, change_section, text
 from pipelines.replay.page_answers import answer_section
 from pipelines.replay.page_scores import score_section

@@ -165,8 +165,9 @@ def revision(alert_id: str, number: int, at: int, **changes: Any) -> dict[str, A
     time = f"2026-03-01T08:{at:02}:00.000000Z"
     known = {
         "fingerprint": "f", "alert_id": alert_id, "revision": number, "device_id": "d1", "event_time": time,
-        "rule": "r", "state": "firing", "severity": "major", "summary": "s", "opened_at": time, "fired_at": time, "updated_at": time,
-        "count": number, "evidence": [{"event_id": f"e{at}", "topic": "alarms", "partition": 0, "offset": at}],
+        "rule": "r", "state": "firing", "severity": "major", "summary": "s", "opened_at": time, "fired_at": time,
+        "updated_at": time, "count": number,
+        "evidence": [{"event_id": f"e{at}", "topic": "alarms", "partition": 0, "offset": at}],
     }  # fmt: skip
     return known | changes
 
