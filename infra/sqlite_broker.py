@@ -131,7 +131,7 @@ class SqliteBroker:
                 (_place(number, max(offset, 0)), _place(number + 1, 0), max_records),
             )
             for place, timestamp, key, value, headers in rows:
-                size += (len(value) if value is not None else 0) + (len(headers) if headers is not None else 0) + 32
+                size += len(value or b"") + len(headers or b"") + 32
                 if records and size > max_bytes:
                     break
                 records.append(Record(place & _OFFSET_MASK, timestamp, key, value, _headers(headers)))
@@ -164,33 +164,26 @@ class SqliteBroker:
 
     def append_within(self, connection: Connection, records: Sequence[Append]) -> list[tuple[int, int]]:
         """Write records inside a transaction that the caller holds; a membership's commit uses it."""
-        numbers = [self._destination(record) for record in records]
-        heads = {
-            number: list(
-                connection.execute("SELECT next, last_timestamp FROM partitions WHERE id = ?", (number,)).fetchone()
-            )
-            for number in sorted({number for number, _ in numbers})
-        }
         now = self._clock()
+        heads: dict[int, list[int]] = {}  # by partition number: where the next record lies, and its time
         rows, places = [], []
-        for record, (number, partition) in zip(records, numbers, strict=True):
-            head = heads[number]
-            head[1] = max(head[1], now)
-            rows.append(
-                (
-                    _place(number, head[0]),
-                    head[1],
-                    record.key,
-                    record.value,
-                    _pack(record.headers) if record.headers else None,
-                )
-            )
-            places.append((partition, head[0]))
-            head[0] += 1
+        for record in records:
+            number, partition = self._destination(record)
+            head = heads.get(number)
+            if head is None:
+                following, last = connection.execute(
+                    "SELECT next, last_timestamp FROM partitions WHERE id = ?", (number,)
+                ).fetchone()
+                head = heads[number] = [_place(number, following), max(last, now)]
+            place, timestamp = head
+            packed = _pack(record.headers) if record.headers else None
+            rows.append((place, timestamp, _blob(record.key), _blob(record.value), _blob(packed)))
+            places.append((partition, place & _OFFSET_MASK))
+            head[0] = place + 1
         connection.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", rows)
         connection.executemany(
             "UPDATE partitions SET next = ?, last_timestamp = ? WHERE id = ?",
-            [(following, last, number) for number, (following, last) in heads.items()],
+            [(place & _OFFSET_MASK, timestamp, number) for number, (place, timestamp) in heads.items()],
         )
         return places
 
@@ -332,6 +325,11 @@ _OFFSET_MASK = (1 << OFFSET_BITS) - 1
 
 def _place(number: int, offset: int) -> int:
     return number << OFFSET_BITS | offset
+
+
+def _blob(content: bytes | None) -> bytearray | None:
+    """Give bytes as sqlite3 takes them at once: for `bytes` it first looks for an adapter, longer than it writes."""
+    return None if content is None else bytearray(content)
 
 
 def _headers(packed: bytes | None) -> Headers:

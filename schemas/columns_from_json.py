@@ -16,6 +16,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Final, Protocol
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -112,9 +113,25 @@ def _build(values: Sequence[object], type_: pa.DataType) -> pa.Array:
         raise Mismatch(str(error)) from None
 
 
-def _expect(types: frozenset[type], values: Sequence[object]) -> None:
-    if not types.issuperset(map(type, values)):
+def members(objects: Sequence[dict[str, object]]) -> Callable[[str], list[object] | None]:
+    """Return a function that gives, for a name, what each object has under it: None for all when none has it.
+
+    Events of one producer mostly have the same names in the same order; then all objects are taken apart in one go.
+    """
+    names = list(objects[0]) if objects else []
+    # No name occurs twice in an object, so equal sequences of names are equal objects of names.
+    if list(chain.from_iterable(objects)) != names * len(objects):
+        return lambda name: [one.get(name) for one in objects]
+    flat = list(chain.from_iterable(map(dict.values, objects)))
+    places = {name: i for i, name in enumerate(names)}
+    return lambda name: flat[places[name] :: len(names)] if name in places else None
+
+
+def _kinds(allowed: frozenset[type], values: Sequence[object]) -> set[type]:
+    kinds = set(map(type, values))
+    if not kinds <= allowed:
         raise Mismatch
+    return kinds
 
 
 def _all_of(values: Sequence[object], reader: Callable[[object, str], object], place: str) -> list[object]:
@@ -127,10 +144,10 @@ class _Text:
     listed: tuple[str, ...]
 
     def column(self, values: Sequence[object]) -> pa.Array:
-        _expect(frozenset({str, _NULL}), values)
+        texts = _build(values, pa.string())  # of JSON's values it takes texts and null only
         if self.allowed and not set(values) <= self.allowed | {None}:
             raise Mismatch
-        return _build(values, pa.string())
+        return texts
 
     def value(self, value: object, place: str) -> object:
         if not isinstance(value, str):
@@ -143,8 +160,7 @@ class _Text:
 @dataclass(frozen=True)
 class _Truth:
     def column(self, values: Sequence[object]) -> pa.Array:
-        _expect(frozenset({bool, _NULL}), values)
-        return _build(values, pa.bool_())
+        return _build(values, pa.bool_())  # takes true, false and null only
 
     def value(self, value: object, place: str) -> object:
         if not isinstance(value, bool):
@@ -157,7 +173,7 @@ class _Integer:
     type: pa.DataType
 
     def column(self, values: Sequence[object]) -> pa.Array:
-        _expect(frozenset({int, _NULL}), values)
+        _kinds(frozenset({int, _NULL}), values)
         return _build(values, self.type)
 
     def value(self, value: object, place: str) -> object:
@@ -174,7 +190,7 @@ class _Integer:
 @dataclass(frozen=True)
 class _Number:
     def column(self, values: Sequence[object]) -> pa.Array:
-        _expect(frozenset({float, int, _NULL}), values)
+        _kinds(frozenset({float, int, _NULL}), values)
         return _build(values, pa.float64())
 
     def value(self, value: object, place: str) -> object:
@@ -186,8 +202,7 @@ class _Number:
 @dataclass(frozen=True)
 class _Time:
     def column(self, values: Sequence[object]) -> pa.Array:
-        _expect(frozenset({str, _NULL}), values)
-        texts = pa.array(values, pa.string())
+        texts = _build(values, pa.string())
         if not pc.all(pc.match_substring_regex(texts, _PLAIN_TIME), min_count=0).as_py():
             raise Mismatch
         try:
@@ -221,14 +236,15 @@ class _Object:
     readers: tuple[Reader, ...]
 
     def column(self, values: Sequence[object]) -> pa.Array:
-        _expect(frozenset({dict, _NULL}), values)
-        objects: list[dict[str, object]] = [value or _EMPTY for value in values]  # type: ignore[misc]
-        children = [
-            reader.column([one.get(field.name) for one in objects])
-            for field, reader in zip(self.fields, self.readers, strict=True)
-        ]
-        mask = pa.array([value is None for value in values], pa.bool_()) if None in values else None
-        return pa.StructArray.from_arrays(children, fields=list(self.fields), mask=mask)
+        kinds = _kinds(frozenset({dict, _NULL}), values)
+        objects: list[dict[str, object]] = [one for one in values if one is not None]  # type: ignore[misc]
+        of = members(objects)
+        children = []
+        for field, reader in zip(self.fields, self.readers, strict=True):
+            inner = of(field.name)
+            children.append(pa.nulls(len(objects), field.type) if inner is None else reader.column(inner))
+        array = pa.StructArray.from_arrays(children, fields=list(self.fields))
+        return array.take(_places(values)) if _NULL in kinds else array
 
     def value(self, value: object, place: str) -> object:
         if not isinstance(value, dict):
@@ -246,10 +262,10 @@ class _List:
     items: Reader
 
     def column(self, values: Sequence[object]) -> pa.Array:
-        _expect(frozenset({list, _NULL}), values)
+        kinds = _kinds(frozenset({list, _NULL}), values)
         lists: list[list[object] | None] = list(values)  # type: ignore[arg-type]
         items = self.items.column(list(chain.from_iterable(one for one in lists if one)))
-        return pa.ListArray.from_arrays(_offsets(lists), items, type=self.type)
+        return pa.ListArray.from_arrays(_offsets(lists, kinds), items, type=self.type)
 
     def value(self, value: object, place: str) -> object:
         if not isinstance(value, list):
@@ -263,11 +279,11 @@ class _Map:
     items: Reader
 
     def column(self, values: Sequence[object]) -> pa.Array:
-        _expect(frozenset({dict, _NULL}), values)
+        kinds = _kinds(frozenset({dict, _NULL}), values)
         maps: list[dict[str, object] | None] = list(values)  # type: ignore[arg-type]
         keys = list(chain.from_iterable(one for one in maps if one))
         items = self.items.column(list(chain.from_iterable(one.values() for one in maps if one)))
-        return pa.MapArray.from_arrays(_offsets(maps), pa.array(keys, pa.string()), items, type=self.type)
+        return pa.MapArray.from_arrays(_offsets(maps, kinds), pa.array(keys, pa.string()), items, type=self.type)
 
     def value(self, value: object, place: str) -> object:
         if not isinstance(value, dict):
@@ -276,18 +292,19 @@ class _Map:
         return [(k, None if one is None else self.items.value(one, f"a member of {place}")) for k, one in value.items()]
 
 
-_EMPTY: Final[dict[str, object]] = {}
+def _places(values: Sequence[object]) -> pa.Array:
+    """Return, for each value, its place among those that are not null; null for a null."""
+    null = np.fromiter((value is None for value in values), bool, len(values))
+    return pa.array(np.cumsum(~null) - 1, pa.int64(), mask=null)
 
 
-def _offsets(values: Sequence[list[object] | dict[str, object] | None]) -> pa.Array:
+def _offsets(values: Sequence[list[object] | dict[str, object] | None], kinds: set[type]) -> pa.Array:
     """Return where each value's items begin; null at the begin says that the value itself is null."""
-    offsets: list[int | None] = []
-    end = 0
-    for value in values:
-        offsets.append(None if value is None else end)
-        end += len(value) if value else 0
-    offsets.append(end)
-    return pa.array(offsets, pa.int32())
+    begins = np.zeros(len(values) + 1, np.int32)
+    np.cumsum([len(value) if value else 0 for value in values], out=begins[1:])
+    if _NULL not in kinds:
+        return pa.array(begins)
+    return pa.array(begins, mask=np.array([*(value is None for value in values), False]))
 
 
 def _quoted(text: str) -> str:

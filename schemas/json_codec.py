@@ -15,11 +15,11 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.columns_from_json import Reader, kind_of, read_column, reader_of
+from schemas.columns_from_json import Reader, kind_of, members, read_column, reader_of
 from schemas.envelope import read_envelopes
 from schemas.record import Record
 from schemas.refused import Refused
-from schemas.rows_to_json import json_values, objects
+from schemas.rows_to_json import dumps, json_values, objects
 from schemas.strict_json import DEFAULT_LIMITS, Limits, parse_json, parse_within, refuse_lost_integers
 from schemas.topic import TIMESTAMP, Topic
 
@@ -67,14 +67,18 @@ class JsonCodec:
         events: list[dict[str, object]] = []
         for index, record in enumerate(records):
             try:
-                event = self._event(record)
+                if record.value is not None:
+                    events.append(_event(parse_within(record.value, self.limits)))
+                elif not self.topic.compacted:
+                    raise Refused("schema", "SCHEMA", "expected a JSON object, got a tombstone (no value at all)")
+                else:
+                    continue
             except Refused as refusal:
                 refused[index] = refusal
-                continue
-            if event is not None:
+            else:
                 indices.append(index)
-                events.append(event)
-        batch, faults = self._rows(part_topic, partition, [records[index] for index in indices], events)
+        chosen = records if len(indices) == len(records) else [records[index] for index in indices]
+        batch, faults = self._rows(part_topic, partition, chosen, events)
         if faults:
             refused.update({indices[row]: refusal for row, refusal in faults.items()})
             good = [row for row in range(len(indices)) if row not in faults]
@@ -102,18 +106,7 @@ class JsonCodec:
                 for row, text in zip(rows, extra.to_pylist(), strict=True):
                     if text is not None:  # a field that has become a column meanwhile is in its column
                         row.update((k, v) for k, v in orjson.loads(text).items() if k not in self._readers)
-        return [orjson.dumps(row) for row in rows]
-
-    def _event(self, record: Record) -> dict[str, object] | None:
-        """Parse one record's value; None for the tombstone of a compacted topic."""
-        if record.value is None:
-            if self.topic.compacted:
-                return None
-            raise Refused("schema", "SCHEMA", "expected a JSON object, got a tombstone (no value at all)")
-        event = parse_within(record.value, self.limits)
-        if type(event) is not dict:
-            raise Refused("schema", "SCHEMA", f"expected a JSON object, got {kind_of(event)}")
-        return event
+        return dumps(rows)
 
     def _rows(
         self, part_topic: str, partition: int, records: Sequence[Record], events: Sequence[dict[str, object]]
@@ -122,9 +115,10 @@ class JsonCodec:
         envelopes = read_envelopes(part_topic, partition, records)
         faults = dict(envelopes.refused)
         received_at = pa.array([record.timestamp_us for record in records], pa.int64()).cast(TIMESTAMP)
+        of = members(events)
         columns: list[pa.Array] = []
         for column in self.topic.schema:
-            values = [event.get(column.name) for event in events]
+            values = of(column.name) or [None] * len(events)
             if column.name == self.topic.key:
                 _take_keys(column.name, values, records, faults)
             if column.name == self.topic.event_time:
@@ -180,6 +174,12 @@ class JsonCodec:
                 continue
             found[row] = orjson.dumps(unknown).decode("utf-8")
         return pa.array(found, pa.string())
+
+
+def _event(parsed: object) -> dict[str, object]:
+    if type(parsed) is dict:
+        return parsed
+    raise Refused("schema", "SCHEMA", f"expected a JSON object, got {kind_of(parsed)}")
 
 
 def _closed_values(column: pa.Field) -> Sequence[str]:

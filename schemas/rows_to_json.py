@@ -7,14 +7,32 @@ of a struct is left out, except where `keep_nulls` says that a null there is an 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.topic import TIMESTAMP
 
 T = TypeVar("T")
+
+_NULL: Final = type(None)
+# Stands alone between two rows. Inside a JSON text a line break is written as an escape, so this one is no other.
+_BREAK: Final = orjson.Fragment(b"\n")
+
+
+def dumps(rows: Sequence[object]) -> list[bytes]:
+    """Return each row's JSON text.
+
+    All are written at once and cut apart: orjson gives each text of its own a kilobyte first, which costs ten times
+    what the writing does.
+    """
+    if not rows:
+        return []
+    pieces: list[object] = [_BREAK] * (2 * len(rows))
+    pieces[::2] = rows
+    return orjson.dumps(pieces)[1 : -len(b",\n]")].split(b",\n,")
 
 
 def json_values(array: pa.Array, *, keep_nulls: bool = False) -> list[object]:
@@ -23,8 +41,7 @@ def json_values(array: pa.Array, *, keep_nulls: bool = False) -> list[object]:
     if array.null_count == len(array):
         return [None] * len(array)
     if type_ == TIMESTAMP:
-        times: list[object] = pc.binary_replace_slice(array.cast(pa.string()), 10, 11, "T").to_pylist()
-        return times
+        return times_as_text(array).to_pylist()  # type: ignore[no-any-return]
     if pa.types.is_floating(type_):
         finite: list[object] = pc.if_else(pc.is_finite(array), array, None).to_pylist()
         return finite
@@ -43,14 +60,29 @@ def json_values(array: pa.Array, *, keep_nulls: bool = False) -> list[object]:
     return plain
 
 
+def times_as_text(array: pa.Array) -> pa.Array:
+    """Return a column of UTC times as YYYY-MM-DDTHH:MM:SS.ffffffZ."""
+    # Without its zone, for Arrow looks a zone up for each value; that takes thirty times as long.
+    plain = pc.binary_replace_slice(array.cast(pa.timestamp("us")).cast(pa.string()), 10, 11, "T")
+    return pc.binary_join_element_wise(plain, "Z", "")
+
+
 def objects(names: Sequence[str], columns: Sequence[Sequence[object]], rows: int) -> list[dict[str, object]]:
     """Return one object a row from columns of JSON values; a null is left out."""
-    if not columns:
+    kinds = [set(map(type, column)) for column in columns]
+    some = [i for i, kind in enumerate(kinds) if kind != {_NULL}]
+    if not some:
         return [{} for _ in range(rows)]
-    return [
-        {name: value for name, value in zip(names, row, strict=True) if value is not None}
-        for row in zip(*columns, strict=True)
+    names = [names[i] for i in some]
+    found: list[dict[str, object]] = [
+        dict(zip(names, row, strict=True)) for row in zip(*[columns[i] for i in some], strict=True)
     ]
+    for name, i in zip(names, some, strict=True):
+        if _NULL in kinds[i]:
+            for one, value in zip(found, columns[i], strict=True):
+                if value is None:
+                    del one[name]
+    return found
 
 
 def _objects(array: pa.StructArray, keep_nulls: bool) -> list[object]:
