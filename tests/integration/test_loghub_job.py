@@ -33,7 +33,9 @@ def test_sixteen_thousand_real_lines_go_through_the_whole_job(tmp_path: Path) ->
     raw: Counter[str] = Counter()
     for system in SYSTEMS:
         path = DATASETS / system / f"{system}_2k.log"
-        raw[system] = sum(bool(line.strip()) for line in path.read_text(encoding="utf-8", errors="replace").splitlines())
+        raw[system] = sum(
+            bool(line.strip()) for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+        )
         hubbub(
             *("produce", "device.logs", str(path), "--format", "lines", "--year", "2026"),
             *("--device", system.lower(), "--timezone", "UTC", "--broker", broker),

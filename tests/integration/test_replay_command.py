@@ -12,8 +12,6 @@ from typing import Any
 
 import orjson
 import pytest
-from jobs.counting import COUNTS, SILENCES
-from tiny_text_bundle import HEADS, write_card, write_tiny_text_bundle
 
 from infra.broker import TopicPartition
 from infra.sqlite_broker import SqliteBroker
@@ -30,6 +28,8 @@ from pipelines.engines.job_settings import JobSettings
 from schemas.catalog import INPUTS
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
+from tests.jobs.counting import COUNTS, SILENCES
+from tests.tiny_text_bundle import HEADS, write_card, write_tiny_text_bundle
 
 Hubbub = Callable[..., Any]
 END_US = 1_767_312_000_000_000  # 2026-01-02T00:00:00Z

@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 import pytest
-from jobs.counting import COUNTS, NUMBERED, SILENCES
 
 from infra.broker import TopicPartition
 from infra.sqlite_broker import SqliteBroker
@@ -38,6 +37,7 @@ from schemas.identity import identity
 from schemas.record import Append
 from schemas.ticks import TICKS
 from schemas.topic import Topic
+from tests.jobs.counting import COUNTS, NUMBERED, SILENCES
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE
