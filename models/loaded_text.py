@@ -246,5 +246,6 @@ def check_golden(loaded: LoadedText, bundle: Bundle) -> None:
 def _agree(expected: dict[str, Any] | None, got: dict[str, Any], moves: float) -> bool:
     if expected is None or moves == 0:
         return expected == got
-    close = abs(expected["score"] - got["score"]) <= moves
-    return close and (expected["label"] == got["label"] or got["score"] <= 0.5 + moves)
+    close: bool = abs(expected["score"] - got["score"]) <= moves
+    same: bool = expected["label"] == got["label"] or got["score"] <= 0.5 + moves
+    return close and same

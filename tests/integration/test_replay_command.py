@@ -33,7 +33,7 @@ from tests.tiny_text_bundle import HEADS, write_card, write_tiny_text_bundle
 
 Hubbub = Callable[..., Any]
 END_US = 1_767_312_000_000_000  # 2026-01-02T00:00:00Z
-PIPELINES = ("--pipeline", "jobs.counting:COUNTS", "--pipeline", "jobs.counting:SILENCES")
+PIPELINES = ("--pipeline", "tests.jobs.counting:COUNTS", "--pipeline", "tests.jobs.counting:SILENCES")
 HOSTILE = '</script><img src=x onerror=alert(1)><a href="https://example.com">call</a> \x1b[31m smoke \u202e 马上'
 
 
