@@ -22,12 +22,13 @@ SAY = @printf '\033[1m== %s\033[0m\n'
 STAMP = $(VENV)/.installed
 STAMP_TRAIN = $(VENV_TRAIN)/.installed
 
-.PHONY: help demo check static test bench train-env constraints clean
+.PHONY: help demo check static test slow bench train-env constraints clean
 
 help:
 	@echo 'make demo         a small building talks for a minute; see what hubbub hears'
 	echo 'make check        the inner loop: format, lint, types, imports, tests without a broker, README, the built wheel'
 	echo 'make test         all that CI runs: check, then integration and quality tests'
+	echo 'make slow         the tests that take minutes each'
 	echo 'make bench        the figures of BENCHMARKS.md'
 	echo 'make train-env    $(VENV_TRAIN), with what training needs'
 	echo 'make constraints  constraints.txt anew, from the newest releases that setup.py allows'
@@ -92,7 +93,12 @@ check: static
 
 test: check
 	$(SAY) 'integration and quality tests'
-	$(BIN)/python -m pytest --quiet -n $(WORKERS) tests/integration tests/quality
+	$(BIN)/python -m pytest --quiet -n $(WORKERS) -m 'not slow' tests/integration tests/quality
+
+# Minutes each, their figures written down (models' cards, closing notes); not part of `make test`.
+slow: $(STAMP)
+	$(SAY) 'slow tests'
+	$(BIN)/python -m pytest --quiet -s -m slow tests
 
 # One at a time: a figure that was measured beside another is no figure.
 bench: $(STAMP)
