@@ -34,7 +34,9 @@ FULL_ROWS = {"sst2": 6914, "waimai_zh": 8383, "semeval13_16": 10_000, "online_sh
 QUICK_ROWS = {"sst2": 1500, "waimai_zh": 1500, "semeval13_16": 1500, "online_shopping_zh": 500, "smp2020": 400}
 FULL = Recipe(visits={"own": 8, "sst2": 2, "waimai_zh": 2})
 QUICK = Recipe(visits={"own": 2}, passes=1)
-AFTER_ROUNDING = replace(FULL, visits={"own": 1}, passes=1, encoder_rate=3e-5, head_rate=2e-4, own_damage=0.2)
+# Reviews of two classes teach at first without `neutral`, so that they do not outweigh the messages that are neutral;
+# at the end it counts as wrong for them, because their authors did take a side.
+AFTER_ROUNDING = replace(FULL, visits={"own": 2}, passes=1, encoder_rate=3e-5, head_rate=2e-4, bar=False)
 HEAD_START_ROWS = 8000
 QUICK_HEAD_START_ROWS = 2000
 QUICK_DEV_ROWS = 300
@@ -130,20 +132,23 @@ def main() -> None:
     tried = assert_equal_answers(model, tokenizer, corpus, options.seed)
     say(f"after optimization {nodes}; {tried} texts keep their bits in every batch, order and thread count")
     figures, temperatures = measure(model, tokenizer, corpus)
-    figures["float32_dev"] = float_figures
+    figures["float32_dev_before_rounding"] = float_figures
     figures["integer_dev"] = integer_figures
     figures["texts_per_second_two_threads"] = {
         "float32": texts_per_second(twin, tokenizer, corpus),
         "integer": texts_per_second(model, tokenizer, corpus),
     }
     figures["near_duplicates_dropped"] = corpus.dropped
+    described = {"quick": options.quick, "layers": layer_count(parameters), "calibration": method, **asdict(recipe)}
+    if not options.quick:
+        described["after_rounding"] = asdict(replace(AFTER_ROUNDING, seed=options.seed + 100))
     write_card(
         options.output,
         corpus,
         temperatures=temperatures,
         metrics=figures,
         golden=golden_answers(model, tokenizer, temperatures),
-        recipe={"quick": options.quick, "layers": layer_count(parameters), "calibration": method, **asdict(recipe)},
+        recipe=described,
     )
     say(f"wrote {options.output}")
 

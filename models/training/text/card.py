@@ -20,7 +20,7 @@ NAME = "text-enzh"
 VERSION = "1.0.0"
 LICENCES = {
     "own": ("Apache-2.0", "written for this project, in its repository"),
-    "sst2": ("none stated, research use", "film reviews, two classes: neutral takes no part in their loss"),
+    "sst2": ("none stated, research use", "film reviews, two classes"),
     "semeval13_16": ("Twitter terms, research use", "posts, three classes"),
     "waimai_zh": ("none stated, research use", "scraped delivery reviews, two classes"),
     "online_shopping_zh": ("none stated, research use", "scraped reviews of goods, two classes"),

@@ -26,7 +26,10 @@ FROZEN = ("embedding.words", "head.center", "head.spread")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How long and how hard to train. `visits` says how often a row of each source is seen ('own' for our tables)."""
+    """How long and how hard to train. `visits` says how often a row of each source is seen ('own' for our tables).
+
+    `bar` leaves labels that a set does not know out of its loss; without it they count as wrong there.
+    """
 
     visits: dict[str, int]
     passes: int = 8
@@ -40,6 +43,7 @@ class Recipe:
     tokens_per_batch: int = 1024
     rows_per_batch: int = 64
     truncate_at: int = 64
+    bar: bool = True
     own_damage: float = 0.4
     public_damage: float = 0.1
     head_weights: tuple[tuple[str, float], ...] = (("language", 0.3),)
@@ -122,7 +126,7 @@ def loss_of(logits: Tensor, batch: Batch, recipe: Recipe) -> Tensor:
         known = batch.targets[:, number] >= 0
         if not known.any():
             continue
-        allowed = ~batch.barred[known, columns]
+        allowed = ~(batch.barred[known, columns] & recipe.bar)
         scores = logits[known, columns].masked_fill(~allowed, -1e4).log_softmax(-1)
         right = scores.gather(1, batch.targets[known, number, None])[:, 0]
         spread = (scores * allowed).sum(-1) / allowed.sum(-1)

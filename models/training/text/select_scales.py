@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from models.training.text.answers import logits_of, open_session
+from models.training.text.answers import MAX_TOKENS, logits_of, open_session
 from models.training.text.corpus import Corpus
 from models.training.text.fit import Batch, Recipe, batches
 from models.training.text.graph import write_graph
@@ -46,7 +46,10 @@ def mean(figures: dict[str, float]) -> float:
 
 def _calibration(corpus: Corpus, tokenizer: Tokenizer, recipe: Recipe) -> list[Batch]:
     chosen = random.Random(recipe.seed).sample(corpus.train, min(CALIBRATION_ROWS, len(corpus.train)))
-    return list(batches([(row, False) for row in chosen], tokenizer, replace(recipe, public_damage=0.0), recipe.seed))
+    tokenizer.enable_truncation(MAX_TOKENS)
+    found = list(batches([(row, False) for row in chosen], tokenizer, replace(recipe, public_damage=0.0), recipe.seed))
+    tokenizer.no_truncation()
+    return found
 
 
 def best_scales(
