@@ -7,7 +7,7 @@ Source: CloudEvents 1.0.2, Kafka protocol binding, section 3.2; W3C Trace Contex
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,25 +30,28 @@ class Envelopes:
     """The envelopes of some records, column by column; `refused` by row, whose values in the columns mean nothing."""
 
     event_ids: list[str]
-    topics: list[str] | None  # None: all as the records lie
-    partitions: list[int] | None
     offsets: list[int]
     traceparents: list[str | None]
-    times: dict[int, str] = field(default_factory=dict)  # ce_time by row, as it was written
-    refused: dict[int, Refused] = field(default_factory=dict)
+    times: Sequence[bytes | None]  # ce_time as it was written
+    # Where rows first lay that came from elsewhere: topic, partition, offset.
+    moved: Mapping[int, tuple[str, int, int]] = field(default_factory=dict)
+    refused: Mapping[int, Refused] = field(default_factory=dict)
 
     def origin(self, topic: str, partition: int) -> pa.Array:
         """Return the column `origin`."""
         rows = len(self.offsets)
-        topics = pa.repeat(topic, rows) if self.topics is None else pa.array(self.topics, pa.string())
-        partitions = (
-            pa.repeat(pa.scalar(partition, pa.int32()), rows)
-            if self.partitions is None
-            else pa.array(self.partitions, pa.int32())
-        )
-        return pa.StructArray.from_arrays(
-            [topics, partitions, pa.array(self.offsets, pa.int64())], fields=[ORIGIN.field(i) for i in range(3)]
-        )
+        columns = [
+            pa.repeat(pa.scalar(topic, pa.string()), rows),
+            pa.repeat(pa.scalar(partition, pa.int32()), rows),
+            pa.array(self.offsets, pa.int64()),
+        ]
+        fields = [ORIGIN.field(i) for i in range(3)]
+        if self.moved:
+            places = [self.moved.get(row, (topic, partition, offset)) for row, offset in enumerate(self.offsets)]
+            columns = [
+                pa.array(column, one.type) for column, one in zip(zip(*places, strict=True), fields, strict=True)
+            ]
+        return pa.StructArray.from_arrays(columns, fields=fields)
 
 
 def read_envelopes(topic: str, partition: int, records: Sequence[Record]) -> Envelopes:
@@ -56,67 +59,92 @@ def read_envelopes(topic: str, partition: int, records: Sequence[Record]) -> Env
     rows = len(records)
     offsets = [record.offset for record in records]
     if not any(record.headers for record in records):
-        return Envelopes(record_ids(topic, partition, offsets), None, None, offsets, [None] * rows)
-    event_ids, nameless = [""] * rows, []
-    topics, partitions = [topic] * rows, [partition] * rows
-    traceparents: list[str | None] = [None] * rows
-    times: dict[int, str] = {}
-    refused: dict[int, Refused] = {}
-    for row, record in enumerate(records):
-        try:
-            headers = _checked(record.headers)
-        except Refused as refusal:
-            refused[row] = refusal
-            continue
-        event_id = _event_id(headers)
-        if event_id is None:
-            nameless.append(row)
-        else:
-            event_ids[row] = event_id
-        traceparents[row] = _traceparent(headers)
-        if "ce_time" in headers:
-            times[row] = headers["ce_time"].decode("utf-8")
-        if ORIGIN_HEADER in headers and (place := _place(headers[ORIGIN_HEADER].decode("utf-8"))) is not None:
-            topics[row], partitions[row], offsets[row] = place
-    for row, event_id in zip(
-        nameless, record_ids(topic, partition, (records[r].offset for r in nameless)), strict=True
-    ):
-        event_ids[row] = event_id
-    return Envelopes(event_ids, topics, partitions, offsets, traceparents, times, refused)
+        return Envelopes(record_ids(topic, partition, offsets), offsets, [None] * rows, [None] * rows)
+    headers = [record.headers for record in records]
+    of = _by_name(headers)
+    refused = _refusals(headers, of("content-type"))
+    if refused:
+        of = _by_name([() if row in refused else one for row, one in enumerate(headers)])
+    traces = zip(of("traceparent"), of("ce_traceparent"), strict=True)
+    return Envelopes(
+        _event_ids(topic, partition, offsets, of),
+        offsets,
+        [_traceparent(own or other) for own, other in traces],
+        of("ce_time"),
+        {row: place for row, text in enumerate(of(ORIGIN_HEADER)) if text and (place := _place(text))},
+        refused,
+    )
 
 
-def _checked(headers: Headers) -> Mapping[str, bytes]:
-    """Return the headers by name (of one said twice the last holds); Refused for a foreign mode or encoding."""
-    found = dict(headers)
-    if not b"".join(found.values()).isascii():
-        for name, value in found.items():
-            if name.startswith("ce_"):
-                try:
-                    value.decode("utf-8")
-                except UnicodeDecodeError:
-                    message = f"expected UTF-8 in the header {name[:40]!a}, got other bytes"
-                    raise Refused("bad_utf8", "DECODE", message) from None
-    if found.get("content-type", b"").strip().lower().startswith(b"application/cloudevents"):
-        raise Refused(
+def _by_name(headers: Sequence[Headers]) -> Callable[[str], list[bytes | None]]:
+    """Return a function that gives, for a name, each record's header of that name: the last one, None for none.
+
+    Records of one producer mostly have the same headers in the same order; then all are taken apart in one go.
+    """
+    names = [name for name, _ in headers[0]]
+    alike = set(map(len, headers)) == {len(names)}
+    if not alike or [name for one in headers for name, _ in one] != names * len(headers):
+        found = [dict(one) for one in headers]
+        return lambda name: [one.get(name) for one in found]
+    values: list[bytes | None] = [value for one in headers for _, value in one]
+    places = {name: place for place, name in enumerate(names)}
+    nothing: list[bytes | None] = [None] * len(headers)
+    return lambda name: values[places[name] :: len(names)] if name in places else nothing
+
+
+def _refusals(headers: Sequence[Headers], content_types: Sequence[bytes | None]) -> dict[int, Refused]:
+    """Return by row the refusals of records whose headers are of a foreign mode or encoding."""
+    # Nearly always there is nothing to refuse, and all headers together show it.
+    plain = b"".join(value for one in headers for _, value in one).isascii()
+    if plain and not any(map(_is_structured, set(content_types))):
+        return {}
+    found = {row: _refusal(dict(one)) for row, one in enumerate(headers)}
+    return {row: refusal for row, refusal in found.items() if refusal is not None}
+
+
+def _refusal(headers: Mapping[str, bytes]) -> Refused | None:
+    for name, value in headers.items():
+        if name.startswith("ce_"):
+            try:
+                value.decode("utf-8")
+            except UnicodeDecodeError:
+                return Refused("bad_utf8", "DECODE", f"expected UTF-8 in the header {name[:40]!a}, got other bytes")
+    if _is_structured(headers.get("content-type")):
+        return Refused(
             "schema",
             "DECODE",
             "expected the event itself as the value and its CloudEvents attributes in ce_ headers (binary mode), "
             "got CloudEvents' structured or batch mode",
         )
-    return found
+    return None
 
 
-def _event_id(headers: Mapping[str, bytes]) -> str | None:
-    own = headers.get(EVENT_ID_HEADER, b"")
-    if len(own) == 32 and not own.translate(None, _HEX):
-        return own.decode("ascii")
-    source, event = headers.get("ce_source"), headers.get("ce_id")
-    return cloud_event_id(source.decode("utf-8"), event.decode("utf-8")) if source and event else None
+def _is_structured(content_type: bytes | None) -> bool:
+    return content_type is not None and content_type.strip().lower().startswith(b"application/cloudevents")
 
 
-def _traceparent(headers: Mapping[str, bytes]) -> str | None:
+def _event_ids(
+    topic: str, partition: int, offsets: Sequence[int], of: Callable[[str], list[bytes | None]]
+) -> list[str]:
+    """Return the ids that events brought along, else those that CloudEvents' names or their places give them."""
+    ids = [
+        one.decode("ascii") if one and len(one) == 32 and not one.translate(None, _HEX) else ""
+        for one in of(EVENT_ID_HEADER)
+    ]
+    if not all(ids):
+        by_place = record_ids(topic, partition, offsets)
+        for row, (source, event) in enumerate(zip(of("ce_source"), of("ce_id"), strict=True)):
+            if ids[row]:
+                continue
+            if source and event:
+                ids[row] = cloud_event_id(source.decode("utf-8"), event.decode("utf-8"))
+            else:
+                ids[row] = by_place[row]
+    return ids
+
+
+def _traceparent(text: bytes | None) -> str | None:
     """Return the trace context where it has W3C's form: version, trace, span and flags in lower hex, none all zero."""
-    text = headers.get("traceparent") or headers.get("ce_traceparent")
     if text is None or len(text) != 55 or text.translate(None, _HEX) != b"---":
         return None
     if not text[2] == text[35] == text[52] == ord("-") or text.startswith(b"ff"):
@@ -124,9 +152,9 @@ def _traceparent(headers: Mapping[str, bytes]) -> str | None:
     return text.decode("ascii") if text[3:35].strip(b"0") and text[36:52].strip(b"0") else None
 
 
-def _place(text: str) -> tuple[str, int, int] | None:
+def _place(text: bytes) -> tuple[str, int, int] | None:
     """Read `topic/partition/offset`."""
-    topic, _, rest = text.partition("/")
+    topic, _, rest = text.decode("utf-8").partition("/")
     partition, _, offset = rest.partition("/")
     if not topic or not (_is_number(partition, 9) and _is_number(offset, 18)):
         return None

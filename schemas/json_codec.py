@@ -19,7 +19,7 @@ from schemas.columns_from_json import Reader, kind_of, members, read_column, rea
 from schemas.envelope import read_envelopes
 from schemas.record import Record
 from schemas.refused import Refused
-from schemas.rows_to_json import dumps, json_values, objects
+from schemas.rows_to_json import object_texts
 from schemas.strict_json import DEFAULT_LIMITS, Limits, parse_json, parse_within, refuse_lost_integers
 from schemas.topic import TIMESTAMP, Topic
 
@@ -92,21 +92,18 @@ class JsonCodec:
         Columns that the topic does not have are ignored, optional ones may be missing. ValueError for a missing or
         null required column: such a row could not be read again.
         """
-        names: list[str] = []
-        columns: list[list[object]] = []
+        columns = {}
         for column in self.topic.schema:
             values = _column_of(batch, column, self.topic.name)
             if values is not None:
-                names.append(column.name)
-                columns.append(json_values(values, keep_nulls=column.name == ANSWERS))
-        rows = objects(names, columns, batch.num_rows)
-        if "extra" in batch.schema.names:
-            extra = batch.column("extra")
-            if extra.null_count < len(extra):
-                for row, text in zip(rows, extra.to_pylist(), strict=True):
-                    if text is not None:  # a field that has become a column meanwhile is in its column
-                        row.update((k, v) for k, v in orjson.loads(text).items() if k not in self._readers)
-        return dumps(rows)
+                columns[column.name] = values
+        rows = object_texts(list(columns), list(columns.values()), batch.num_rows, keep_nulls=(ANSWERS,))
+        if "extra" in batch.schema.names and batch.column("extra").null_count < len(rows):
+            for row, text in enumerate(batch.column("extra").to_pylist()):
+                if text is not None:  # a field that has become a column meanwhile is in its column
+                    unknown = {k: v for k, v in orjson.loads(text).items() if k not in self._readers}
+                    rows[row] = _with_members(rows[row], orjson.dumps(unknown))
+        return rows
 
     def _rows(
         self, part_topic: str, partition: int, records: Sequence[Record], events: Sequence[dict[str, object]]
@@ -122,9 +119,9 @@ class JsonCodec:
             if column.name == self.topic.key:
                 _take_keys(column.name, values, records, faults)
             if column.name == self.topic.event_time:
-                for row, time in envelopes.times.items():
-                    if values[row] is None:
-                        values[row] = time
+                for row, time in enumerate(envelopes.times):
+                    if time is not None and values[row] is None:
+                        values[row] = time.decode("utf-8")
                 columns.append(pc.coalesce(self._column(column, values, faults, optional=True), received_at))
             else:
                 columns.append(self._column(column, values, faults, optional=column.nullable))
@@ -180,6 +177,11 @@ def _event(parsed: object) -> dict[str, object]:
     if type(parsed) is dict:
         return parsed
     raise Refused("schema", "SCHEMA", f"expected a JSON object, got {kind_of(parsed)}")
+
+
+def _with_members(one: bytes, other: bytes) -> bytes:
+    """Return the text of an object with the members of another one behind its own."""
+    return one if other == b"{}" else other if one == b"{}" else one[:-1] + b"," + other[1:]
 
 
 def _closed_values(column: pa.Field) -> Sequence[str]:

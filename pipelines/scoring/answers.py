@@ -9,7 +9,6 @@ import pyarrow as pa
 from pipelines.scoring.probabilities import SUFFIX, head_of
 from pipelines.scoring.task import Asked
 from schemas.answers import ANOMALY, LABEL
-from schemas.rows_to_json import json_values
 
 
 def json_answers(
@@ -25,7 +24,7 @@ def json_answers(
         elif column.type == ANOMALY:
             found.append(_anomalies(column, asked))
         else:
-            found.append(json_values(column))
+            found.append(column.to_pylist())
     return [list(row) for row in zip(*found, strict=True)]
 
 
@@ -52,7 +51,7 @@ def _labels(
 
 
 def _anomalies(column: pa.StructArray, asked: Asked) -> list[object]:
-    answers = json_values(column, keep_nulls=True)
+    answers: list[object] = column.to_pylist()
     if not asked.provenance:
         for answer in answers:
             if isinstance(answer, dict):

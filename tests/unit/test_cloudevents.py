@@ -9,6 +9,7 @@ import pytest
 
 from schemas.cloudevents import headers
 from schemas.device_logs import DEVICE_LOGS
+from schemas.envelope import EVENT_ID_HEADER
 from schemas.identity import cloud_event_id, record_id
 from schemas.json_codec import Decoded, JsonCodec, Refused
 from schemas.record import Headers, Record
@@ -55,6 +56,16 @@ def test_event_id(attributes: Headers, expected: str) -> None:
     decoded = decode(*attributes)
     assert cell(decoded, "event_id") == expected
     assert decoded.batch["event_id"][1].as_py() == record_id("device.logs", 3, 6)
+
+
+def test_each_record_has_its_own_headers() -> None:
+    """Alike or not, and of a header said twice the last holds: what one record says is never another's."""
+    say = [(EVENT_ID_HEADER, (f"{i:032x}").encode()) for i in range(3)]
+    for alike in ([[say[0]], [say[1]], [say[2]]], [[say[0]], [say[1], say[2]], []], [[say[0], say[1]], [say[2]] * 2]):
+        records = [Record(i, 0, b"d-1", VALUE, tuple(one)) for i, one in enumerate(alike)]
+        ids = JsonCodec(DEVICE_LOGS).decode("device.logs", 3, records).batch["event_id"].to_pylist()
+        own = [one[-1][1].decode() if one else record_id("device.logs", 3, i) for i, one in enumerate(alike)]
+        assert ids == own
 
 
 def test_event_time_is_the_value_s_then_the_header_s() -> None:
