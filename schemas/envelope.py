@@ -95,7 +95,7 @@ def _by_name(headers: Sequence[Headers]) -> Callable[[str], list[bytes | None]]:
 def _refusals(headers: Sequence[Headers], content_types: Sequence[bytes | None]) -> dict[int, Refused]:
     """Return by row the refusals of records whose headers are of a foreign mode or encoding."""
     # Nearly always there is nothing to refuse, and all headers together show it.
-    plain = b"".join(value for one in headers for _, value in one).isascii()
+    plain = b"".join([value for one in headers for _, value in one]).isascii()
     if plain and not any(map(_is_structured, set(content_types))):
         return {}
     found = {row: _refusal(dict(one)) for row, one in enumerate(headers)}
