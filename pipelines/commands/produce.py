@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.commands.options import broker_options, json_option, opened_broker
+from pipelines.commands.options import broker_options, json_option, opened_broker, settings_of
 
 if TYPE_CHECKING:
     from infra.broker import Broker
+    from pipelines.produce.check import Ahead
     from pipelines.produce.row import BadRow
     from pipelines.produce.source import Source
 
@@ -55,6 +56,9 @@ def produce(
 
     From a pipe good lines are written soon after they come; bad ones are named, and the status at the end is 2.
     """
+    import time
+
+    from pipelines.produce.check import Ahead
     from pipelines.produce.source import Source, check_topic, format_of
     from pipelines.produce.time_zone import NotedZone, zone_named
 
@@ -68,17 +72,21 @@ def produce(
     if device is None and format_ == "lines" and path is not None:
         device = path.stem
     source = Source(topic, format_, NotedZone(zone_named(timezone or "UTC")), year, device)
+    max_ahead_s = settings_of(broker, config).job.max_ahead_s
+    ahead = Ahead(time.time_ns() // 1000 + round(max_ahead_s * 1e6))
     if path is None:
         with opened_broker(broker, config) as opened:
-            status, summary = _from_pipe(opened, source)
+            status, summary = _from_pipe(opened, source, ahead)
     else:
-        status, summary = _from_file(path, source, broker, config)
-    _notes(source, timezone)
+        status, summary = _from_file(path, source, ahead, broker, config)
+    _notes(source, ahead, timezone)
     _print_summary(summary, as_json)
     return status
 
 
-def _from_file(path: Path, source: Source, broker: str | None, config: Path | None) -> tuple[int, dict[str, object]]:
+def _from_file(
+    path: Path, source: Source, ahead: Ahead, broker: str | None, config: Path | None
+) -> tuple[int, dict[str, object]]:
     from pipelines.bad_input import BadInput
     from pipelines.commands.progress_bar import progress_bar
     from pipelines.error_sentences import DONE, INTERRUPTED, WRONG_USE
@@ -86,7 +94,7 @@ def _from_file(path: Path, source: Source, broker: str | None, config: Path | No
     from pipelines.stop_signals import StopSignals
 
     summary: dict[str, object] = {"topic": source.topic, "file": str(path), "format": source.format}
-    file = InputFile(path, source.read_file, source.check())
+    file = InputFile(path, source.read_file, source.check(ahead))
     try:
         try:
             with progress_bar(f"checking {path.name}") as advance:
@@ -113,7 +121,7 @@ def _from_file(path: Path, source: Source, broker: str | None, config: Path | No
         file.close()
 
 
-def _from_pipe(broker: Broker, source: Source) -> tuple[int, dict[str, object]]:
+def _from_pipe(broker: Broker, source: Source, ahead: Ahead) -> tuple[int, dict[str, object]]:
     from pipelines.error_sentences import DONE, INTERRUPTED, WRONG_USE
     from pipelines.produce.from_pipe import write_pipe
     from pipelines.stop_signals import StopSignals
@@ -133,7 +141,13 @@ def _from_pipe(broker: Broker, source: Source) -> tuple[int, dict[str, object]]:
 
     with StopSignals() as stop:
         piped = write_pipe(
-            sys.stdin.fileno(), broker, source.topic, read=source.read_lines, check=source.check(), say=say, stop=stop
+            sys.stdin.fileno(),
+            broker,
+            source.topic,
+            read=source.read_lines,
+            check=source.check(ahead),
+            say=say,
+            stop=stop,
         )
         stopped = stop.requested.is_set()
     summary: dict[str, object] = {
@@ -154,8 +168,11 @@ def _ensure_topic(broker: Broker, name: str) -> None:
         raise BrokerMismatch(f"there is no topic {name!r} in {broker.url}, and hubbub knows none of that name")
 
 
-def _notes(source: Source, timezone: str | None) -> None:
-    """Say what was assumed."""
+def _notes(source: Source, ahead: Ahead, timezone: str | None) -> None:
+    """Say what was assumed, and what a job will not believe."""
+    if ahead.rows:
+        year = "; is --year right?" if source.year else ""
+        _say(f"note: {ahead.rows} rows lie in the future; a job makes them dead letters of reason clock{year}")
     if source.zone.used and timezone is None:
         _say("note: times without a zone were taken as UTC; --timezone says otherwise")
     lines = source.log_lines

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.produce.row import BadRow, Row
 from schemas.envelope import EVENT_ID_HEADER
@@ -23,13 +27,28 @@ class Check(Protocol):
         ...
 
 
-def check_by(codec: JsonCodec) -> Check:
+@dataclass(slots=True)
+class Ahead:
+    """Counts rows that a job will refuse as `clock`: those dated later than `limit_us`."""
+
+    limit_us: int
+    rows: int = 0
+
+    def look_at(self, times: pa.Array) -> None:
+        """Count event times of rows that are good otherwise."""
+        self.rows += pc.sum(pc.greater(times.cast(pa.int64()), self.limit_us)).as_py() or 0
+
+
+def check_by(codec: JsonCodec, ahead: Ahead | None = None) -> Check:
     """Return the check of a topic: a row is good when its own consumers will be able to read it."""
 
     def check(rows: Iterable[Row | BadRow]) -> tuple[list[Row], list[BadRow]]:
         good, bad = check_nothing(rows)
         records = [Record(row.line, 0, row.key, row.value) for row in good]
-        refused = dict(codec.decode(codec.topic.name, 0, records).refused)
+        decoded = codec.decode(codec.topic.name, 0, records)
+        refused = dict(decoded.refused)
+        if ahead is not None:
+            ahead.look_at(decoded.batch.column(codec.topic.event_time))
         bad += [BadRow(good[index].line, str(refusal)) for index, refusal in refused.items()]
         kept = [row for index, row in enumerate(good) if index not in refused]
         return kept, sorted(bad, key=lambda one: one.line)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from pipelines.bad_input import BadInput
-from pipelines.produce.check import Check, check_by, check_nothing
+from pipelines.produce.check import Ahead, Check, check_by, check_nothing
 from pipelines.produce.numbered_lines import numbered_lines
 from pipelines.produce.read_lines import Lines, LogLineReader, read_json_lines, read_raw_lines
 from pipelines.produce.row import Rows
@@ -62,9 +62,9 @@ class Source:
             self.log_lines = LogLineReader(self._settling(), self.year)
         return self.log_lines.rows(lines)
 
-    def check(self) -> Check:
-        """Return the check that rows must pass."""
-        return check_nothing if self.format == "raw" else check_by(JsonCodec(TOPICS[self.topic]))
+    def check(self, ahead: Ahead) -> Check:
+        """Return the check that rows must pass; it counts those that lie `ahead` of their arrival."""
+        return check_nothing if self.format == "raw" else check_by(JsonCodec(TOPICS[self.topic]), ahead)
 
     def _settling(self) -> Settling:
         return Settling(TOPICS[self.topic], self.zone, self.device)

@@ -390,3 +390,11 @@ def test_wrong_use_is_one_sentence_and_status_2(
     assert answer.status == 2
     assert said in answer.err
     assert (len(answer.err.splitlines()), answer.out) == (1, "")
+
+
+def test_rows_of_the_future_are_written_with_a_word_of_warning(hubbub: Hubbub, tmp_path: Path) -> None:
+    lines = ["Jan  1 00:00:00 lab ctl: on", "Jan  1 00:00:01 lab ctl: off"]
+    (tmp_path / "lab.log").write_text("\n".join(lines) + "\n")
+    done = hubbub("produce", "device.logs", "lab.log", "--year", "2150")
+    assert done.status == 0
+    assert "note: 2 rows lie in the future; a job makes them dead letters of reason clock; is --year right?" in done.err
