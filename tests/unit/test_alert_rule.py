@@ -157,8 +157,9 @@ def test_the_default_rules_fit_their_topics(rule: AlertRule) -> None:
 def test_a_rule_says_in_words_what_it_does() -> None:
     assert LOG_ABNORMAL.describe() == (
         "log_abnormal: a log row with hubbub.abnormal.label is true and hubbub.category.label is not normal and "
-        "hubbub.abnormal.score >= 0.8; one alert for each device_id and category (hubbub.category.label); fires when 3 "
-        "lie within 10 min; severity read from severity; ends after 30 min without another."
+        "hubbub.abnormal.score >= 0.8 and severity is not indeterminate or cleared; one alert for each device_id and "
+        "category (hubbub.category.label); fires when 3 lie within 10 min; severity read from severity; ends after 30 "
+        "min without another."
     )
 
 
