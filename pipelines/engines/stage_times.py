@@ -14,15 +14,19 @@ class StageTimes:
 
     seconds: dict[str, float] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
+    _inner: float = 0.0
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the time of a block."""
+        """Count the time of a block; a stage within a stage is counted for itself alone."""
         start = time.perf_counter()
+        outer, self._inner = self._inner, 0.0
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+            taken = time.perf_counter() - start
+            self.seconds[name] = self.seconds.get(name, 0.0) + taken - self._inner
+            self._inner = outer + taken
 
     def count(self, name: str, rows: int) -> None:
         """Count rows."""

@@ -109,12 +109,16 @@ class Worker:
     def _memory(self, stream: Stream, watermark_us: int | None) -> StateRows:
         """Return the memory of this step, with the keys in it whose deadline has come."""
         keyed = self.pipeline.keyed
-        states = StateRows(keyed, lambda keys: self.membership.states(stream, keys))
+        states = StateRows(keyed, lambda keys: self._load(stream, keys))
         if watermark_us is not None and any("deadline" in operator.state_schema.names for operator in keyed):
             with self.times.stage("memory"):
                 for key, value in self.membership.due(stream, watermark_us):
                     states.put(key, value)
         return states
+
+    def _load(self, stream: Stream, keys: Sequence[str]) -> list[bytes | None]:
+        with self.times.stage("memory"):
+            return self.membership.states(stream, keys)
 
     def _letter(self, part: TopicPartition, record: Record, failure: Failure) -> Append:
         return self._letters.letter(part.topic, part.partition, record, failure, self.clock())
