@@ -68,7 +68,7 @@ LOG_ABNORMAL: Final = AlertRule(
     when=(
         *_ABNORMAL,
         Condition("hubbub.abnormal.score", ">=", 0.8),
-        # What a device itself calls routine, line after line, is: in the demo's house this spares 23 false alerts a day.
+        # What a device itself calls routine, is: in the demo's house this spares 23 false alerts a day.
         Condition("severity", "not in", ("indeterminate", "cleared")),
     ),
     severity=_LOG_SEVERITY,
