@@ -72,8 +72,10 @@ def find_pipeline(name: str, models: Chosen | None = None) -> Pipeline:
 def _attribute(name: str) -> object:
     module, _, attribute = name.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
-    except ImportError as error:
-        raise UnknownPipeline(f"cannot import {module!r} for the pipeline {name}: {error}") from error
-    except AttributeError as error:
-        raise UnknownPipeline(f"module {module} has no {attribute!r} for the pipeline {name}") from error
+        found = importlib.import_module(module)
+    except Exception as error:  # a person's own file may raise anything
+        why = f"{type(error).__name__}: {error}"
+        raise UnknownPipeline(f"cannot import {module!r} for the pipeline {name}: {why}") from error
+    if not hasattr(found, attribute):
+        raise UnknownPipeline(f"module {module} has no {attribute!r} for the pipeline {name}")
+    return getattr(found, attribute)

@@ -99,8 +99,8 @@ def show(*, id_: str, broker: str | None, config: Path | None, as_json: bool) ->
 def replay(*, ids: tuple[str, ...], yes: bool, broker: str | None, config: Path | None, **filters: str | None) -> None:
     """Send the original records back to their topics, bytes and key as they were; each dead letter once.
 
-    The events keep their ids, so what was made of them before is made again and not a second time. Without --yes
-    nothing is sent.
+    The events keep their ids: another pipeline that had understood one before writes the same answer again, under the
+    same event_id, and no alert counts it twice. Without --yes nothing is sent.
     """
     from pipelines.bad_input import BadInput
     from pipelines.dead_letter_view import send_again

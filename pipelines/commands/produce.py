@@ -111,7 +111,7 @@ def _from_file(
         with opened_broker(broker, config) as opened, StopSignals() as stop:
             _ensure_topic(opened, source.topic)
             with progress_bar(f"writing {path.name}", checked.rows) as advance:
-                written = file.write(opened, source.topic, checked, advance, stop.requested.is_set)
+                written = file.write(opened, source.topic, checked, source.options, advance, stop.requested.is_set)
         summary |= {"written": written.rows, "written_before": written.before}
         if written.complete:
             return DONE, summary

@@ -36,7 +36,7 @@ class DeadLetterWriter:
         """Return the dead letter of a record: key, value and headers as they came, then what is known of the failure.
 
         The header names are those that Kafka Connect's viewers read, and `dlq.*` for what they have no word for;
-        `dlq.id` is the same however often the record fails at this stage.
+        `dlq.id` is the same however often the record fails at this stage of this group.
         """
         value = record.value or b""
         headers = {
@@ -48,7 +48,7 @@ class DeadLetterWriter:
             "__connect.errors.class.name": failure.operator,
             "__connect.errors.exception.class.name": failure.reason,
             "__connect.errors.exception.message": _one_line(failure.message),
-            "dlq.id": identity(topic, partition, record.offset, failure.stage),
+            "dlq.id": identity(self.group, topic, partition, record.offset, failure.stage),
             "dlq.reason": failure.reason,
             "dlq.attempts": str(failure.attempts),
             "dlq.failed_at": _rfc3339(now_us),

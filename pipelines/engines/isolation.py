@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pyarrow as pa
 
 from infra.broker import BrokerMismatch, BrokerUnavailable
@@ -14,13 +12,28 @@ from pipelines.pipeline import Pipeline
 from schemas.topic import Topic
 
 # These say that something around the rows is broken; no row is to blame, so the job stops and nothing is lost.
-OUTAGES = (BrokerUnavailable, BrokerMismatch, OSError, MemoryError, TypeError, ImportError)
+OUTAGES = (BrokerUnavailable, BrokerMismatch, OSError, MemoryError)
 # Of so many rows tried one by one, more failing than this share is not a matter of rows.
 MOST_BLAMED_SHARE = 0.5
 FEW_ROWS = 4
 TRIES = 2
 
-Progress = Callable[[int], None]
+
+class OperatorFailed(Exception):
+    """An operator raised on so many rows that they cannot be to blame. Nothing of the step was committed."""
+
+    @staticmethod
+    def on(pipeline: Pipeline, source: Topic, batch: pa.RecordBatch, error: Exception) -> OperatorFailed:
+        """Say which operator of which pipeline raised what, and on which rows."""
+        operator = next(iter(getattr(error, "__notes__", [])), "an operator")
+        rows = f"{batch.num_rows} rows of {source.name}"
+        if batch.num_rows:
+            place = batch.column("origin")[0].as_py()
+            rows += f" from {place['topic']}/{place['partition']} offset {place['offset']} on"
+        return OperatorFailed(
+            f"pipeline {pipeline.name}: {operator} raised {type(error).__name__}: {error}, on {rows}; nothing of them "
+            "was committed, and the next run begins there again"
+        )
 
 
 def run_isolated(
@@ -28,8 +41,8 @@ def run_isolated(
 ) -> tuple[StepResult, StateRows]:
     """Run a step; if it raises twice, run its rows one by one and blame those that raise alone.
 
-    Returns the result and the memory after it. Raises what the operator raised when it is an outage, or when so many
-    rows fail that the operator must be broken: then nothing may be committed.
+    Returns the result and the memory after it. An outage is raised as it is; when so many rows fail that the operator
+    must be broken it is OperatorFailed. Then nothing may be committed.
     """
     failed: Exception | None = None
     for _ in range(TRIES):
@@ -42,7 +55,7 @@ def run_isolated(
             failed = error
     assert failed is not None
     if batch.num_rows == 0:
-        raise failed
+        raise OperatorFailed.on(pipeline, source, batch, failed) from failed
     return _one_by_one(pipeline, source, batch, states, watermark_us, failed)
 
 
@@ -74,5 +87,5 @@ def _one_by_one(
             result.failures[row] = one.failures[0]
     blamed = sum(failure.operator == pipeline.name for failure in result.failures.values())
     if batch.num_rows >= FEW_ROWS and blamed > MOST_BLAMED_SHARE * batch.num_rows:
-        raise first_error
+        raise OperatorFailed.on(pipeline, source, batch, first_error) from first_error
     return result, states

@@ -47,11 +47,15 @@ def run_step(
     inputs = batch
     for operator in pipeline.operators:
         inputs = batch
-        if isinstance(operator, KeyedOperator):
-            batch, fired = _run_keyed(operator, batch, states, watermark_us)
-            emitted += fired
-        else:
-            batch = operator.process(batch)
+        try:
+            if isinstance(operator, KeyedOperator):
+                batch, fired = _run_keyed(operator, batch, states, watermark_us)
+                emitted += fired
+            else:
+                batch = operator.process(batch)
+        except Exception as error:
+            error.add_note(f"operator {operator.name}")
+            raise
         if operator.name == pipeline.operators[-1].name and pipeline.emits:
             break
         failures = failed_rows(batch)

@@ -14,7 +14,7 @@ from infra.broker import Broker
 from pipelines.bad_input import BadInput
 from pipelines.produce.check import Check, append_of, chunks
 from pipelines.produce.row import BadRow, Row, Rows
-from schemas.identity import file_row_id
+from schemas.identity import file_row_id, identity
 
 # So many mistakes are shown; who has more has one mistake many times.
 MOST_SHOWN = 10
@@ -81,9 +81,13 @@ class InputFile:
         return Checked(digest, rows, last, bad, tuple(shown))
 
     def write(
-        self, broker: Broker, topic: str, checked: Checked, advance: Advance, stop: Callable[[], bool]
+        self, broker: Broker, topic: str, checked: Checked, options: str, advance: Advance, stop: Callable[[], bool]
     ) -> Written:
-        """Write the rows that no earlier run has written; when `stop` says so it ends behind a whole chunk."""
+        """Write the rows that no earlier run has written; when `stop` says so it ends behind a whole chunk.
+
+        BadInput when an earlier run read the same file by other `options`: its rows have their ids already.
+        """
+        self._refuse_other_options(broker, f"produce-options:{checked.sha256}:{topic}", options)
         name = f"produce:{checked.sha256}:{topic}:{broker.topics()[topic]}"
         done = broker.progress(name) or 0
         written = before = 0
@@ -102,6 +106,17 @@ class InputFile:
                 written += len(new)
             advance(len(chunk))
         return Written(written, before, written + before == checked.rows, done)
+
+    def _refuse_other_options(self, broker: Broker, name: str, options: str) -> None:
+        code = int(identity(options)[:12], 16)
+        earlier = broker.progress(name)
+        if earlier is None:
+            broker.append([], progress=(name, code))
+        elif earlier != code:
+            raise BadInput(
+                "this file was written to the topic before with another --format, --timezone, --year or --device; its "
+                "rows keep the ids and times they were given then, so nothing was written"
+            )
 
     def _rows(self) -> Rows:
         self._file.seek(0)

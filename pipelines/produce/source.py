@@ -39,6 +39,11 @@ class Source:
     device: str | None = None
     log_lines: LogLineReader | None = None
 
+    @property
+    def options(self) -> str:
+        """What decides, beside the bytes of a file, which rows it holds."""
+        return f"{self.format} {self.zone} {self.year} {self.device}"
+
     def read_file(self, file: IO[bytes]) -> Rows:
         """Return the rows of a file from its beginning."""
         self.log_lines = None
@@ -76,7 +81,9 @@ def check_topic(name: str, raw: bool) -> None:
     if raw or (known is not None and known.content == "json" and not known.internal):
         return
     able = [topic.name for topic in TOPICS.values() if topic.content == "json" and not topic.internal]
-    raise BadInput(f"expected one of the topics {', '.join(able)}, got {name!r}; --raw sends bytes to any topic")
+    raise BadInput(
+        f"expected one of the topics {', '.join(able)}, got {name!r}; --raw sends bytes to any topic that exists"
+    )
 
 
 def format_of(topic: str, file: Path | None, named: str | None, raw: bool) -> str:

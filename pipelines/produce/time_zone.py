@@ -19,6 +19,10 @@ class NotedZone(tzinfo):
         self._zone = zone
         self.used = False
 
+    def __str__(self) -> str:
+        """Return what the zone is called."""
+        return str(self._zone)
+
     def utcoffset(self, moment: datetime | None, /) -> timedelta | None:
         """Return the zone's offset, and remember that it was needed."""
         self.used = True

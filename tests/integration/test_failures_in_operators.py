@@ -15,6 +15,7 @@ import pytest
 from infra.broker import Broker, TopicPartition
 from infra.sqlite_broker import SqliteBroker
 from pipelines.engines.embedded_engine import EmbeddedEngine
+from pipelines.engines.isolation import OperatorFailed
 from pipelines.engines.job_settings import JobSettings
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append, Record
@@ -66,7 +67,8 @@ def test_a_row_that_raises_costs_one_row(tmp_path: Path, batch: int) -> None:
 def test_an_operator_that_fails_on_everything_stops_the_job_and_loses_nothing(tmp_path: Path) -> None:
     with SqliteBroker(tmp_path / "hubbub.db") as broker:
         fill(broker, ["raise"] * 10)
-        with pytest.raises(ValueError, match="cannot think"):
+        expected = r"pipeline copy: operator fragile raised ValueError: cannot think .* on 10 rows of device\.logs from"
+        with pytest.raises(OperatorFailed, match=expected):
             EmbeddedEngine(broker).run([COPY], until_end=True)
         assert not all_records(broker, "dead.letters")
         assert broker.committed("hubbub-copy", TopicPartition("device.logs", 1)) is None

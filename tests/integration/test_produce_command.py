@@ -122,7 +122,8 @@ def test_ctrl_c_ends_behind_a_chunk_and_says_where(
     def interrupted(
         broker: SqliteBroker, records: Sequence[Append], *, progress: tuple[str, int] | None = None
     ) -> list[tuple[int, int]]:
-        os.kill(os.getpid(), signal.SIGINT)
+        if records:
+            os.kill(os.getpid(), signal.SIGINT)
         return append(broker, records, progress=progress)
 
     monkeypatch.setattr(SqliteBroker, "append", interrupted)
@@ -398,3 +399,12 @@ def test_rows_of_the_future_are_written_with_a_word_of_warning(hubbub: Hubbub, t
     done = hubbub("produce", "device.logs", "lab.log", "--year", "2150")
     assert done.status == 0
     assert "note: 2 rows lie in the future; a job makes them dead letters of reason clock; is --year right?" in done.err
+
+
+def test_a_file_that_was_written_by_other_options_is_refused(hubbub: Hubbub, tmp_path: Path) -> None:
+    (tmp_path / "lab.log").write_text("Jan  1 00:00:00 lab ctl: on\n")
+    assert hubbub("produce", "device.logs", "lab.log", "--year", "2024").status == 0
+    again = hubbub("produce", "device.logs", "lab.log", "--year", "2025")
+    assert again.status == 2
+    assert "before with another --format, --timezone, --year or --device" in again.err
+    assert hubbub("produce", "device.logs", "lab.log", "--year", "2024").out.startswith("0 rows written")
