@@ -6,13 +6,13 @@ import pyarrow as pa
 
 from infra.broker import BrokerMismatch, BrokerUnavailable
 from operators.row_errors import RowError
-from pipelines.engines.state_rows import StateRows
+from pipelines.engines.state_rows import BrokenContract, StateRows
 from pipelines.engines.step import StepResult, run_step
 from pipelines.pipeline import Pipeline
 from schemas.topic import Topic
 
 # These say that something around the rows is broken; no row is to blame, so the job stops and nothing is lost.
-OUTAGES = (BrokerUnavailable, BrokerMismatch, OSError, MemoryError)
+OUTAGES = (BrokerUnavailable, BrokerMismatch, OSError, MemoryError, ImportError, BrokenContract)
 # Of so many rows tried one by one, more failing than this share is not a matter of rows.
 MOST_BLAMED_SHARE = 0.5
 FEW_ROWS = 4

@@ -21,6 +21,10 @@ _decode = msgspec.msgpack.Decoder(dict[str, tuple[int, list[Any]]]).decode
 Load = Callable[[Sequence[str]], list[bytes | None]]
 
 
+class BrokenContract(TypeError):
+    """An operator gave back what no operator may: no row is to blame, so the job stops."""
+
+
 class StateRows:
     """The memory of the keys that one step of work touches: loaded once, changed by operators, written at the end."""
 
@@ -61,7 +65,7 @@ class StateRows:
     def update(self, operator: KeyedOperator, keys: Sequence[str], states: pa.RecordBatch) -> None:
         """Take an operator's new states; they must be of its schema and of these keys, in order."""
         if states.schema != operator.state_schema or states.num_rows != len(keys):
-            raise TypeError(
+            raise BrokenContract(
                 f"operator {operator.name}: expected {len(keys)} states of {operator.state_schema.names}, "
                 f"got {states.num_rows} of {states.schema.names}; this is a bug of the operator"
             )

@@ -15,7 +15,7 @@ import pyarrow as pa
 from infra.failpoints import failpoint
 from operators.operator import KeyedOperator
 from operators.row_errors import RowError, failed_rows
-from pipelines.engines.state_rows import StateRows
+from pipelines.engines.state_rows import BrokenContract, StateRows
 from pipelines.pipeline import Pipeline
 from schemas.identity import deadline_id, output_id, output_ids
 from schemas.topic import Topic
@@ -116,7 +116,7 @@ def _ordered(operator: KeyedOperator, times: np.ndarray, parts: Sequence[pa.Reco
     places = []
     for i, (row, deadline, key) in enumerate(causes):
         if (row is None) == (deadline is None):
-            raise TypeError(
+            raise BrokenContract(
                 f"operator {operator.name}: a row has exactly one cause, got {row=} {deadline=}; this is a bug"
             )
         if deadline is not None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import pytest
-
 from models.bundle import open_bundle
 from models.find_bundle import shipped_bundles
 from models.length_buckets import group_by_length, padded
@@ -28,10 +26,7 @@ def processor_seconds(work: Callable[[], object]) -> float:
 
 
 def test_little_is_spent_around_the_session() -> None:
-    shipped = shipped_bundles()
-    if SHIPPED_TEXT_MODEL not in shipped:
-        pytest.skip("the bundle text-enzh is not installed here")
-    loaded = LoadedText(open_bundle(shipped[SHIPPED_TEXT_MODEL]), threads=1)
+    loaded = LoadedText(open_bundle(shipped_bundles()[SHIPPED_TEXT_MODEL]), threads=1)
     chosen = list(texts("messages", TEXTS))
     lists = [encoding.ids for encoding in loaded._tokenizer.encode_batch_fast(chosen)]
     runs = [

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+import pyarrow as pa
 import pytest
 
 from infra.broker import Broker, TopicPartition
@@ -17,8 +19,11 @@ from infra.sqlite_broker import SqliteBroker
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.isolation import OperatorFailed
 from pipelines.engines.job_settings import JobSettings
+from pipelines.engines.state_rows import BrokenContract
+from pipelines.pipeline import Pipeline
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append, Record
+from tests.jobs.counting import NUMBERED, NumberLines
 from tests.jobs.fragile import COPY
 
 ROOT = Path(__file__).parent.parent
@@ -72,6 +77,24 @@ def test_an_operator_that_fails_on_everything_stops_the_job_and_loses_nothing(tm
             EmbeddedEngine(broker).run([COPY], until_end=True)
         assert not all_records(broker, "dead.letters")
         assert broker.committed("hubbub-copy", TopicPartition("device.logs", 1)) is None
+
+
+@dataclass(frozen=True)
+class ForgetsStates(NumberLines):
+    """Gives back no states, which no operator may."""
+
+    def process(self, states: pa.RecordBatch, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+        _, out = super().process(states, batch)
+        return states.slice(0, 0), out
+
+
+def test_a_broken_contract_blames_no_row_however_few_there_are(tmp_path: Path) -> None:
+    pipeline = Pipeline("forgets", [DEVICE_LOGS], [ForgetsStates()], [NUMBERED])
+    with SqliteBroker(tmp_path / "hubbub.db") as broker:
+        fill(broker, ["one row"])
+        with pytest.raises(BrokenContract, match="expected 1 states"):
+            EmbeddedEngine(broker).run([pipeline], until_end=True)
+        assert not all_records(broker, "dead.letters")
 
 
 def test_an_outage_stops_the_job_however_often_and_blames_no_row(tmp_path: Path) -> None:
