@@ -16,6 +16,9 @@ PYTHON ?= $(shell for one in python3.11 python3 python3.12 python3.13 python3.14
 # Two cores is what CI has; more workers only take memory.
 WORKERS ?= 2
 
+# What the tests need: every engine, a real Kafka, and the tools; not the training environment, which is several GB.
+EXTRAS = dev,faust,beam,quality,fast,kafka-dev
+
 BIN = $(VENV)/bin
 PIP_QUIET = --quiet --disable-pip-version-check
 SAY = @printf '\033[1m== %s\033[0m\n'
@@ -46,14 +49,14 @@ define environment
 endef
 
 $(STAMP): setup.py constraints.txt
-	@$(call environment,$(VENV),dev)
+	@$(call environment,$(VENV),$(EXTRAS))
 
 $(STAMP_TRAIN): setup.py constraints.txt
 	@$(call environment,$(VENV_TRAIN),train)
 
 train-env: $(STAMP_TRAIN)
 
-# Resolved for the machine it runs on, without installing anything. Beam needs pyarrow < 26, and all engines share one.
+# Resolved for the machine it runs on, without installing anything. Beam's upper bounds hold for all, for the engines share one environment.
 constraints:
 	@echo '== constraints.txt: resolving (about a minute)'
 	folder=$$(mktemp -d)
@@ -61,10 +64,10 @@ constraints:
 	$(PYTHON) -m venv "$$folder/venv"
 	"$$folder/venv/bin/python" -m pip install $(PIP_QUIET) --upgrade pip setuptools wheel
 	"$$folder/venv/bin/python" -m pip install $(PIP_QUIET) --dry-run --ignore-installed --no-build-isolation \
-		--report "$$folder/report.json" --editable '.[dev,train]' 'pyarrow<26' pip setuptools wheel
+		--report "$$folder/report.json" --editable '.[$(EXTRAS),train]' pip setuptools wheel
 	"$$folder/venv/bin/python" - "$$folder/report.json" >"$$folder/constraints.txt" <<'PY'
 	import json, sys
-	print("# Exact versions of the core, of the extra `dev`, and of the extra `train`, for Python 3.11.")
+	print("# Exact versions of the core and of the extras that the tests and training need, for Python 3.11.")
 	print("# Made by `make constraints`; CI installs from it.")
 	found = [one["metadata"] for one in json.load(open(sys.argv[1]))["install"]]
 	lines = ["{name}=={version}".format(**one) for one in found if one["name"] != "hubbub"]

