@@ -16,6 +16,10 @@ from typing import Annotated, Literal, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
+from infra.kafka_settings import PATHS as KAFKA_PATHS
+from infra.kafka_settings import KafkaSection
+from infra.secret import Secret
+
 FILE_NAME = "hubbub.toml"
 PREFIX = "HUBBUB_"
 MODELS_VARIABLE = "HUBBUB_MODELS"
@@ -31,9 +35,13 @@ class WrongSetting(ValueError):
 class BrokerSection(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the topics lie."""
 
-    url: Annotated[str, Meta(min_length=1, description="`sqlite:PATH`; a relative PATH is relative to this file")] = (
-        "sqlite:hubbub.db"
-    )
+    url: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="`sqlite:PATH` (a relative PATH is relative to this file) or `kafka://HOST:PORT,...`",
+        ),
+    ] = "sqlite:hubbub.db"
     durability: Annotated[
         Literal["off", "normal", "full"],
         Meta(description="`normal` survives a killed process, `full` a power cut too, `off` is for throw-away files"),
@@ -71,10 +79,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     broker: BrokerSection = BrokerSection()
     job: JobSection = JobSection()
+    kafka: KafkaSection = KafkaSection()
     models: dict[str, str] = {}
 
 
-SECTIONS: Mapping[str, type[Struct]] = {"broker": BrokerSection, "job": JobSection}
+SECTIONS: Mapping[str, type[Struct]] = {"broker": BrokerSection, "job": JobSection, "kafka": KafkaSection}
 Values = dict[str, dict[str, object]]
 
 
@@ -155,6 +164,8 @@ def _type_of(section: str, key: str) -> object:
 
 
 def _typed(value: object, type_: object, place: str, *, from_text: bool = False) -> object:
+    if _is_secret(type_):
+        raise WrongSetting(f"{place}: expected no secret here; its environment variable or a file of its own holds it")
     try:
         return msgspec.convert(value, type_, strict=not from_text)
     except msgspec.ValidationError as error:
@@ -166,11 +177,18 @@ def _typed(value: object, type_: object, place: str, *, from_text: bool = False)
         raise WrongSetting(f"{place}: expected {expected}, got {value!r}") from None
 
 
+def _is_secret(type_: object) -> bool:
+    return Secret in get_args(get_args(type_)[0] if get_origin(type_) is Annotated else type_)
+
+
 def _root_paths(values: Values, folder: Path) -> None:
     """Make the file's relative paths absolute."""
     url = str(values.get("broker", {}).get("url", ""))
     if url.startswith("sqlite:") and not url.startswith("sqlite:/"):
         values["broker"]["url"] = f"sqlite:{folder / url.removeprefix('sqlite:')}"
+    for key in KAFKA_PATHS:
+        if path := values.get("kafka", {}).get(key):
+            values["kafka"][key] = str(folder / str(path))
     for name, path in values.get("models", {}).items():
         values["models"][name] = str(folder / str(path))
 
@@ -197,6 +215,9 @@ def _take_variables(values: Values, environment: Mapping[str, str]) -> None:
     for variable, text in environment.items():
         if variable in known:
             section, key = known[variable]
-            values.setdefault(section, {})[key] = _typed(text, _type_of(section, key), variable, from_text=True)
+            type_ = _type_of(section, key)
+            values.setdefault(section, {})[key] = (
+                Secret(text, variable) if _is_secret(type_) else _typed(text, type_, variable, from_text=True)
+            )
         elif variable.startswith(prefixes):
             _check_name(variable, tuple(known), "environment", "variable")

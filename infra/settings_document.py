@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from typing import Annotated, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 
+from infra.secret import Secret
 from infra.settings import SECTIONS, variable_of
 
 HEAD = """# Settings
@@ -27,6 +29,11 @@ durability = "full"
 [job]
 lateness_s = 30
 
+[kafka]
+security_protocol = "SASL_SSL"
+username = "hubbub"
+password_file = "/run/secrets/kafka-password"
+
 [models]
 text-enzh = "bundles/my-text"
 ```
@@ -43,18 +50,26 @@ def document() -> str:
     """Return the whole page."""
     parts = [HEAD]
     for section, struct in SECTIONS.items():
-        parts.append(f"\n## [{section}]\n\n{(struct.__doc__ or '').strip()}\n")
+        parts.append(f"\n## [{section}]\n\n{inspect.cleandoc(struct.__doc__ or '')}\n")
         parts.append("\n| key | type | default | variable | what it is |\n|---|---|---|---|---|\n")
         for field in msgspec.structs.fields(struct):
             row = (
                 f"`{field.name}`",
                 _type_name(field.type),
-                f"`{field.default!r}`".replace("'", '"'),
+                _default(field.default),
                 f"`{variable_of(section, field.name)}`",
                 _description(field.type),
             )
             parts.append(f"| {' | '.join(row)} |\n")
     return "".join([*parts, MODELS])
+
+
+def _default(value: object) -> str:
+    """Write a default as it would stand in the file."""
+    if value is None:
+        return ""
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return f"`{text}`".replace("'", '"')
 
 
 def _metas(type_: object) -> list[Meta]:
@@ -70,12 +85,15 @@ def _type_name(type_: object) -> str:
     if get_origin(plain) is Literal:
         return " or ".join(f'`"{one}"`' for one in get_args(plain))
     bounds = "".join(
-        f", {words} {bound:g}"
+        f", {words} {bound:.10g}"
         for meta in _metas(type_)
         for bound, words in ((meta.ge, "at least"), (meta.gt, "more than"))
         if bound is not None
     )
-    return {str: "text", int: "whole number", float: "number"}[plain] + bounds  # type: ignore[index]
+    if Secret in get_args(plain):
+        return "secret"
+    kinds: dict[object, str] = {str: "text", bool: "true or false", int: "whole number", float: "number"}
+    return kinds[plain] + bounds
 
 
 if __name__ == "__main__":

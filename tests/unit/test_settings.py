@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from infra.secret import SecretMissing
 from infra.settings import JobSection, Settings, WrongSetting, load_settings
 from infra.settings_document import document
 from pipelines.commands.options import job_settings
@@ -56,12 +58,18 @@ def test_a_variable_names_the_file(tmp_path: Path) -> None:
             "[job]\nbatch_recrods = 5\n",
             "job.batch_recrods: expected a key of batch_records, .*did you mean 'batch_records'",
         ),
-        ("[jobs]\nx = 5\n", r"\[jobs\]: expected a section of broker, job, models, got 'jobs'; did you mean 'job'"),
+        (
+            "[jobs]\nx = 5\n",
+            r"\[jobs\]: expected a section of broker, job, kafka, models, got 'jobs'; did you mean 'job'",
+        ),
         ("[job]\nbatch_records = 'many'\n", "job.batch_records: expected int, got 'many'"),
         ("[job]\nbatch_records = 0\n", "job.batch_records: expected int >= 1, got 0"),
         ("[broker]\ndurability = 'yes'\n", "broker.durability: expected one of off, normal, full, got 'yes'"),
         ("job = 3\n", r"job: expected a section \[job\] with keys, got 3"),
         ("[job\n", "expected TOML, got a mistake: .*line 1"),
+        ("[kafka]\npassword = 'x'\n", "kafka.password: expected no secret here; its environment variable"),
+        ("[kafka]\ntopic_prefix = 'a b'\n", "kafka.topic_prefix: expected str matching regex"),
+        ("[kafka]\nclient = 'java'\n", "kafka.client: expected one of kafka-python, confluent, got 'java'"),
         ("[models]\nx = 3\n", "models.x: expected str, got 3"),
     ],
 )
@@ -108,6 +116,30 @@ def test_the_engine_has_the_same_names_and_defaults() -> None:
 
 def test_zero_switches_ticks_off() -> None:
     assert job_settings(Settings(job=JobSection(tick_s=0))).tick_s is None
+
+
+def test_a_secret_is_shown_to_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(tmp_path, "", HUBBUB_KAFKA_PASSWORD="hunter2")
+    assert settings.kafka.password is not None
+    assert settings.kafka.password.reveal() == "hunter2"
+    packed = pickle.dumps(settings)
+    assert "hunter2" not in f"{settings} {settings!r} {msgspec.structs.asdict(settings.kafka)}"
+    assert b"hunter2" not in packed
+    with pytest.raises(SecretMissing, match="HUBBUB_KAFKA_PASSWORD"):
+        pickle.loads(packed)
+    monkeypatch.setenv("HUBBUB_KAFKA_PASSWORD", "hunter2")
+    assert pickle.loads(packed) == settings
+
+
+def test_a_secret_is_no_flag(tmp_path: Path) -> None:
+    with pytest.raises(WrongSetting, match=r"kafka\.password: expected no secret here"):
+        load_settings(flags={"kafka.password": "x"}, environment={}, directory=tmp_path)
+
+
+def test_kafka_s_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    kafka = load(tmp_path, '[kafka]\nssl_cafile = "ca.pem"\npassword_file = "/abs"\ninsecure = true\n').kafka
+    assert (kafka.ssl_cafile, kafka.password_file, kafka.insecure) == (f"{tmp_path}/ca.pem", "/abs", True)
+    assert load(tmp_path, "", HUBBUB_KAFKA_INSECURE="true").kafka.insecure
 
 
 def test_the_document_is_current(tmp_path: Path) -> None:
