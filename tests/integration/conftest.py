@@ -1,15 +1,17 @@
-"""The command line as tests call it: in this process where that is enough, as a process of its own where it is not."""
+"""The command line as tests call it, in this process or as one of its own; a real Kafka for those who ask for it."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from infra.local_kafka import LocalKafka
 from pipelines.command_line import run
 
 
@@ -46,3 +48,16 @@ def hubbub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
         return Answer(status, out, err)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """One real broker for all tests of this worker; who stops or pauses it makes a LocalKafka of its own."""
+    with LocalKafka(tmp_path_factory.mktemp("kafka")) as local:
+        yield local
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """What the names of this test's topics, groups and transactional ids begin with on the shared broker."""
+    return f"t{uuid.uuid4().hex[:12]}."
