@@ -19,7 +19,7 @@ from pipelines.replay.episodes import Compared, Episodes, Horizon, read_episodes
 from pipelines.replay.history import History
 from pipelines.replay.incidents import Incident, of_history
 from pipelines.replay.measure import Watched, measure_alerts, without_skill
-from pipelines.replay.run_side import Progress, Side, run_side
+from pipelines.replay.run_side import MakeEngine, Progress, Side, embedded, run_side
 from pipelines.replay.survey import Survey, survey_history
 from schemas.alerts import ALERTS
 from schemas.topic import Topic
@@ -34,7 +34,7 @@ class Plan:
 
     `build` makes the pipelines with a choice of models. `candidate` and `against` are such choices; `against` None
     compares with what the group raised when `raised` is set, else there is one side only. `group` is the original
-    consumer group, None where there is none (files).
+    consumer group, None where there is none (files). `make_engine` chooses what runs them.
     """
 
     build: Build
@@ -50,6 +50,7 @@ class Plan:
     incidents: Sequence[Incident] = ()
     tolerance: float = 0.0
     notes: tuple[str, ...] = ()
+    make_engine: MakeEngine = embedded
 
 
 @dataclass
@@ -101,6 +102,7 @@ def _run(plan: Plan, name: str, pipelines: Sequence[Pipeline], file: str, watche
         group=plan.group,
         stop=watcher.stop,
         progress=watcher.progress,
+        make_engine=plan.make_engine,
     )
 
 

@@ -6,10 +6,11 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from infra.broker import Broker
 from infra.sqlite_broker import SqliteBroker
-from pipelines.engines.embedded_engine import EmbeddedEngine, Ticks
+from pipelines.engines.embedded_engine import EmbeddedEngine, JobReport, Ticks
 from pipelines.engines.job_settings import JobSettings
 from pipelines.pipeline import Pipeline
 from pipelines.replay.history import History
@@ -19,6 +20,44 @@ from pipelines.replay.replay_broker import ReplayBroker
 
 class Stopped(Exception):
     """Somebody asked to stop before the replay was through."""
+
+
+class Engine(Protocol):
+    """What runs a layer of pipelines: the embedded engine, or one like it."""
+
+    report: JobReport
+
+    def run(
+        self, pipelines: Sequence[Pipeline], *, stop: threading.Event | None = None, until_end: bool = False
+    ) -> JobReport:
+        """Run until `stop` is set, or with `until_end` until the sources end."""
+        ...
+
+
+class MakeEngine(Protocol):
+    """Makes the engine that replays `history` into `scratch`, which lies in the file `path`.
+
+    `broker` is the two of them as one, for an engine that works in this process; another one opens its own.
+    """
+
+    def __call__(
+        self,
+        broker: ReplayBroker,
+        settings: JobSettings,
+        ticks: Mapping[str, Ticks],
+        *,
+        history: History,
+        path: Path,
+    ) -> Engine:
+        """Return an engine whose consumer groups begin with `replay`."""
+        ...
+
+
+def embedded(
+    broker: ReplayBroker, settings: JobSettings, ticks: Mapping[str, Ticks], *, history: History, path: Path
+) -> Engine:
+    """Make the engine that replays in this process: the reference."""
+    return EmbeddedEngine(broker, settings, group="replay", ticks=ticks)
 
 
 @dataclass(slots=True)
@@ -42,7 +81,7 @@ class Progress:
 
     wanted: int = 0
     before: int = 0
-    engine: EmbeddedEngine | None = None
+    engine: Engine | None = None
     inputs: frozenset[str] = frozenset()
 
     @property
@@ -67,6 +106,7 @@ def run_side(
     group: str | None,
     stop: threading.Event,
     progress: Progress,
+    make_engine: MakeEngine = embedded,
 ) -> Side:
     """Run the pipelines over history to its end, upstream ones first; the outputs lie in the file `path`.
 
@@ -81,7 +121,7 @@ def run_side(
         ticks: Mapping[str, Ticks] = {}
         if group is not None:
             ticks = {pipeline.name: original_ticks(history, group, pipeline, scratch) for pipeline in layer}
-        engine = EmbeddedEngine(broker, settings, group="replay", ticks=ticks)
+        engine = make_engine(broker, settings, ticks, history=history, path=path)
         progress.inputs = frozenset(
             pipeline.name for pipeline in layer if {topic.name for topic in pipeline.sources} & set(history.topics)
         )
