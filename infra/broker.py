@@ -116,6 +116,10 @@ class Membership(Protocol):
         """Return (key, memory) of the keys whose deadline is <= `watermark_us`, by (deadline, key)."""
         ...
 
+    def memory(self, stream: Stream) -> list[StateRow]:
+        """Return all the committed memory of a stream, by key: for an engine that takes it elsewhere to work on."""
+        ...
+
     def next_deadline(self, stream: Stream) -> int | None:
         """Return the earliest deadline of the stream's keys, None without any."""
         ...
@@ -179,6 +183,10 @@ class Broker(Protocol):
 
     def committed(self, group: str, part: TopicPartition) -> Offset | None:
         """Return where a group goes on in a partition; None before its first commit."""
+        ...
+
+    def commit_offsets(self, group: str, offsets: Mapping[TopicPartition, Offset]) -> None:
+        """Say where a group goes on, for an engine that keeps memory itself; Fenced while the group has members."""
         ...
 
     def groups(self) -> list[str]:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from sqlite3 import Connection
 from types import TracebackType
 
 import msgspec
 
-from infra.broker import BrokerMismatch, Offset, Stream, TopicPartition
-from infra.instance_slot import InstanceSlot
+from infra.broker import BrokerMismatch, Fenced, Offset, Stream, TopicPartition
+from infra.instance_slot import InstanceSlot, is_alive
 from infra.partitioner import partition_of
 from infra.sqlite_membership import SqliteMembership
 from infra.sqlite_store import OFFSET_BITS, Durability, SqliteStore
@@ -195,6 +195,17 @@ class SqliteBroker:
                 (group, part.topic, part.partition),
             ).fetchone()
         return None if row is None else Offset(int(row[0]), row[1])
+
+    def commit_offsets(self, group: str, offsets: Mapping[TopicPartition, Offset]) -> None:
+        """Say where a group goes on; Fenced while it has living members."""
+        with self._store.writing() as connection:
+            members = connection.execute("SELECT instance FROM members WHERE grp = ?", (group,)).fetchall()
+            if living := [name for (name,) in members if is_alive(self._path, name)]:
+                raise Fenced(f"group {group} is worked on by instance {', '.join(living)}; stop it first")
+            connection.executemany(
+                "INSERT OR REPLACE INTO offsets VALUES (?, ?, ?, ?, ?)",
+                [(group, part.topic, part.partition, at.next_offset, at.note) for part, at in offsets.items()],
+            )
 
     def groups(self) -> list[str]:
         """Return the groups that have committed anything."""

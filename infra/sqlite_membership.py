@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
-from infra.broker import Attempt, Commit, Fenced, NotIdle, Offset, Stream, TopicPartition
+from infra.broker import Attempt, Commit, Fenced, NotIdle, Offset, StateRow, Stream, TopicPartition
 from infra.failpoints import failpoint
 from infra.instance_slot import InstanceSlot, is_alive
 from infra.sqlite_store import SqliteStore
@@ -85,6 +85,15 @@ class SqliteMembership:
                 "SELECT key, value FROM state WHERE stream = ? AND deadline <= ? ORDER BY deadline, key",
                 (self._numbers[stream], watermark_us),
             ).fetchall()
+
+    def memory(self, stream: Stream) -> list[StateRow]:
+        """Return all the committed memory of a stream, by key."""
+        with self._store.reading() as connection:
+            rows = connection.execute(
+                "SELECT key, value, deadline, expires FROM state WHERE stream = ? ORDER BY key",
+                (self._numbers[stream],),
+            ).fetchall()
+        return [StateRow(*row) for row in rows]
 
     def next_deadline(self, stream: Stream) -> int | None:
         """Return the earliest deadline."""

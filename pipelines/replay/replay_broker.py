@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 
-from infra.broker import Attempt, Broker, Commit, Membership, Offset, Stream, TopicPartition
+from infra.broker import Attempt, Broker, Commit, Membership, Offset, StateRow, Stream, TopicPartition
 from pipelines.replay.history import History
 from schemas.record import Append, Record
 from schemas.topic import Topic
@@ -73,6 +73,10 @@ class ReplayBroker:
         """Return where a group of the replay goes on."""
         return self._scratch.committed(group, part)
 
+    def commit_offsets(self, group: str, offsets: Mapping[TopicPartition, Offset]) -> None:
+        """Say where a group of the replay goes on."""
+        self._scratch.commit_offsets(group, offsets)
+
     def groups(self) -> list[str]:
         """Return the groups of the replay."""
         return self._scratch.groups()
@@ -123,6 +127,9 @@ class _ReplayMembership:
 
     def due(self, stream: Stream, watermark_us: int) -> list[tuple[str, bytes]]:
         return self._inner.due(stream, watermark_us)
+
+    def memory(self, stream: Stream) -> list[StateRow]:
+        return self._inner.memory(stream)
 
     def next_deadline(self, stream: Stream) -> int | None:
         return self._inner.next_deadline(stream)

@@ -183,6 +183,31 @@ def test_memory_belongs_to_group_and_stream(broker: Broker) -> None:
     assert one.states(STREAMS[0], ["d1"]) == [None]
 
 
+def test_all_memory_of_a_stream_comes_at_once(broker: Broker) -> None:
+    membership = broker.join("g", None, STREAMS)
+    membership.owned()
+    rows = [StateRow("a", b"A", 20, 30), StateRow("b", b"B", None, 10), StateRow("c", b"C")]
+    membership.commit(Commit(STREAMS[0], {}, states=rows[::-1]))
+    assert membership.memory(STREAMS[0]) == rows
+    assert membership.memory(STREAMS[1]) == []
+    membership.forget_expired(STREAMS[0], 10)
+    membership.commit(Commit(STREAMS[0], {}, states=[StateRow("c", None)]))
+    assert membership.memory(STREAMS[0]) == rows[:1]
+
+
+def test_offsets_are_set_from_outside_only_while_nobody_works(opened: Open, broker: Broker) -> None:
+    broker.commit_offsets("g", {PARTS[0]: Offset(3, "note")})
+    assert broker.committed("g", PARTS[0]) == Offset(3, "note")
+    membership = broker.join("g", None, STREAMS)
+    assert membership.owned() == STREAMS
+    with pytest.raises(Fenced):
+        opened().commit_offsets("g", {PARTS[0]: Offset(9)})
+    assert membership.offset(PARTS[0]) == Offset(3, "note")
+    membership.leave()
+    opened().commit_offsets("g", {PARTS[0]: Offset(9)})
+    assert broker.committed("g", PARTS[0]) == Offset(9)
+
+
 def test_deadlines_are_found_in_order(broker: Broker) -> None:
     membership = broker.join("g", None, STREAMS)
     membership.owned()
