@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from models.training.text.augment import damage
+from models.training.encoder.augment import damage
+from models.training.encoder.rows import columns_of_heads
 from models.training.text.corpus import alarm_text, log_text, read_own, side_of
-from models.training.text.heads import HEADS, LABEL_COUNT, columns_of_heads
+from models.training.text.heads import HEADS, LABEL_COUNT
 
 DATA = Path(__file__).parents[2] / "models" / "training" / "data"
 
 
 def test_columns_of_heads_touch_and_cover_all_labels() -> None:
     """Each head's columns start where the one before ends."""
-    columns = list(columns_of_heads().values())
+    columns = list(columns_of_heads(HEADS).values())
     assert [one.start for one in columns] == [0, *(one.stop for one in columns[:-1])]
     assert columns[-1].stop == LABEL_COUNT
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.training.text.answers import bucket_of, probabilities
-from models.training.text.corpus import Row
-from models.training.text.heads import HEADS, LABEL_COUNT, columns_of_heads
+from models.training.encoder.answers import bucket_of, probabilities
+from models.training.encoder.rows import Row, columns_of_heads
+from models.training.text.heads import HEADS, LABEL_COUNT
 from models.training.text.measure import figures_by_head, fit_temperatures, macro_f1
 
 
@@ -31,7 +31,7 @@ def test_bucket_of_edges() -> None:
 
 def _logits(head: str, guesses: list[str], height: float) -> np.ndarray:
     logits = np.zeros((len(guesses), LABEL_COUNT), dtype=np.float32)
-    start = columns_of_heads()[head].start
+    start = columns_of_heads(HEADS)[head].start
     for at, guess in enumerate(guesses):
         logits[at, start + HEADS[head].index(guess)] = height
     return logits

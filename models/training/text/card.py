@@ -10,11 +10,12 @@ import onnxruntime
 import orjson
 
 from models.bundle import seal_card
-from models.training.text.answers import BUCKETS, MAX_TOKENS
-from models.training.text.corpus import Corpus, Row
+from models.training.encoder.answers import BUCKETS, MAX_TOKENS
+from models.training.encoder.network import HIDDEN
+from models.training.encoder.rows import Row
+from models.training.text.corpus import Corpus
 from models.training.text.heads import HEADS, LABEL_COUNT
 from models.training.text.measure import kind_of
-from models.training.text.network import HIDDEN
 
 NAME = "text-enzh"
 VERSION = "1.0.0"

@@ -16,24 +16,10 @@ from pathlib import Path
 
 import orjson
 
+from models.training.encoder.rows import Row
 from models.training.text.heads import HEADS
 
 HAN = re.compile("[\u3400-\u9fff]")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One text with what is known of it: `labels` names only the heads that somebody labelled.
-
-    `barred` are labels that the source could not have given (a set of two classes has no `neutral`), so that the
-    loss does not teach that they are wrong.
-    """
-
-    text: str
-    labels: dict[str, str]
-    source: str
-    own: bool = False
-    barred: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,11 +118,11 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
 def read_sentiment(folder: Path, name: str, part: str) -> list[Row]:
     """Read one public sentiment set; its language is known, so those rows teach the language too."""
     language = SENTIMENT_SETS[name]
-    barred = () if name in THREE_CLASSES else ("neutral",)
+    barred = () if name in THREE_CLASSES else (("sentiment", "neutral"),)
     path = folder / "sentiment" / f"{name}.{part}.jsonl"
     rows = []
     for number, (text, label) in enumerate(_lines(path), start=1):
-        if label not in HEADS["sentiment"] or label in barred:
+        if label not in HEADS["sentiment"] or ("sentiment", label) in barred:
             raise ValueError(f"{path}:{number}: sentiment {label!r} is not expected in this set")
         rows.append(Row(text, {"sentiment": label, "language": language}, name, barred=barred))
     return rows

@@ -10,8 +10,9 @@ from dataclasses import replace
 import torch
 from tokenizers import Tokenizer
 
-from models.training.text.corpus import Corpus, Row
-from models.training.text.network import Parameters, encode, pool
+from models.training.encoder.network import Parameters, encode, pool
+from models.training.encoder.rows import Row
+from models.training.text.corpus import Corpus
 
 NEAR = 0.97
 

@@ -6,6 +6,8 @@ Source of the labels: the command line's documentation (tasks `messages`, `logs`
 
 from __future__ import annotations
 
+from models.training.encoder.rows import label_count
+
 CATEGORY = (
     "power",
     "network",
@@ -42,14 +44,4 @@ HEADS: dict[str, tuple[str, ...]] = {
     "abnormal": ("true", "false"),
     "severity": ("critical", "major", "minor", "warning", "indeterminate", "cleared"),
 }
-LABEL_COUNT = sum(len(labels) for labels in HEADS.values())
-
-
-def columns_of_heads() -> dict[str, slice]:
-    """Give, for each head, the columns of `logits` that belong to it."""
-    columns: dict[str, slice] = {}
-    start = 0
-    for head, labels in HEADS.items():
-        columns[head] = slice(start, start + len(labels))
-        start += len(labels)
-    return columns
+LABEL_COUNT = label_count(HEADS)

@@ -10,8 +10,9 @@ from collections import Counter
 
 import numpy as np
 
-from models.training.text.corpus import HAN, Row
-from models.training.text.heads import HEADS, columns_of_heads
+from models.training.encoder.rows import Row, columns_of_heads
+from models.training.text.corpus import HAN
+from models.training.text.heads import HEADS
 
 Figures = dict[str, object]
 TEMPERATURES = np.round(np.geomspace(0.4, 3.0, 61), 3)
@@ -45,7 +46,7 @@ def _figures(truth: np.ndarray, guess: np.ndarray, trivial: int) -> Figures:
 def figures_by_head(rows: list[Row], logits: np.ndarray, train: list[Row]) -> dict[str, dict[str, Figures]]:
     """Measure own rows: head -> `kind` and `kind.language` -> figures."""
     result: dict[str, dict[str, Figures]] = {}
-    for head, columns in columns_of_heads().items():
+    for head, columns in columns_of_heads(HEADS).items():
         groups: dict[str, list[int]] = {}
         for at, row in enumerate(rows):
             if head in row.labels:
@@ -65,7 +66,7 @@ def figures_by_head(rows: list[Row], logits: np.ndarray, train: list[Row]) -> di
 
 def figures_by_set(rows: list[Row], logits: np.ndarray, train: list[Row]) -> dict[str, Figures]:
     """Measure the sentiment of public dev rows by set; for sets of two classes also with neutral barred."""
-    columns = columns_of_heads()["sentiment"]
+    columns = columns_of_heads(HEADS)["sentiment"]
     labels = HEADS["sentiment"]
     result: dict[str, Figures] = {}
     for name in sorted({row.source for row in rows}):
@@ -84,7 +85,7 @@ def figures_by_set(rows: list[Row], logits: np.ndarray, train: list[Row]) -> dic
 def fit_temperatures(rows: list[Row], logits: np.ndarray) -> dict[str, float]:
     """Choose each head's temperature: the one under which the true labels of `rows` are most probable."""
     temperatures = {}
-    for head, columns in columns_of_heads().items():
+    for head, columns in columns_of_heads(HEADS).items():
         members = [at for at, row in enumerate(rows) if head in row.labels and not row.barred]
         truth = np.array([HEADS[head].index(rows[at].labels[head]) for at in members], dtype=np.int64)
         scores = logits[members, columns].astype(np.float64)

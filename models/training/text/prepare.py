@@ -8,6 +8,10 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from models.training.encoder.network import BASE_LAYERS, Parameters, load_parameters
+from models.training.encoder.progress import say
+from models.training.encoder.quantize import round_words
+from models.training.encoder.vocabulary import check_same_pieces, trim
 from models.training.text.corpus import (
     LANGUAGE_SETS,
     SENTIMENT_SETS,
@@ -17,10 +21,7 @@ from models.training.text.corpus import (
     read_sentiment,
 )
 from models.training.text.duplicates import drop_near_duplicates
-from models.training.text.network import BASE_LAYERS, Parameters, load_parameters
-from models.training.text.progress import say
-from models.training.text.quantize import round_words
-from models.training.text.vocabulary import check_same_pieces, trim
+from models.training.text.heads import LABEL_COUNT
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def prepare(sources: Sources, output: Path) -> tuple[Corpus, Tokenizer, Paramete
     )
     whole_file = sources.base / "tokenizer.json"
     whole = Tokenizer.from_file(str(whole_file))
-    everything = load_parameters(sources.base, list(range(whole.get_vocab_size())), layers=BASE_LAYERS)
+    everything = load_parameters(sources.base, list(range(whole.get_vocab_size())), LABEL_COUNT, layers=BASE_LAYERS)
     corpus = drop_near_duplicates(corpus, everything, whole)
     say(
         f"train {len(corpus.train)}, dev {len(corpus.dev)}, set aside {len(corpus.set_aside)}, dropped {corpus.dropped}"
@@ -68,6 +69,6 @@ def prepare(sources: Sources, output: Path) -> tuple[Corpus, Tokenizer, Paramete
     if changed:
         raise AssertionError(f"the trimmed tokenizer cuts {changed} of {len(seen)} seen texts otherwise")
     say(f"vocabulary {len(pieces)} pieces; cuts {changed_unseen} of {len(unseen)} held-out texts otherwise")
-    parameters = load_parameters(sources.base, pieces)
+    parameters = load_parameters(sources.base, pieces, LABEL_COUNT)
     round_words(parameters)
     return corpus, tokenizer, parameters

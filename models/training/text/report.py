@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from models.training.text.answers import labels_and_scores, logits_of, open_session
+from models.training.encoder.answers import labels_and_scores, logits_of, open_session
+from models.training.encoder.equality import unequal_answers
+from models.training.encoder.progress import say
 from models.training.text.corpus import Corpus
-from models.training.text.equality import unequal_answers
 from models.training.text.golden import GOLDEN_TEXTS
+from models.training.text.heads import HEADS
 from models.training.text.measure import figures_by_head, figures_by_set, fit_temperatures
-from models.training.text.progress import say
 
 SPEED_TEXTS = 2000
 EQUALITY_TEXTS = 250
@@ -58,7 +59,7 @@ def assert_equal_answers(path: Path, tokenizer: Tokenizer, corpus: Corpus, seed:
 def golden_answers(path: Path, tokenizer: Tokenizer, temperatures: dict[str, float]) -> list[dict[str, object]]:
     """Ask the finished model for the golden texts' answers."""
     logits = logits_of(open_session(path), tokenizer, list(GOLDEN_TEXTS))
-    answers = labels_and_scores(logits, temperatures)
+    answers = labels_and_scores(logits, HEADS, temperatures)
     for text, answer in zip(GOLDEN_TEXTS, answers, strict=True):
         say(text, {head: given["label"] for head, given in answer.items()})
     return [{"text": text, **answer} for text, answer in zip(GOLDEN_TEXTS, answers, strict=True)]

@@ -14,8 +14,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from models.training.text.heads import LABEL_COUNT
-from models.training.text.network import (
+from models.training.encoder.network import (
     HEAD_COUNT,
     HEAD_WIDTH,
     HIDDEN,
@@ -24,7 +23,7 @@ from models.training.text.network import (
     folded_heads,
     layer_count,
 )
-from models.training.text.quantize import Scale, integer_weight, integer_words
+from models.training.encoder.quantize import Scale, integer_weight, integer_words
 
 OPSET = 20
 IR_VERSION = 10
@@ -178,6 +177,7 @@ def write_graph(parameters: Parameters, path: Path, scales: dict[str, Scale] | N
         hidden = _norm(graph, parameters, f"{layer}.norm", graph.add("Add", [narrow, hidden], f"{layer}.sum"))
     _answers(graph, parameters, hidden)
     whole, real = TensorProto.INT64, TensorProto.FLOAT
+    labels = len(parameters["head.bias"])
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
@@ -187,8 +187,8 @@ def write_graph(parameters: Parameters, path: Path, scales: dict[str, Scale] | N
                 for name in ("input_ids", "attention_mask")
             ],
             [
-                helper.make_tensor_value_info("logits", real, ["rows", LABEL_COUNT]),
-                helper.make_tensor_value_info("token_logits", real, ["rows", "tokens", LABEL_COUNT]),
+                helper.make_tensor_value_info("logits", real, ["rows", labels]),
+                helper.make_tensor_value_info("token_logits", real, ["rows", "tokens", labels]),
                 helper.make_tensor_value_info("embedding", real, ["rows", HIDDEN]),
             ],
             list(graph.constants.values()),

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.training.text.fit import Batch
-from models.training.text.network import Parameters, Tap, encode
+from models.training.encoder.batches import Batch
+from models.training.encoder.network import Parameters, Tap, encode
 
 WEIGHT_LIMIT = 64
 ACTIVATION_LEVELS = 255

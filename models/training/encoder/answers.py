@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
-from models.training.text.heads import HEADS, LABEL_COUNT, columns_of_heads
+from models.training.encoder.rows import Heads, columns_of_heads
 
 MAX_TOKENS = 128
 BUCKETS = (8, 16, 32, 64, 128)
@@ -64,7 +64,8 @@ def logits_of(
 ) -> np.ndarray:
     """Give the logits of all heads, float32 (texts, labels)."""
     lists = token_lists(tokenizer, texts)
-    logits = np.zeros((len(texts), LABEL_COUNT), dtype=np.float32)
+    labels = next(output.shape[-1] for output in session.get_outputs() if output.name == "logits")
+    logits = np.zeros((len(texts), labels), dtype=np.float32)
     for edge in BUCKETS:
         members = [at for at, row in enumerate(lists) if bucket_of(len(row)) == edge]
         step = max(2, tokens_per_run // edge)
@@ -82,12 +83,14 @@ def probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
     return result
 
 
-def labels_and_scores(logits: np.ndarray, temperatures: dict[str, float]) -> list[dict[str, dict[str, object]]]:
+def labels_and_scores(
+    logits: np.ndarray, heads: Heads, temperatures: dict[str, float]
+) -> list[dict[str, dict[str, object]]]:
     """Give every head's label and score for each row of `logits`."""
     answers: list[dict[str, dict[str, object]]] = [{} for _ in logits]
-    for head, columns in columns_of_heads().items():
+    for head, columns in columns_of_heads(heads).items():
         chances = probabilities(logits[:, columns], temperatures[head])
         for answer, row in zip(answers, chances, strict=True):
             best = int(row.argmax())
-            answer[head] = {"label": HEADS[head][best], "score": float(row[best])}
+            answer[head] = {"label": heads[head][best], "score": float(row[best])}
     return answers

@@ -16,8 +16,6 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
-from models.training.text.heads import LABEL_COUNT
-
 Parameters = dict[str, Tensor]
 # A hook that sees each value that enters an integer matrix product, by its name, and returns what enters instead.
 Tap = Callable[[str, Tensor], Tensor]
@@ -34,8 +32,12 @@ LAYER_NORM_EPSILON = 1e-12
 HEAD_NAMES = ("head.weight", "head.bias")
 
 
-def load_parameters(folder: Path, piece_ids: list[int], layers: tuple[int, ...] = LAYERS_KEPT) -> Parameters:
+def load_parameters(
+    folder: Path, piece_ids: list[int], labels: int, layers: tuple[int, ...] = LAYERS_KEPT
+) -> Parameters:
     """Read the base encoder, keeping only some layers and the rows of `piece_ids` of its embedding table.
+
+    `labels` is the width of `logits`; the heads start at zero.
 
     The query, key and value products become one (384, 1152) matrix whose query part carries the 1/sqrt(32) of the
     attention, and the constant token type is folded into the positions: fewer operations, same values.
@@ -60,8 +62,8 @@ def load_parameters(folder: Path, piece_ids: list[int], layers: tuple[int, ...] 
             parameters[f"{new}.expand.{kind}"] = raw[f"{old}.intermediate.dense.{kind}"]
             parameters[f"{new}.contract.{kind}"] = raw[f"{old}.output.dense.{kind}"]
             parameters[f"{new}.norm.{kind}"] = raw[f"{old}.output.LayerNorm.{kind}"]
-    parameters["head.weight"] = torch.zeros(LABEL_COUNT, HIDDEN)
-    parameters["head.bias"] = torch.zeros(LABEL_COUNT)
+    parameters["head.weight"] = torch.zeros(labels, HIDDEN)
+    parameters["head.bias"] = torch.zeros(labels)
     parameters["head.center"] = torch.zeros(HIDDEN)
     parameters["head.spread"] = torch.ones(HIDDEN)
     return {name: value.contiguous().clone() for name, value in parameters.items()}

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from tokenizers import Tokenizer
 
-from models.training.text.answers import BUCKETS, bucket_of, open_session, run, token_lists
+from models.training.encoder.answers import BUCKETS, bucket_of, open_session, run, token_lists
 
 
 def assert_integer_products(path: Path, scratch: Path, products: int) -> dict[str, int]:
