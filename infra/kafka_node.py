@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 STOP_TIMEOUT_S = 30.0
-_TAIL_CHARACTERS = 3000
+_MOST_COMPLAINTS = 4
 
 # One compiler tier and one collector thread: a broker is up in half the time and stays small.
 JVM_OPTIONS = (
@@ -86,12 +86,14 @@ class KafkaNode:
         if self._process is not None:
             self._process.send_signal(number)
 
-    def tail(self) -> str:
-        """Return the end of the broker's log."""
+    def complaint(self) -> str:
+        """Return what the broker's log says went wrong, without the stack traces."""
         try:
-            return self.log.read_text(errors="replace")[-_TAIL_CHARACTERS:].strip()
+            lines = self.log.read_text(errors="replace").splitlines()
         except OSError:
             return ""
+        wrong = [one.strip() for one in lines if not one.startswith("\tat ") and ("ERROR" in one or "Exception" in one)]
+        return "; ".join(wrong[-_MOST_COMPLAINTS:])
 
     @property
     def _settings(self) -> Path:

@@ -184,7 +184,7 @@ class LocalKafka:
                 node = self.nodes[numbers[0]]
                 raise KafkaStartFailed(
                     f"expected Kafka to answer at {self.bootstrap} within {self._start_timeout_s:.0f} s, "
-                    f"got no answer; its log is {node.log}: ...{node.tail()}"
+                    f"got no answer; its log is {node.log}: {node.complaint()}"
                 )
             time.sleep(_LOOK_AGAIN_S)
 
@@ -255,4 +255,4 @@ def _cluster_id(directory: Path) -> str:
 
 
 def _ended(node: KafkaNode, doing: str, status: int) -> str:
-    return f"Kafka ended with status {status} while {doing}; its log is {node.log}: ...{node.tail()}"
+    return f"Kafka ended with status {status} while {doing}; its log is {node.log}: {node.complaint()}"

