@@ -25,7 +25,7 @@ SAY = @printf '\033[1m== %s\033[0m\n'
 STAMP = $(VENV)/.installed
 STAMP_TRAIN = $(VENV_TRAIN)/.installed
 
-.PHONY: help demo check static test slow bench train-env constraints clean
+.PHONY: help demo check static test slow sameness bench train-env constraints clean
 
 help:
 	@echo 'make demo         a small building talks for a minute; see what hubbub hears'
@@ -102,6 +102,11 @@ test: check
 slow: $(STAMP)
 	$(SAY) 'slow tests'
 	$(BIN)/python -m pytest --quiet -s -m slow tests
+
+# About an hour on two cores; ARGUMENTS='--engine SQLite --batch 7' chooses.
+sameness: $(STAMP)
+	$(SAY) 'sameness'
+	$(BIN)/python -m tests.sameness_suite $(ARGUMENTS)
 
 # One at a time: a figure that was measured beside another is no figure.
 bench: $(STAMP)

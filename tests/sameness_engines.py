@@ -1,0 +1,47 @@
+"""The engines of the sameness suite: each joins by one entry of `ENGINES`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.sqlite_broker import SqliteBroker
+from pipelines.catalog import shipped_pipelines
+from pipelines.engines.job_settings import JobSettings
+from pipelines.replay.kept_history import Range, kept_history
+from pipelines.replay.run_side import Progress, run_side
+from schemas.catalog import INPUTS
+from tests.sameness_outcome import Outcome, read_outcome
+from tests.sameness_runs import Case, Place, SameEngine, sqlite_place
+
+
+def replayed_embedded(case: Case, place: Place) -> Outcome:
+    """Replay where the history lies, as `hubbub replay` does: outputs go to a file that is thrown away."""
+    with place.open() as broker:
+        history = kept_history(broker, INPUTS, Range())
+        side = run_side(
+            case.name,
+            shipped_pipelines(),
+            history,
+            case.folder / "replay.db",
+            JobSettings(batch_records=case.batch),
+            group=None,
+            stop=threading.Event(),
+            progress=Progress(),
+        )
+        assert isinstance(side.broker, SqliteBroker)
+        with side.broker as scratch:
+            return read_outcome(scratch)
+
+
+EMBEDDED_SQLITE = SameEngine(
+    "embedded on SQLite", lambda folder: sqlite_place(folder / "hubbub.db"), replay=replayed_embedded
+)
+
+
+@contextmanager
+def opened_engines(folder: Path) -> Iterator[tuple[SameEngine, ...]]:
+    """Give every engine, with the Kafka that some of them need, which lies in `folder` and ends with the block."""
+    yield (EMBEDDED_SQLITE,)
