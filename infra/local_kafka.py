@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+from infra.broker import BrokerUnavailable
 from infra.java_jars import JavaMissing, cache_folder, class_path, jars, java
 from infra.kafka_node import KafkaNode
 
@@ -79,7 +80,14 @@ class LocalKafka:
         return ",".join(f"{HOST}:{port}" for port in self._internal)
 
     def __enter__(self) -> LocalKafka:
+        if not self.nodes:
+            self.open()
+        return self
+
+    def open(self) -> None:
+        """Start all brokers and wait until they answer; what was started is ended when that fails."""
         try:
+            self._check_ports()
             self._make_nodes()
             for node in self.nodes:
                 node.start()
@@ -87,12 +95,17 @@ class LocalKafka:
         except BaseException:
             self._end(kill=True)
             raise
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end(kill=False)
+
+    def check(self) -> None:
+        """Raise BrokerUnavailable when a broker has ended by itself."""
+        for node in self.nodes:
+            if (status := node.died()) is not None:
+                raise BrokerUnavailable(_ended(node, "running", status))
 
     def start(self, number: int = 0) -> None:
         """Start a broker that was stopped or killed, on its old ports, and wait until it takes part."""
@@ -115,8 +128,15 @@ class LocalKafka:
         """Let a paused broker go on."""
         self.nodes[number].signal(signal.SIGCONT)
 
+    def _check_ports(self) -> None:
+        """Refuse ports that another program has, before a broker fails on them in many words."""
+        for port in self.ports:
+            if not 0 < port < 65536 or not _is_free(port):
+                raise KafkaStartFailed(f"expected port {port} of {HOST} to be free, but another program listens there")
+
     def _make_nodes(self) -> None:
         program = java()
+        _check_count(self.directory, self.brokers)
         path = class_path(jars(COORDINATES, cache=cache_folder(os.environ), announce=self._announce))
         cluster_id = _cluster_id(self.directory)
         self.nodes = []
@@ -227,16 +247,21 @@ def free_ports(count: int) -> list[int]:
     """Return ports of the loopback on which nothing listens."""
     found: list[int] = []
     for port in random.Random(uuid.uuid4().int).sample(range(_FIRST_PORT, _LAST_PORT), 2000):  # noqa: S311
-        with socket.socket() as one:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                one.bind((HOST, port))
-            except OSError:
-                continue
-        found.append(port)
+        if _is_free(port):
+            found.append(port)
         if len(found) == count:
             return found
     raise KafkaStartFailed(f"expected {count} free ports between {_FIRST_PORT} and {_LAST_PORT}, got {len(found)}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 def _listens(port: int) -> bool:
@@ -252,6 +277,13 @@ def _cluster_id(directory: Path) -> str:
         directory.mkdir(parents=True, exist_ok=True)
         path.write_text(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
     return path.read_text().strip()
+
+
+def _check_count(directory: Path, brokers: int) -> None:
+    """Refuse to start a directory with another number of brokers: partitions would have nobody to hold them."""
+    held = len(list(directory.glob("broker-*/data/meta.properties")))
+    if held not in (0, brokers):
+        raise KafkaStartFailed(f"{directory} holds a cluster of {held} brokers, got {brokers}; name another directory")
 
 
 def _ended(node: KafkaNode, doing: str, status: int) -> str:

@@ -41,9 +41,10 @@ COMMANDS: dict[str, Entry] = {
     "dead-letters": Entry("pipelines.commands.dead_letters:dead_letters", "what failed, why, and sending it again"),
     "check": Entry("pipelines.commands.check:check", "check configuration and pipelines without running them"),
     "doctor": Entry("pipelines.commands.doctor:doctor", "look at machine, broker and models; say what is wrong"),
+    "dev": Entry("pipelines.commands.dev:dev", "a real Kafka on this machine, to try things out"),
 }
 # Commands that a later release brings: they are known by name, so that nobody looks for a spelling mistake.
-LATER = ("train", "console", "top", "silence", "dev")
+LATER = ("train", "console", "top", "silence")
 
 
 class CommandTable(click.Group):

@@ -15,7 +15,9 @@ MOST_CHARACTERS = 2000
 DONE, NO, WRONG_USE, OUTAGE, INTERRUPTED = 0, 1, 2, 3, 130
 
 # Classes by name, for importing them would make every command slow: an error's own module is loaded by then.
-_OUTAGES = frozenset({"BrokerUnavailable", "Fenced", "NotIdle", "GraphFailed", "OperatorFailed"})
+_OUTAGES = frozenset(
+    {"BrokerUnavailable", "Fenced", "NotIdle", "GraphFailed", "OperatorFailed", "KafkaStartFailed", "JavaMissing"}
+)
 _WRONG_USE = frozenset({"BadInput", "BrokerMismatch", "Refused", "BundleRefused", "GraphRefused", "Mismatch"})
 _OWN_PACKAGES = ("schemas.", "models.", "operators.", "infra.", "pipelines.")
 # Of the file system's errors, those that say that this place will not do, whatever the machine's state.
