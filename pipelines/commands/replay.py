@@ -35,8 +35,12 @@ SHARE = click.FloatRange(0, 1)
 @click.option("--warm-up", default="1h", show_default=True, metavar="TIME", help="Read before --since, not compared.")
 @click.option("--pipeline", "pipelines", multiple=True, metavar="NAME", help="Only this one (default: all with work).")
 @click.option("--model", "models", multiple=True, metavar="NAME=BUNDLE", help="A candidate in place of today's model.")
-@click.option("--against", multiple=True, metavar="NAME=BUNDLE", help="Compare with this, not with what was raised.")
+@click.option("--set", "thresholds", multiple=True, metavar="NAME=VALUE", help="A candidate threshold (RULE.count=5).")
+@click.option("--candidate", "code", type=PATH, metavar="PATH", help="Candidate code: another checkout, or a wheel.")
+@click.option("--against", multiple=True, metavar="WHAT", help="Compare with NAME=BUNDLE, PATH of code, or `today`.")
 @click.option("--labels", type=PATH, metavar="FILE", help="True incidents, JSON lines: device_id, from, until, kind.")
+@click.option("--miss-cost", type=click.FloatRange(0), default=10.0, metavar="N", help="False alarms a miss is worth.")
+@click.option("--seed", type=int, default=7, show_default=True, help="Of the intervals (bootstrap).")
 @click.option("--report", type=PATH, metavar="DIR", help="Write report.html and report.json there.")
 @click.option("--tolerance", type=SHARE, default=0.0, metavar="SHARE", help="Of alerts that may differ (default: 0).")
 @click.option("--group", metavar="NAME", help=f"Whose run is repeated (default: {GROUP}).")
@@ -52,8 +56,12 @@ def replay(
     warm_up: str,
     pipelines: Sequence[str],
     models: Sequence[str],
+    thresholds: Sequence[str],
+    code: Path | None,
     against: Sequence[str],
     labels: Path | None,
+    miss_cost: float,
+    seed: int,
     report: Path | None,
     tolerance: float,
     group: str | None,
@@ -62,15 +70,16 @@ def replay(
     config: Path | None,
     as_json: bool,
 ) -> int:
-    """Run history through today's models, or a candidate's, and compare the alerts.
+    """Run history through today's hubbub, or a candidate, and compare the alerts.
 
-    History is a FILE, or what a broker keeps. A broker's is compared with the alerts that were raised from it, or with
-    other models (--against); a file's with --against, or today's models when --model names a candidate. Nothing is
-    written to the broker. Status 1 when more alerts differ than --tolerance allows.
+    History is a FILE, or what a broker keeps. A candidate has other models, thresholds or code. A broker's history is
+    compared with the alerts that were raised from it, or with --against; a file's with --against, or today's hubbub
+    when there is a candidate. Nothing is written to the broker. Status 1 when more alerts differ than --tolerance.
     """
     from infra.broker_url import open_broker
     from pipelines.commands.progress_bar import progress_bar
     from pipelines.error_sentences import DONE, INTERRUPTED, NO
+    from pipelines.replay.evaluation import Truth
     from pipelines.replay.make_plan import Asked, plan_of_broker, plan_of_files
     from pipelines.replay.replay import Watcher
     from pipelines.replay.replay import replay as run_replay
@@ -86,8 +95,8 @@ def replay(
     settings = settings_of(broker, config)
     if any(":" in name for name in pipelines):
         sys.path.append(str(Path.cwd()))  # behind everything else, so that a file here shadows nothing
-    asked = Asked(job_settings(settings), chosen_models(settings), pipelines, models, against)
-    incidents = _incidents(labels)
+    asked = Asked(job_settings(settings), chosen_models(settings), pipelines, models, against, thresholds, code)
+    truth = Truth(_incidents(labels), seed, miss_cost)
     with ExitStack() as stack:
         stop = stack.enter_context(StopSignals())
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="hubbub-replay-")))
@@ -102,7 +111,7 @@ def replay(
         watcher = Watcher(stop=stop.requested)
         try:
             with _progress(watcher):
-                comparison = run_replay(dataclasses.replace(plan, incidents=incidents, tolerance=tolerance), watcher)
+                comparison = run_replay(dataclasses.replace(plan, truth=truth, tolerance=tolerance), watcher)
         except Stopped:
             click.echo("hubbub: stopped; a replay keeps nothing, so the next one begins anew", err=True)
             return INTERRUPTED

@@ -9,6 +9,7 @@ from models.find_bundle import shipped_bundles
 from pipelines.bad_input import BadInput
 from pipelines.catalog import SHIPPED, Chosen, find_pipeline
 from pipelines.pipeline import Pipeline
+from pipelines.replay.wired import Wired
 from schemas.topic import Topic
 
 
@@ -51,7 +52,7 @@ def pipelines_named(names: Sequence[str], models: Chosen, topics: Sequence[str] 
     return found
 
 
-def first_topics(pipelines: Sequence[Pipeline], wanted: Sequence[str] | None) -> list[Topic]:
+def first_topics(pipelines: Sequence[Wired], wanted: Sequence[str] | None) -> list[Topic]:
     """Return the topics that history must bring: those read that none of the pipelines writes, or those `wanted`."""
     written = {sink.topic.name for pipeline in pipelines for sink in pipeline.sinks}
     sources = {topic.name: topic for pipeline in pipelines for topic in pipeline.sources}

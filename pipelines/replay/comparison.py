@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pipelines.replay.compare import AlertDifferences
 from pipelines.replay.compare_answers import Said, TopicDifference
 from pipelines.replay.episodes import Episode
+from pipelines.replay.evaluation import Evaluation
 from pipelines.replay.incidents import Incident
-from pipelines.replay.measure import Scores
 from pipelines.replay.survey import Survey
 
 
@@ -40,11 +40,20 @@ class Comparison:
     alerts: AlertDifferences | None = None
     topics: Mapping[str, TopicDifference] = field(default_factory=dict)
     said: Mapping[str, Said] = field(default_factory=dict)
-    incidents: tuple[Incident, ...] = ()
-    scores: Mapping[str, Scores] = field(default_factory=dict)
+    evaluation: Evaluation | None = None
     has_alerts: bool = True
     tolerance: float = 0.0
     notes: tuple[str, ...] = ()
+
+    @property
+    def sides(self) -> tuple[SideFacts, ...]:
+        """The baseline where there is one, then the candidate."""
+        return (self.candidate,) if self.baseline is None else (self.baseline, self.candidate)
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        """The labelled incidents that the history could tell of."""
+        return () if self.evaluation is None else self.evaluation.incidents
 
     @property
     def differing_share(self) -> float:

@@ -10,14 +10,19 @@ import orjson
 from pipelines.replay.compare import Change
 from pipelines.replay.compare_answers import TopicDifference
 from pipelines.replay.comparison import Comparison, SideFacts
+from pipelines.replay.costs import MISS_COSTS, CostCurve
 from pipelines.replay.episodes import Episode
+from pipelines.replay.evaluation import Evaluation
 from pipelines.replay.incidents import Incident
 from pipelines.replay.measure import DEFINITIONS
 from pipelines.seen_event import time_text
 
 
 def comparison_json(comparison: Comparison, *, indent: bool = False) -> bytes:
-    """Return it as one JSON object; times are RFC 3339, shares in [0, 1], delays in seconds."""
+    """Return it as one JSON object; times are RFC 3339, shares in [0, 1], delays in seconds.
+
+    The same replay gives the same bytes, but for `timings`.
+    """
     return orjson.dumps(comparison_object(comparison), option=orjson.OPT_INDENT_2 if indent else None)
 
 
@@ -52,18 +57,51 @@ def comparison_object(comparison: Comparison) -> dict[str, Any]:
             "unknown": [_alert(one, comparison) for one in alerts.unknown],
         }
     found["topics"] = {name: _topic(one) for name, one in comparison.topics.items()}
-    if comparison.scores:
-        found["scores"] = {name: dataclasses.asdict(one) for name, one in comparison.scores.items()}
-        found["definitions"] = list(DEFINITIONS)
-        found["incidents"] = [_incident(one) for one in comparison.incidents]
+    if comparison.evaluation is not None:
+        found |= _evaluation(comparison.evaluation)
+    found["timings"] = {
+        role: round(side.seconds, 3)
+        for role, side in (("baseline_s", comparison.baseline), ("candidate_s", comparison.candidate))
+        if side is not None
+    }
     return found
+
+
+def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "scores": {name: dataclasses.asdict(one) for name, one in evaluation.scores.items()},
+        "definitions": list(DEFINITIONS),
+        "incidents": [_incident(one) for one in evaluation.incidents],
+        "costs": {"miss_cost": evaluation.miss_cost, "sides": {n: _costs(c) for n, c in evaluation.costs.items()}},
+    }
+    if (sure := evaluation.certainty) is not None:
+        found["intervals"] = {
+            "level": 0.95,
+            "seed": sure.seed,
+            "resamples": sure.resamples,
+            "device_days": sure.device_days,
+            "sides": {name: dict(one) for name, one in sure.sides.items()},
+            "difference": None if sure.difference is None else dict(sure.difference),
+        }
+    return found
+
+
+def _costs(curve: CostCurve) -> dict[str, Any]:
+    return {
+        "points": [dataclasses.asdict(point) for point in curve.points],
+        "best": [
+            {"miss_cost": cost, "as_it_is": curve.as_it_is.cost(cost), "cost": best.cost(cost)}
+            | dataclasses.asdict(best)
+            for cost in MISS_COSTS
+            for best in (curve.best(cost),)
+        ],
+    }
 
 
 def _side(side: SideFacts) -> dict[str, Any]:
     return {
         "name": side.name,
         "models": dict(side.models),
-        "seconds": round(side.seconds, 3),
         "dead_letters": side.dead_letters,
         "alerts": [_plain_alert(one) for one in side.alerts],
     }

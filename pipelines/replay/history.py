@@ -24,11 +24,20 @@ class Span:
 
 @dataclass(frozen=True)
 class History:
-    """Records that lie still. `notes` say, in sentences, what a reader of the comparison should know about them."""
+    """Records that lie still. `notes` say, in sentences, what a reader of the comparison should know about them.
+
+    `files` are the names of the files that they were read from, none for what a broker keeps.
+    """
 
     broker: Broker
     spans: Mapping[TopicPartition, Span]
     notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """How a person names it, the same each time: the files, else the broker's URL."""
+        return ", ".join(self.files) or self.broker.url
 
     @property
     def topics(self) -> tuple[str, ...]:

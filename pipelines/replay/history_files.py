@@ -67,7 +67,8 @@ def history_of_files(
     if not any(span.end > span.start for span in spans.values()):
         raise BadInput(f"there are no rows in {', '.join(str(path) for path in paths)}")
     filled = {part.topic for part, span in spans.items() if span.end > span.start}
-    return History(broker, {part: span for part, span in spans.items() if part.topic in filled})
+    kept = {part: span for part, span in spans.items() if part.topic in filled}
+    return History(broker, kept, files=tuple(str(path) for path in paths))
 
 
 def topic_of_file(path: Path, named: str | None) -> Topic | None:

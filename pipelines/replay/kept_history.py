@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from infra.broker import Broker, TopicPartition
 from pipelines.bad_input import BadInput
-from pipelines.pipeline import Pipeline
 from pipelines.replay.history import History, Span
+from pipelines.replay.wired import Wired
 from pipelines.seen_event import time_text
 from schemas.topic import Topic
 
@@ -39,7 +39,7 @@ def kept_history(broker: Broker, topics: Sequence[Topic], range_: Range) -> Hist
     return history
 
 
-def worked_through(history: History, group: str, pipelines: Sequence[Pipeline]) -> History:
+def worked_through(history: History, group: str, pipelines: Sequence[Wired]) -> History:
     """Return the part of a history that the group's pipelines have worked through: only of it is known what it raised.
 
     A topic is cut where the slowest of the pipelines that read it stands. BadInput when they have not begun.
@@ -62,7 +62,7 @@ def worked_through(history: History, group: str, pipelines: Sequence[Pipeline]) 
             "nobody knows what they raised; run them first, name another --group, or compare models with --against"
         )
     note = f"{behind:,} events that group {group!r} has not worked through yet are left out"
-    return History(history.broker, spans, (*history.notes, note) if behind else history.notes)
+    return replace(history, spans=spans, notes=(*history.notes, note) if behind else history.notes)
 
 
 def _span(broker: Broker, part: TopicPartition, range_: Range) -> Span:

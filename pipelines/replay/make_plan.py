@@ -11,46 +11,63 @@ from infra.sqlite_broker import SqliteBroker
 from pipelines.bad_input import BadInput
 from pipelines.catalog import Chosen
 from pipelines.engines.job_settings import JobSettings
-from pipelines.pipeline import Pipeline
-from pipelines.replay.choose import bundles_of, first_topics, pipelines_named
+from pipelines.replay.choice import TODAY, Build, Choice
+from pipelines.replay.choose import bundles_of, first_topics
 from pipelines.replay.history_files import history_of_files
 from pipelines.replay.kept_history import Range, kept_history, worked_through
 from pipelines.replay.replay import Plan
+from pipelines.replay.thresholds import read_thresholds
+from pipelines.replay.wired import Wired
 
-TODAY = "today's models"
+TODAY_WORD = "today"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The options that hold for any history. `models` are the bundles that the settings choose; `model` and `against`
-    are NAME=BUNDLE texts."""
+    """The options that hold for any history. `models` are the bundles that the settings choose; `model` (NAME=BUNDLE),
+    `thresholds` (NAME=VALUE) and `code` (a checkout or a wheel) make the candidate; each of `against` is NAME=BUNDLE, a
+    checkout or a wheel, or the word "today"."""
 
     settings: JobSettings
     models: Chosen
     pipelines: Sequence[str] = ()
     model: Sequence[str] = ()
     against: Sequence[str] = ()
+    thresholds: Sequence[str] = ()
+    code: Path | None = None
 
     @property
-    def candidate(self) -> dict[str, str | Path]:
-        """The models of the candidate."""
-        return {**self.models, **bundles_of(self.model, "--model", self.models)}
+    def is_today(self) -> bool:
+        """Whether the candidate is what runs today."""
+        return not (self.model or self.thresholds or self.code)
 
-    @property
-    def candidate_name(self) -> str:
-        """What the candidate is called; not as the other side, for figures stand under these names."""
-        name = _named(self.model)
-        return f"{name}, again" if self.against and name == self.other_name else name
+    def candidate(self) -> Choice:
+        """Return the candidate; not of the other side's name, for figures stand under these names."""
+        models = {**self.models, **bundles_of(self.model, "--model", self.models)}
+        thresholds = read_thresholds(self.thresholds)
+        said = [_code_name(self.code)] if self.code is not None else []
+        said += [*map(_bundle_name, self.model), *map(str, thresholds)]
+        name = ", ".join(said) or TODAY
+        other = self.other()
+        if other is not None and other.name == name:
+            name += ", again"
+        return Choice(name, models, thresholds, self.code)
 
-    @property
-    def other_name(self) -> str:
-        """What the models to compare with are called."""
-        return _named(self.against)
-
-    @property
-    def other(self) -> dict[str, str | Path] | None:
-        """The models to compare with; None when none were named."""
-        return {**self.models, **bundles_of(self.against, "--against", self.models)} if self.against else None
+    def other(self) -> Choice | None:
+        """Return what to compare with; None when nothing was named."""
+        if not self.against:
+            return None
+        bundles = [text for text in self.against if "=" in text]
+        codes = [text for text in self.against if "=" not in text and text != TODAY_WORD]
+        if len(codes) > 1:
+            raise BadInput(f"expected one checkout or wheel in --against, got {', '.join(codes)}")
+        code = Path(codes[0]) if codes else None
+        if code is not None and not code.exists():
+            expected = f"expected NAME=BUNDLE, a checkout's folder, a wheel, or `{TODAY_WORD}`"
+            raise BadInput(f"--against: {expected}, got {codes[0]!r}")
+        said = ([_code_name(code)] if code is not None else []) + [_bundle_name(text) for text in bundles]
+        models = {**self.models, **bundles_of(bundles, "--against", self.models)}
+        return Choice(", ".join(said) or TODAY, models, (), code)
 
 
 def plan_of_files(
@@ -60,25 +77,24 @@ def plan_of_files(
 
     The plan's history lies on a broker of its own in `folder`; whoever asked closes it.
     """
-    candidate, other = asked.candidate, asked.other
+    candidate, other = asked.candidate(), asked.other()
     broker = SqliteBroker(folder / "history.db", durability="off")
     try:
         history = history_of_files(paths, topic, broker, advance)
-        pipelines_named(asked.pipelines, candidate, history.topics)  # refuse early what cannot be built
+        build = Build(asked.pipelines, history.topics)
+        build(candidate)  # refuse early what cannot be built
     except BaseException:
         broker.close()
         raise
-    if other is None and asked.model:
-        other = dict(asked.models)
+    if other is None and not asked.is_today:
+        other = Choice(models=asked.models)
     return Plan(
-        build=lambda models: pipelines_named(asked.pipelines, models, history.topics),
+        build=build,
         history=history,
         folder=folder,
         settings=asked.settings,
         candidate=candidate,
-        candidate_name=asked.candidate_name,
         against=other,
-        against_name=asked.other_name,
     )
 
 
@@ -86,8 +102,9 @@ def plan_of_broker(
     asked: Asked, broker: Broker, topics: Sequence[str] | None, range_: Range, *, group: str, folder: Path
 ) -> Plan:
     """Plan the replay of what a broker keeps: against other models, else against what the group raised from it."""
-    candidate, other = asked.candidate, asked.other
-    pipelines = pipelines_named(asked.pipelines, candidate, topics)
+    candidate, other = asked.candidate(), asked.other()
+    build = Build(asked.pipelines, topics)
+    pipelines = build(candidate)
     sources = first_topics(pipelines, topics)
     if not sources:
         raise BadInput(f"{', '.join(one.name for one in pipelines)}: every topic that is read is written there as well")
@@ -95,24 +112,26 @@ def plan_of_broker(
     if other is None:
         history = worked_through(history, group, _readers(pipelines, history.topics))
     return Plan(
-        build=lambda models: pipelines_named(asked.pipelines, models, topics),
+        build=build,
         history=history,
         folder=folder,
         settings=asked.settings,
         candidate=candidate,
-        candidate_name=asked.candidate_name,
         against=other,
-        against_name=asked.other_name,
         raised=other is None,
         group=group,
     )
 
 
-def _readers(pipelines: Sequence[Pipeline], topics: Sequence[str]) -> list[Pipeline]:
+def _readers(pipelines: Sequence[Wired], topics: Sequence[str]) -> list[Wired]:
     return [one for one in pipelines if {topic.name for topic in one.sources} & set(topics)]
 
 
-def _named(bundles: Sequence[str]) -> str:
-    """Name a choice of models, with folders by their last part: `text-enzh = candidate-7`."""
-    pairs = (text.partition("=") for text in bundles)
-    return ", ".join(f"{name} = {Path(bundle).name}" for name, _, bundle in pairs) or TODAY
+def _bundle_name(text: str) -> str:
+    """Name a choice of a model, with the folder by its last part: `text-enzh = candidate-7`."""
+    name, _, bundle = text.partition("=")
+    return f"{name} = {Path(bundle).name}"
+
+
+def _code_name(path: Path) -> str:
+    return path.resolve().name

@@ -8,46 +8,44 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from infra.broker import TopicPartition
-from pipelines.catalog import Chosen
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.place import place_of
-from pipelines.pipeline import Pipeline
+from pipelines.replay.choice import Build, Choice
 from pipelines.replay.compare import AlertDifferences, compare_alerts
 from pipelines.replay.compare_answers import Said, TopicDifference, compare_topic
 from pipelines.replay.comparison import Comparison, SideFacts
 from pipelines.replay.episodes import Compared, Episodes, Horizon, read_episodes
+from pipelines.replay.evaluation import Truth, evaluate
 from pipelines.replay.history import History
-from pipelines.replay.incidents import Incident, of_history
-from pipelines.replay.measure import Watched, measure_alerts, without_skill
+from pipelines.replay.incidents import of_history
+from pipelines.replay.measure import Watched
 from pipelines.replay.run_side import MakeEngine, Progress, Side, embedded, run_side
 from pipelines.replay.survey import Survey, survey_history
+from pipelines.replay.wired import Wired
 from schemas.alerts import ALERTS
 from schemas.topic import Topic
 
 RAISED = "what was raised"
-Build = Callable[[Chosen], Sequence[Pipeline]]
 
 
 @dataclass(frozen=True)
 class Plan:
     """What to replay and what to compare it with.
 
-    `build` makes the pipelines with a choice of models. `candidate` and `against` are such choices; `against` None
-    compares with what the group raised when `raised` is set, else there is one side only. `group` is the original
-    consumer group, None where there is none (files). `make_engine` chooses what runs them.
+    `build` makes the pipelines of a choice. `against` None compares with what the group raised when `raised` is set,
+    else there is one side only. `group` is the original consumer group, None where there is none (files).
+    `make_engine` chooses what runs them.
     """
 
     build: Build
     history: History
     folder: Path
     settings: JobSettings
-    candidate: Chosen
-    candidate_name: str
-    against: Chosen | None = None
-    against_name: str = ""
+    candidate: Choice
+    against: Choice | None = None
     raised: bool = False
     group: str | None = None
-    incidents: Sequence[Incident] = ()
+    truth: Truth = field(default_factory=Truth)
     tolerance: float = 0.0
     notes: tuple[str, ...] = ()
     make_engine: MakeEngine = embedded
@@ -73,8 +71,7 @@ def replay(plan: Plan, watcher: Watcher) -> Comparison:
     sides: list[Side] = []
     try:
         before = _baseline(plan, watcher, sides)
-        watcher.say(f"running {plan.candidate_name}")
-        after = _run(plan, plan.candidate_name, pipelines, "candidate.db", watcher)
+        after = _run(plan, plan.candidate, "candidate.db", watcher)
         sides.append(after)
         watcher.say("comparing")
         return _compare(plan, pipelines, survey, before, after)
@@ -85,20 +82,20 @@ def replay(plan: Plan, watcher: Watcher) -> Comparison:
 
 def _baseline(plan: Plan, watcher: Watcher, sides: list[Side]) -> Side | None:
     if plan.against is not None:
-        watcher.say(f"running {plan.against_name}")
-        side = _run(plan, plan.against_name, plan.build(plan.against), "against.db", watcher)
+        side = _run(plan, plan.against, "against.db", watcher)
         sides.append(side)
         return side
     return Side(RAISED, plan.history.broker, was_run=False) if plan.raised else None
 
 
-def _run(plan: Plan, name: str, pipelines: Sequence[Pipeline], file: str, watcher: Watcher) -> Side:
+def _run(plan: Plan, choice: Choice, file: str, watcher: Watcher) -> Side:
+    watcher.say(f"running {choice.name}")
     return run_side(
-        name,
-        pipelines,
+        choice.name,
+        plan.build(choice),
         plan.history,
         plan.folder / file,
-        plan.settings,
+        choice.job(plan.settings),
         group=plan.group,
         stop=watcher.stop,
         progress=watcher.progress,
@@ -106,7 +103,7 @@ def _run(plan: Plan, name: str, pipelines: Sequence[Pipeline], file: str, watche
     )
 
 
-def _compare(plan: Plan, pipelines: Sequence[Pipeline], survey: Survey, before: Side | None, after: Side) -> Comparison:
+def _compare(plan: Plan, pipelines: Sequence[Wired], survey: Survey, before: Side | None, after: Side) -> Comparison:
     history = plan.history
     sinks = list(dict.fromkeys(sink.topic.name for pipeline in pipelines for sink in pipeline.sinks))
     has_alerts = ALERTS.name in sinks
@@ -126,7 +123,7 @@ def _compare(plan: Plan, pipelines: Sequence[Pipeline], survey: Survey, before: 
                 places = None if whole else compared
                 topics[name] = compare_topic(name, before.broker, after.broker, places, wanted=wanted, said=said)
     comparison = Comparison(
-        history=history.broker.url,
+        history=history.name,
         topics_read=history.topics,
         survey=survey,
         candidate=_facts(after, new),
@@ -138,35 +135,32 @@ def _compare(plan: Plan, pipelines: Sequence[Pipeline], survey: Survey, before: 
         tolerance=plan.tolerance,
         notes=(*plan.notes, *history.notes),
     )
-    return _with_scores(comparison, plan.incidents) if plan.incidents and has_alerts else comparison
+    return _evaluated(comparison, plan.truth) if plan.truth.incidents and has_alerts else comparison
 
 
-def _with_scores(comparison: Comparison, incidents: Sequence[Incident]) -> Comparison:
+def _evaluated(comparison: Comparison, truth: Truth) -> Comparison:
     survey = comparison.survey
     if survey.first_us is None or survey.until_us is None:
         return comparison
-    within, others = of_history(incidents, survey.devices, survey.first_us, survey.until_us)
+    within, others = of_history(truth.incidents, survey.devices, survey.first_us, survey.until_us)
     watched = Watched(len(survey.devices), survey.first_us, survey.until_us)
-    scores = {}
-    if comparison.baseline is not None:
-        scores[comparison.baseline.name] = measure_alerts(comparison.baseline.alerts, within, watched)
-    scores[comparison.candidate.name] = measure_alerts(comparison.candidate.alerts, within, watched)
-    scores |= without_skill(len(comparison.candidate.alerts), within, watched)
+    sides = [side for side in (comparison.baseline, comparison.candidate) if side is not None]
     notes = comparison.notes
     if others:
         notes = (*notes, f"{others} of the labelled incidents are of devices or times that the history does not have")
-    return replace(comparison, incidents=tuple(within), scores=scores, notes=notes)
+    evaluation = evaluate({side.name: side.alerts for side in sides}, within, watched, truth)
+    return replace(comparison, evaluation=evaluation, notes=notes)
 
 
 def _facts(side: Side, episodes: Episodes) -> SideFacts:
     return SideFacts(side.name, side.models, side.seconds, side.dead_letters, episodes.fired)
 
 
-def _topics_of(pipelines: Sequence[Pipeline]) -> dict[str, Topic]:
+def _topics_of(pipelines: Sequence[Wired]) -> dict[str, Topic]:
     return {topic.name: topic for pipeline in pipelines for topic in pipeline.sources}
 
 
-def _work(history: History, pipelines: Sequence[Pipeline]) -> int:
+def _work(history: History, pipelines: Sequence[Wired]) -> int:
     """How many rows the pipelines that read history will take in."""
     return sum(
         span.end - span.start
@@ -180,7 +174,7 @@ def _is_partial(history: History) -> bool:
     return any(span.cut or span.compare > span.start or span.start > 0 for span in history.spans.values())
 
 
-def _compared(history: History, pipelines: Sequence[Pipeline]) -> Compared:
+def _compared(history: History, pipelines: Sequence[Wired]) -> Compared:
     """Choose by the place of an input event. A history of enriched topics cannot tell, and is compared as a whole."""
     enriched = {topic for topic in history.topics if topic.endswith(".enriched")}
     if enriched:
@@ -189,9 +183,10 @@ def _compared(history: History, pipelines: Sequence[Pipeline]) -> Compared:
     return history.compares
 
 
-def _horizon(plan: Plan, pipelines: Sequence[Pipeline], survey: Survey, before: Side | None) -> Horizon:
+def _horizon(plan: Plan, pipelines: Sequence[Wired], survey: Survey, before: Side | None) -> Horizon:
     """Give the event time up to which both sides were told the same; None where both were told everything."""
-    lateness_us = plan.settings.rules.lateness_us
+    choices = (plan.candidate, plan.against) if plan.against is not None else (plan.candidate,)
+    lateness_us = max(choice.job(plan.settings).rules.lateness_us for choice in choices)
     limits: dict[TopicPartition, int] = {}
     for part, span in plan.history.spans.items():
         if span.cut and part in survey.last_us:
@@ -206,7 +201,7 @@ def _horizon(plan: Plan, pipelines: Sequence[Pipeline], survey: Survey, before: 
     return horizon
 
 
-def _judged(plan: Plan, pipelines: Sequence[Pipeline], lateness_us: int) -> Mapping[TopicPartition, int]:
+def _judged(plan: Plan, pipelines: Sequence[Wired], lateness_us: int) -> Mapping[TopicPartition, int]:
     """How far the original job has judged what it had understood, where it is behind."""
     broker, existing = plan.history.broker, plan.history.broker.topics()
     limits = {}

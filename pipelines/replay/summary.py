@@ -130,14 +130,15 @@ def _print_topics(console: Console, comparison: Comparison) -> None:
 
 
 def _print_scores(console: Console, comparison: Comparison) -> None:
-    if not comparison.scores:
+    evaluation = comparison.evaluation
+    if evaluation is None:
         return
     title = f"against {counted(len(comparison.incidents), 'labelled incident')}"
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2))
     table.add_column("")
     for head in SCORE_HEADS:
         table.add_column(head, justify="right")
-    for name, scores in comparison.scores.items():
+    for name, scores in evaluation.scores.items():
         table.add_row(Text(safe_text(name, 60)), *score_cells(scores))
     console.print(table)
     for sentence in DEFINITIONS:

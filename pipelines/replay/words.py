@@ -99,11 +99,12 @@ def score_cells(scores: Scores) -> list[str]:
         _figure(scores.recall),
         _figure(scores.f1),
         duration(scores.delay_s),
+        duration(scores.delay_p90_s),
         "–" if alarms is None else f"{alarms:.3g}",
     ]
 
 
-SCORE_HEADS = ("alerts", "found", "precision", "recall", "F1", "median delay", "false alarms a device-day")
+SCORE_HEADS = ("alerts", "found", "precision", "recall", "F1", "median delay", "p90", "false alarms a device-day")
 
 
 def _figure(value: float | None) -> str:

@@ -1,0 +1,44 @@
+"""A choice: one of the two things that are compared, before it has run; and what makes its pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipelines.engines.job_settings import JobSettings
+from pipelines.pipeline import Pipeline
+from pipelines.replay.choose import pipelines_named
+from pipelines.replay.thresholds import Threshold, job_with, pipelines_with
+
+TODAY = "today's models"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Models, thresholds, and whose code: `code` is a checkout or a wheel, None for the hubbub that runs now."""
+
+    name: str = TODAY
+    models: Mapping[str, str | Path] = field(default_factory=dict)
+    thresholds: tuple[Threshold, ...] = ()
+    code: Path | None = None
+
+    def job(self, settings: JobSettings) -> JobSettings:
+        """Return the job's settings with this choice's time rules."""
+        return job_with(settings, self.thresholds)
+
+
+@dataclass(frozen=True)
+class Build:
+    """Makes the pipelines of a choice: those of these `names`, else all shipped ones that `topics` give work.
+
+    `topics` None means whatever the pipelines read.
+    """
+
+    names: Sequence[str] = ()
+    topics: Sequence[str] | None = None
+
+    def __call__(self, choice: Choice) -> list[Pipeline]:
+        """Build them in this process, whose code must be the choice's own."""
+        pipelines = pipelines_named(self.names, choice.models, self.topics)
+        return pipelines_with(pipelines, choice.thresholds)
