@@ -19,6 +19,14 @@ class BrokerUnavailable(Exception):
     """The broker cannot be reached or written just now: busy, full, read-only, refused. Nothing was half written."""
 
 
+class BrokerAway(BrokerUnavailable):
+    """Nobody answers just now, which may end by itself: who works for long waits and tries again."""
+
+
+class BrokerRefused(Exception):
+    """The broker is there and does not let us: a wrong password or certificate, a right that is missing."""
+
+
 class BrokerMismatch(Exception):
     """What the broker holds is not what was asked for: a missing topic, another partition count, an unknown version."""
 
@@ -161,12 +169,23 @@ class Broker(Protocol):
         """Create those that do not exist; BrokerMismatch when one exists with another partition count."""
         ...
 
+    def expect_topics(self, topics: Sequence[Topic]) -> None:
+        """Make sure that these exist: BrokerMismatch names the command that creates them; SQLite creates them."""
+        ...
+
     def bounds(self, part: TopicPartition) -> tuple[int, int]:
-        """Return (first offset that is kept, offset of the next record to come)."""
+        """Return (first offset that is kept, offset behind the last record that can be read).
+
+        A later record may lie further on than there: offsets have holes.
+        """
         ...
 
     def ends(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
-        """Return the offset of the next record to come, for every partition of these topics, in one question."""
+        """Return, for every partition of these topics, an offset that everything lies before; in one question.
+
+        Who has read up to there has read everything. Where a partition ends with a hole it may lie behind `bounds`,
+        until somebody reads there through this broker and finds nothing: from then on it is where that reader stands.
+        """
         ...
 
     def read(self, part: TopicPartition, offset: int, *, max_records: int, max_bytes: int) -> list[Record]:
@@ -178,7 +197,10 @@ class Broker(Protocol):
         ...
 
     def append(self, records: Sequence[Append], *, progress: tuple[str, int] | None = None) -> list[tuple[int, int]]:
-        """Write records at once and return their (partition, offset); remember `progress` (name, value) with them."""
+        """Write records at once and return their (partition, offset); remember `progress` (name, value) with them.
+
+        A name is WRITER:WHAT. Of two processes that write as one WRITER the later one may fence the earlier (Fenced).
+        """
         ...
 
     def committed(self, group: str, part: TopicPartition) -> Offset | None:

@@ -100,6 +100,10 @@ class SqliteBroker:
                     [(topic.name, partition) for partition in range(topic.partitions)],
                 )
 
+    def expect_topics(self, topics: Sequence[Topic]) -> None:
+        """Create those that do not exist: the file is hubbub's own."""
+        self.create_topics(topics)
+
     def bounds(self, part: TopicPartition) -> tuple[int, int]:
         """Return (first kept offset, next offset)."""
         number = self._number(part)

@@ -36,6 +36,10 @@ class ReplayBroker:
         """Create topics in the file."""
         self._scratch.create_topics(topics)
 
+    def expect_topics(self, topics: Sequence[Topic]) -> None:
+        """Create those of the replay in the file."""
+        self._scratch.expect_topics(topics)
+
     def bounds(self, part: TopicPartition) -> tuple[int, int]:
         """Return where a partition begins and ends; history ends where the replay was told to."""
         span = self._history.spans.get(part)
