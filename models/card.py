@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from models.out_of_scope import OUT_OF_SCOPE, Outside
+
 Optimization = Literal["none", "basic", "extended", "all"]
 
 
@@ -19,11 +21,15 @@ class Tensor(msgspec.Struct, frozen=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """One question: its labels in the order of their columns in `logits`, and what divides those logits (> 0)."""
+    """One question: its labels in the order of their columns in `logits`, and what divides those logits (> 0).
+
+    `outside` is of a head whose last label is `oos`, the answer for what is none of the others.
+    """
 
     name: str
     labels: tuple[str, ...]
     temperature: float = 1.0
+    outside: Outside | None = None
 
     def __post_init__(self) -> None:
         """Refuse a head that cannot answer."""
@@ -31,6 +37,8 @@ class Head(msgspec.Struct, frozen=True):
             raise ValueError(f"head {self.name}: expected distinct labels, got {list(self.labels)}")
         if not 0 < self.temperature < float("inf"):
             raise ValueError(f"head {self.name}: expected a temperature above 0, got {self.temperature}")
+        if self.outside is not None and (self.labels[-1] != OUT_OF_SCOPE or len(self.labels) < 3):
+            raise ValueError(f"head {self.name}: expected {OUT_OF_SCOPE} behind two labels, got {list(self.labels)}")
 
 
 class Runtime(msgspec.Struct, frozen=True):

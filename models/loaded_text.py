@@ -129,7 +129,7 @@ class LoadedText:
         probabilities = {}
         for head in self.card.heads:
             by_row = np.full((len(row_place), len(head.labels)), np.nan)
-            by_row[present] = probabilities_of(logits[:, self._columns[head.name]], head.temperature)[
+            by_row[present] = probabilities_of(logits[:, self._columns[head.name]], head.temperature, head.outside)[
                 row_place[present]
             ]
             probabilities[head.name] = by_row
@@ -173,8 +173,8 @@ class LoadedText:
         return answers
 
     def _probabilities(self, head: str, logits: NDArray[np.float32]) -> NDArray[np.float64]:
-        temperature = next(one.temperature for one in self.card.heads if one.name == head)
-        return probabilities_of(logits[:, self._columns[head]], temperature)
+        asked = next(one for one in self.card.heads if one.name == head)
+        return probabilities_of(logits[:, self._columns[head]], asked.temperature, asked.outside)
 
     def words(self, texts: Sequence[str], head: str, labels: Sequence[str]) -> list[list[str]]:
         """Return for each text the words that carried its label of `labels`."""

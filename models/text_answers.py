@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.out_of_scope import Outside, with_outside
+
 DECIMALS = 6
 
 
@@ -32,9 +34,16 @@ class TextAnswers:
         return places
 
 
-def probabilities_of(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
-    """Turn one head's logits (rows, labels) into probabilities with six decimals: softmax(logits / temperature)."""
+def probabilities_of(
+    logits: NDArray[np.float32], temperature: float, outside: Outside | None = None
+) -> NDArray[np.float64]:
+    """Turn one head's logits (rows, labels) into probabilities with six decimals: softmax(logits / temperature).
+
+    With `outside`, the last label is `oos`; see models/out_of_scope.py.
+    """
     scaled = np.ascontiguousarray(logits, dtype=np.float64) / temperature
+    if outside is not None:
+        return np.round(with_outside(outside, scaled), DECIMALS)
     raised = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     probabilities: NDArray[np.float64] = np.round(raised / raised.sum(axis=1, keepdims=True), DECIMALS)
     return probabilities

@@ -69,6 +69,19 @@ def load_parameters(
     return {name: value.contiguous().clone() for name, value in parameters.items()}
 
 
+def keep_layers(parameters: Parameters, layers: tuple[int, ...]) -> Parameters:
+    """Copy an encoder with only some of its layers, numbered anew; heads and embeddings are kept."""
+    kept: Parameters = {}
+    for name, value in parameters.items():
+        if not name.startswith("layer."):
+            kept[name] = value.detach().clone()
+            continue
+        _, number, rest = name.split(".", 2)
+        if int(number) in layers:
+            kept[f"layer.{layers.index(int(number))}.{rest}"] = value.detach().clone()
+    return kept
+
+
 def layer_count(parameters: Parameters) -> int:
     """Count the encoder's layers."""
     return sum(name.endswith(".expand.bias") for name in parameters)

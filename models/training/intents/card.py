@@ -1,0 +1,99 @@
+"""Write the bundle of a user's labels: card, seal, report; then load it as a job would."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+import onnxruntime
+import orjson
+from tokenizers import Tokenizer
+
+from models.bundle import open_bundle, seal_card
+from models.loaded_text import LoadedText, check_golden, golden_answers
+from models.training.encoder.answers import BUCKETS, MAX_TOKENS
+from models.training.encoder.network import HIDDEN
+from models.training.encoder.progress import say
+from models.training.encoder.rows import Heads
+from models.training.intents.labelled import HEAD, Labelled
+from models.training.intents.measure import Measured
+from models.training.intents.recipe import Plan
+from models.training.intents.report import write_report
+
+GOLDEN = 12
+VERSION = "1.0.0"
+
+
+def write_bundle(
+    folder: Path,
+    name: str,
+    figures: Measured,
+    tokenizer: Tokenizer,
+    heads: Heads,
+    train: Labelled,
+    dev: Labelled,
+    plan: Plan,
+    calibration: str,
+) -> None:
+    """Write `card.json`, its seal and `report.html` beside the model that lies in `folder`, and check the whole.
+
+    The golden examples are texts of dev: whoever keeps the bundle from strangers must know that it holds some.
+    """
+    labels = heads[HEAD]
+    width = len(labels)
+    counts = Counter(row.labels[HEAD] for row in train.rows)
+    files = {one: hashlib.sha256((folder / one).read_bytes()).hexdigest() for one in ("model.onnx", "tokenizer.json")}
+    card: dict[str, object] = {
+        "name": name,
+        "version": VERSION,
+        "task": "text",
+        "heads": [
+            {
+                "name": HEAD,
+                "labels": list(labels),
+                "temperature": figures.temperature,
+                "outside": {
+                    "method": figures.oos.outside.method,
+                    "slope": figures.oos.outside.slope,
+                    "threshold": figures.oos.outside.threshold,
+                },
+            }
+        ],
+        "inputs": [
+            {"name": one, "type": "int64", "shape": ["rows", "tokens"]} for one in ("input_ids", "attention_mask")
+        ],
+        "outputs": [
+            {"name": "logits", "type": "float32", "shape": ["rows", width]},
+            {"name": "token_logits", "type": "float32", "shape": ["rows", "tokens", width]},
+            {"name": "embedding", "type": "float32", "shape": ["rows", HIDDEN]},
+        ],
+        "max_tokens": MAX_TOKENS,
+        "buckets": list(BUCKETS),
+        "runtime": {"onnxruntime": onnxruntime.__version__, "optimization": "all"},
+        "training_sets": [
+            {"name": source, "rows": sum(row.source == source for row in train.rows), "licence": "the user's own"}
+            for source in sorted({row.source for row in train.rows})
+        ],
+        "training_note": f"{len(train.rows)} texts, {len(counts)} labels; {' '.join(train.warnings + dev.warnings)}",
+        "base_model": "intfloat/multilingual-e5-small (MIT), English and Chinese pieces",
+        "recipe": asdict(plan) | {"calibration": calibration},
+        "metrics": figures.as_card(),
+        "size_bytes": {one: (folder / one).stat().st_size for one in files},
+        "golden": [{"text": ""}],
+        "files": files,
+    }
+    _write(folder, card)
+    texts = [row.text for row in dev.rows[:: max(1, len(dev.rows) // GOLDEN)]][:GOLDEN]
+    card["golden"] = golden_answers(LoadedText(open_bundle(folder)), texts)
+    _write(folder, card)
+    bundle = open_bundle(folder)
+    check_golden(LoadedText(bundle), bundle)
+    write_report(folder / "report.html", name, figures)
+    say(f"wrote {folder}: card, model, tokenizer, report.html; it loads and gives its golden answers")
+
+
+def _write(folder: Path, card: dict[str, object]) -> None:
+    (folder / "card.json").write_bytes(orjson.dumps(card, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    seal_card(folder)
