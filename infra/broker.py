@@ -188,6 +188,10 @@ class Broker(Protocol):
         """
         ...
 
+    def settled(self, topics: Sequence[str]) -> bool:
+        """Tell whether everything that is written in these topics can be read; on Kafka a transaction may be open."""
+        ...
+
     def read(self, part: TopicPartition, offset: int, *, max_records: int, max_bytes: int) -> list[Record]:
         """Return records from `offset` on, in order, at least one if there is any; holes are skipped."""
         ...

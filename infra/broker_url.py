@@ -5,21 +5,45 @@ from __future__ import annotations
 from pathlib import Path
 
 from infra.broker import Broker
+from infra.kafka_settings import KafkaSection
 from infra.settings import BrokerSection, WrongSetting
 from infra.sqlite_broker import DAY_US, SqliteBroker
 
-KNOWN = "sqlite:PATH (kafka://HOST:PORT is not in this release)"
+KNOWN = "sqlite:PATH or kafka://HOST:PORT"
+KAFKA = "kafka"
 
 
-def open_broker(section: BrokerSection, *, must_exist: bool = False) -> Broker:
-    """Open a broker; `must_exist` refuses to make a new, empty one where none is.
+def open_broker(section: BrokerSection, kafka: KafkaSection | None = None, *, must_exist: bool = False) -> Broker:
+    """Open a broker; `must_exist` refuses to make a new, empty file where none is. `kafka` is for `kafka://` alone.
 
-    Raises WrongSetting for a URL that names none, BrokerUnavailable and BrokerMismatch as the port says.
+    Raises WrongSetting for a URL that names none, and what the port says: BrokerUnavailable, BrokerMismatch, ...
     """
+    if is_kafka(section.url):
+        # The client library costs a quarter of a second; who has a file need not pay it.
+        from infra.kafka_broker import KafkaBroker  # noqa: PLC0415
+        from infra.kafka_connection import KafkaConnection  # noqa: PLC0415
+
+        connection = KafkaConnection.of(section.url, kafka or KafkaSection())
+        return KafkaBroker(connection, retention_days=section.retention_days)
     path = sqlite_path(section.url)
     if must_exist and not path.exists():
         raise WrongSetting(f"there is no broker file {path} yet; `hubbub demo` or `hubbub produce` makes one")
     return SqliteBroker(path, durability=section.durability, retention_us=round(section.retention_days * DAY_US))
+
+
+def is_kafka(url: str) -> bool:
+    """Tell whether a URL names a Kafka cluster."""
+    return url.partition(":")[0] == KAFKA
+
+
+def check_url(url: str, kafka: KafkaSection) -> None:
+    """WrongSetting unless the URL names a broker and its settings fit; nothing is opened."""
+    if is_kafka(url):
+        from infra.kafka_connection import KafkaConnection  # noqa: PLC0415
+
+        KafkaConnection.of(url, kafka)
+    else:
+        sqlite_path(url)
 
 
 def sqlite_path(url: str) -> Path:
@@ -29,8 +53,6 @@ def sqlite_path(url: str) -> Path:
     PosixPath('hubbub.db')
     """
     scheme, colon, rest = url.partition(":")
-    if scheme == "kafka":
-        raise WrongSetting(f"{without_secrets(url)}: Kafka is not in this release; use sqlite:PATH")
     if not colon:
         raise WrongSetting(f"expected a broker like {KNOWN}, got {url!r}; did you mean sqlite:{url}?")
     if scheme != "sqlite":

@@ -123,6 +123,10 @@ class SqliteBroker:
             ).fetchall()
         return {TopicPartition(topic, partition): following for topic, partition, following in rows}
 
+    def settled(self, topics: Sequence[str]) -> bool:
+        """What is written is there."""
+        return True
+
     def read(self, part: TopicPartition, offset: int, *, max_records: int, max_bytes: int) -> list[Record]:
         """Return records from `offset` on."""
         number = self._number(part)

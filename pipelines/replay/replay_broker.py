@@ -50,6 +50,10 @@ class ReplayBroker:
         ends = self._scratch.ends(topics)
         return ends | {part: span.end for part, span in self._history.spans.items() if part in ends}
 
+    def settled(self, topics: Sequence[str]) -> bool:
+        """History lies still."""
+        return self._scratch.settled(topics)
+
     def read(self, part: TopicPartition, offset: int, *, max_records: int, max_bytes: int) -> list[Record]:
         """Return records from `offset` on, none from behind the history's end."""
         span = self._history.spans.get(part)
