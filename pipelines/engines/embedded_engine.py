@@ -57,6 +57,7 @@ class EmbeddedEngine:
     `group` names the consumer groups: `<group>-<pipeline>`. `instance` tells several processes of one group apart
     (default: the first free slot). `clock` gives microseconds since 1970, and is read only where something is written
     down about this run: ticks and the time of a failure. `ticks` are observations to repeat, for replay, by pipeline.
+    `engine` is the name that dead letters give, for an engine that works through this one's steps.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class EmbeddedEngine:
         instance: str | None = None,
         clock: Callable[[], int] = _now_us,
         ticks: Mapping[str, Ticks] | None = None,
+        engine: str = "embedded",
     ) -> None:
         self._broker = broker
         self._settings = settings or JobSettings()
@@ -75,6 +77,7 @@ class EmbeddedEngine:
         self._instance = instance
         self._clock = clock
         self._ticks = ticks or {}
+        self._engine = engine
         self.report = JobReport()
 
     def run(
@@ -139,7 +142,7 @@ class EmbeddedEngine:
             membership,
             settings,
             group=group,
-            letters=DeadLetterWriter(group, "embedded", VERSION),
+            letters=DeadLetterWriter(group, self._engine, VERSION),
             times=self.report.pipelines[pipeline.name],
             clock=self._clock,
         )
