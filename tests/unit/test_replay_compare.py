@@ -13,6 +13,7 @@ import pytest
 from infra.broker import TopicPartition
 from infra.sqlite_broker import SqliteBroker
 from pipelines.bad_input import BadInput
+from pipelines.engines.layers import layers
 from pipelines.engines.ticks import tick_record
 from pipelines.pipeline import Pipeline
 from pipelines.replay.compare import KINDS, AlertDifferences, Change, compare_alerts
@@ -25,7 +26,6 @@ from pipelines.replay.incidents import Incident, of_history, read_incidents
 from pipelines.replay.kept_history import Range, kept_history
 from pipelines.replay.measure import Watched, measure_alerts, without_skill
 from pipelines.replay.original_ticks import original_ticks
-from pipelines.replay.run_side import layers
 from pipelines.replay.survey import Survey
 from pipelines.replay.words import verdict
 from pipelines.seen_event import time_text

@@ -1,0 +1,211 @@
+"""The Beam engine: pipelines compiled to a Beam pipeline, run on this machine's processes or on a cluster.
+
+With an end (`until_end`): everything that lies in the sources from where the group stands to the end that was seen at
+the start, several pipelines one layer after the other. Outputs are written at least once with deterministic ids, and
+when all of them are written, offsets and memory are committed; so a job that died is simply run again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from infra.broker import Broker, StateRow, Stream
+from models.cpu_quota import cpu_quota
+from pipelines.engines import beam_worker
+from pipelines.engines.beam_elements import StreamRange, Ticks
+from pipelines.engines.beam_errors import original_error
+from pipelines.engines.embedded_engine import JobReport, streams_of
+from pipelines.engines.job_settings import JobSettings
+from pipelines.engines.layers import layers
+from pipelines.engines.own_brokers import OpenBroker
+from pipelines.engines.stage_times import StageTimes
+from pipelines.pipeline import Pipeline
+from schemas.dead_letters import DEAD_LETTERS
+from schemas.ticks import TICKS
+
+# Processes of their own take seconds to start and to load models; below so many rows that does not come back.
+WORTH_IT_WITH_MODELS, WORTH_IT_WITHOUT = 5_000, 200_000
+LOOK_S = 0.1
+
+
+class NoEnd(ValueError):
+    """A stream without an end was to be run where only what ends can be."""
+
+
+class BeamEngine:
+    """Runs pipelines by Beam.
+
+    `broker` is used here to plan; worker processes open their own by `open_broker`. `processes`: how many do the work
+    (default: one for each CPU to use, or this one alone where that is sooner done). `ticks` are observations to
+    repeat, for replay, by pipeline.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        settings: JobSettings | None = None,
+        *,
+        open_broker: OpenBroker,
+        group: str = "hubbub",
+        instance: str | None = None,
+        ticks: Mapping[str, Ticks] | None = None,
+        processes: int | None = None,
+    ) -> None:
+        self._broker = broker
+        self._settings = settings or JobSettings()
+        self._open = open_broker
+        self._group = group
+        self._instance = instance
+        self._ticks = ticks or {}
+        self._processes = processes
+        self.report = JobReport()
+
+    def run(
+        self, pipelines: Sequence[Pipeline], *, stop: threading.Event | None = None, until_end: bool = False
+    ) -> JobReport:
+        """Run to the end that is seen now, or until `stop` is set: then what was begun is ended and committed."""
+        if not until_end:
+            raise NoEnd("Beam's local runner works on what has an end: add --until-end, or name --runner FlinkRunner")
+        _quiet()
+        stop = stop or threading.Event()
+        self.report.pipelines = {pipeline.name: StageTimes() for pipeline in pipelines}
+        self._create_topics(pipelines)
+        started = time.monotonic()
+        for layer in layers(pipelines):
+            ranges = [one for pipeline in layer for one in self._ranges(pipeline)]
+            if ranges and not stop.is_set():
+                self._run_layer(layer, ranges, stop)
+        self.report.seconds = time.monotonic() - started
+        return self.report
+
+    def _create_topics(self, pipelines: Sequence[Pipeline]) -> None:
+        topics = {DEAD_LETTERS.name: DEAD_LETTERS, TICKS.name: TICKS}
+        for pipeline in pipelines:
+            topics.update({one.name: one for one in (*pipeline.sources, *(sink.topic for sink in pipeline.sinks))})
+        self._broker.create_topics(list(topics.values()))
+
+    def _ranges(self, pipeline: Pipeline) -> list[StreamRange]:
+        """Return what there is to do for a pipeline: a range for each stream, with the memory that it begins with."""
+        group = f"{self._group}-{pipeline.name}"
+        ends = self._broker.ends([topic.name for topic in pipeline.sources])
+        ticks = self._ticks.get(pipeline.name, {})
+        memory = self._memory(pipeline, group)
+        return [
+            StreamRange(
+                pipeline.name,
+                stream,
+                {part: at for part in stream.parts if (at := self._broker.committed(group, part)) is not None},
+                {part: ends[part] for part in stream.parts},
+                memory.get(stream, ()),
+                {part: ticks[part] for part in stream.parts if part in ticks},
+            )
+            for stream in streams_of(pipeline)
+        ]
+
+    def _memory(self, pipeline: Pipeline, group: str) -> dict[Stream, Sequence[StateRow]]:
+        from pipelines.engines.beam_bounded import wait_for_streams
+
+        streams = streams_of(pipeline)
+        if not pipeline.keyed or group not in self._broker.groups():
+            return {}
+        membership = self._broker.join(group, self._instance, streams)
+        try:
+            wait_for_streams(membership, streams, group)
+            return {stream: membership.memory(stream) for stream in streams}
+        finally:
+            membership.leave()
+
+    def _run_layer(self, layer: Sequence[Pipeline], ranges: Sequence[StreamRange], stop: threading.Event) -> None:
+        # Beam takes seconds to import, so it is imported when it is used.
+        import apache_beam as beam
+        from apache_beam.options.pipeline_options import PipelineOptions
+
+        from pipelines.engines.beam_bounded import BeamJob, build
+
+        processes = self._processes or _processes_for(layer, ranges)
+        options = PipelineOptions(flags=[], direct_num_workers=processes)
+        with TemporaryDirectory(prefix="hubbub-beam-") as folder:
+            halt = Path(folder) / "halt"
+            job = BeamJob(
+                {pipeline.name: pipeline for pipeline in layer},
+                self._open,
+                replace(self._settings, tick_s=None),
+                self._group,
+                self._instance,
+                max(1, cpu_quota() // processes),
+                halt,
+            )
+            pipeline = beam.Pipeline(_local_runner(processes), options)
+            build(pipeline, job, ranges, processes)
+            result = _run_apart(pipeline, stop, halt)
+        self._count(result)
+
+    def _count(self, result: Any) -> None:
+        from pipelines.engines.beam_bounded import METRICS, MICROSECONDS
+
+        for counter in result.metrics().query()["counters"]:
+            if counter.key.metric.namespace != METRICS:
+                continue
+            pipeline, _, name = counter.key.metric.name.partition("/")
+            times = self.report.pipelines[pipeline]
+            if name.endswith(MICROSECONDS):
+                stage = name.removesuffix(MICROSECONDS)
+                times.seconds[stage] = times.seconds.get(stage, 0.0) + counter.result / 1e6
+            else:
+                times.count(name, counter.result)
+
+
+def _processes_for(layer: Sequence[Pipeline], ranges: Sequence[StreamRange]) -> int:
+    with_models = {one.name for one in layer if any(hasattr(operator, "model") for operator in one.operators)}
+    rows = {True: 0, False: 0}
+    for one in ranges:
+        rows[one.pipeline in with_models] += one.length
+    worth_it = rows[True] >= WORTH_IT_WITH_MODELS or sum(rows.values()) >= WORTH_IT_WITHOUT
+    return cpu_quota() if worth_it else 1
+
+
+def _run_apart(pipeline: Any, stop: threading.Event, halt: Path) -> Any:
+    """Run a Beam pipeline in a thread of its own, so that this one can hear a wish to stop and pass it on."""
+    found: list[Any] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            result = pipeline.run()
+            result.wait_until_finish()
+            found.append(result)
+        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread below
+            errors.append(error)
+
+    thread = threading.Thread(target=work, name="beam")
+    thread.start()
+    while thread.is_alive():
+        thread.join(LOOK_S)
+        if stop.is_set() and not halt.exists():
+            halt.touch()
+    if errors:
+        raise original_error(errors[0]) from errors[0]
+    return found[0]
+
+
+def _local_runner(processes: int) -> Any:
+    """Return the local runner of Beam's that needs no download and no Java; never the one that Beam would choose."""
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+    from apache_beam.transforms.environments import SubprocessSDKEnvironment
+
+    if processes == 1:
+        return FnApiRunner()
+    return FnApiRunner(default_environment=SubprocessSDKEnvironment.from_command_string(beam_worker.command()))
+
+
+def _quiet() -> None:
+    """Keep Beam's remarks off stderr; what goes wrong is raised."""
+    logging.getLogger().addHandler(logging.NullHandler())  # or Beam would make one that writes to stderr
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
