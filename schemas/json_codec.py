@@ -68,6 +68,8 @@ class JsonCodec:
         events: list[dict[str, object]] = []
         for index, record in enumerate(records):
             try:
+                if record.bomb:
+                    raise Refused("bomb", "DECODE", record.bomb)
                 if record.value is not None:
                     events.append(_event(parse_within(record.value, self.limits)))
                 elif not self.topic.compacted:

@@ -11,13 +11,18 @@ Headers = tuple[tuple[str, bytes], ...]
 
 
 class Record(Struct, frozen=True, gc=False):
-    """One stored record. `timestamp_us`: when the broker appended it, microseconds since 1970, never decreasing."""
+    """One stored record. `timestamp_us`: when the broker appended it, microseconds since 1970, never decreasing.
+
+    `bomb` is a sentence when this stands for a whole compressed batch that was not inflated, because it holds more
+    than was allowed; `value` is then the beginning of what came, still compressed.
+    """
 
     offset: int
     timestamp_us: int
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+    bomb: str = ""
 
 
 class Append(Struct, frozen=True, gc=False):

@@ -166,6 +166,16 @@ def test_what_is_no_object_is_refused() -> None:
     assert refusal(DEVICE_LOGS, b"{nope}")[:2] == ("bad_json", "DECODE")
 
 
+def test_a_batch_that_was_not_inflated_is_refused_as_a_bomb() -> None:
+    records = [
+        Record(0, APPENDED_US, b"d-1", b'{"text": "hi"}'),
+        Record(9, APPENDED_US, None, b"\x28\xb5", bomb="too far"),
+    ]
+    decoded = JsonCodec(CUSTOMER_MESSAGES).decode("customer.messages", 0, records)
+    assert decoded.rows == [0]
+    assert [(index, refused.reason, str(refused)) for index, refused in decoded.refused] == [(1, "bomb", "too far")]
+
+
 def test_tombstones() -> None:
     """On a compacted topic it is no row and no fault; elsewhere it is refused."""
     assert refusal(DEVICE_LOGS, None) == (

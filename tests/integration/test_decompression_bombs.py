@@ -1,0 +1,92 @@
+"""A batch that inflates to a gibibyte: one refused record in its place, little memory, and the stream goes on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import NewTopic
+
+from infra.bounded_codec import GZIP, LZ4, NAMES, SNAPPY, ZSTD
+from infra.local_kafka import LocalKafka
+from tests.kafka_bombs import bomb_batch, send_batch
+
+MIB = 1 << 20
+MOST_RSS_MIB = 512
+
+# Reads everything as hubbub's consumers do, and says what it saw and how much memory that took.
+READ = """
+import json, resource, sys
+from kafka import KafkaConsumer, TopicPartition
+from infra.bounded_batches import bomb_of, bound_kafka_python
+bootstrap, topic, most_bytes, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+bound_kafka_python(most_bytes)
+consumer = KafkaConsumer(bootstrap_servers=bootstrap, consumer_timeout_ms=60_000, check_crcs=False)
+consumer.assign([TopicPartition(topic, 0)])
+consumer.seek_to_beginning()
+seen = []
+for record in consumer:
+    seen.append([record.offset, len(record.value), bomb_of(record.headers)])
+    if len(seen) == count:
+        break
+print(json.dumps({"seen": seen, "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
+consumer.close()
+"""
+
+
+def read(kafka: LocalKafka, topic: str, most_bytes: int, count: int) -> tuple[list[list[object]], int]:
+    command = [sys.executable, "-W", "ignore", "-c", READ, kafka.bootstrap, topic, str(most_bytes), str(count)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    return said["seen"], said["rss_mib"]
+
+
+def make_topic(kafka: LocalKafka, name: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    options = {"max.message.bytes": str(8 * MIB), "message.timestamp.type": "LogAppendTime"}
+    admin.create_topics([NewTopic(name, num_partitions=1, replication_factor=1, topic_configs=options)])
+    admin.close()
+
+
+def send(kafka: LocalKafka, topic: str, value: bytes) -> None:
+    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap)
+    producer.send(topic, value, partition=0).get(30)
+    producer.close()
+
+
+@pytest.mark.parametrize(("codec", "mib"), [(ZSTD, 1024), (GZIP, 512), (LZ4, 128), (SNAPPY, 96)])
+def test_a_bomb_becomes_one_record_and_its_neighbours_are_read(
+    kafka: LocalKafka, topic_prefix: str, codec: int, mib: int
+) -> None:
+    topic = f"{topic_prefix}inputs"
+    make_topic(kafka, topic)
+    send(kafka, topic, b"before")
+    batch = bomb_batch(codec, records=mib)
+    assert send_batch(kafka.bootstrap, topic, 0, batch) == 1
+    send(kafka, topic, b"after")
+
+    [before, bomb, after], rss_mib = read(kafka, topic, 64 * MIB, 3)
+
+    assert (before, after) == ([0, 6, ""], [mib + 1, 5, ""])
+    packed = len(batch) - 61
+    assert bomb == [
+        mib,
+        min(packed, 1 << 16),
+        f"the batch of offsets 1 to {mib}: {packed} bytes of {NAMES[codec]} inflate to more than {64 * MIB}",
+    ]
+    assert rss_mib < MOST_RSS_MIB
+
+
+@pytest.mark.parametrize("codec", NAMES)
+def test_a_batch_within_the_bound_is_read_without_further_packages(
+    kafka: LocalKafka, topic_prefix: str, codec: int
+) -> None:
+    topic = f"{topic_prefix}inputs"
+    make_topic(kafka, topic)
+    send_batch(kafka.bootstrap, topic, 0, bomb_batch(codec, records=5, value_bytes=1000))
+    seen, _ = read(kafka, topic, MIB, 5)
+    assert seen == [[offset, 1000, ""] for offset in range(5)]
