@@ -15,6 +15,12 @@ import pyarrow as pa
 from infra.broker import BrokerMismatch, StateRow
 from operators.operator import KeyedOperator
 
+# The engine's own entry in a key's record, beside its operators: events delivered lately, and until when (see
+# repeated_events.py). No operator is called so.
+DELIVERED = "_delivered"
+DELIVERED_VERSION = 1
+NEVER_US = -(1 << 63)
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, tuple[int, list[Any]]]).decode
 
@@ -78,6 +84,16 @@ class StateRows:
                 self._rows[key][operator.name] = (operator.version, values)
         self._changed.update(keys)
 
+    def delivered(self, key: str) -> tuple[bytes, int]:
+        """Return what the engine remembers of a key's events, and until when in microseconds; fetch the key first."""
+        ids, until_us = self._rows[key].get(DELIVERED, (0, [b"", NEVER_US]))[1]
+        return ids, until_us
+
+    def remember_delivered(self, key: str, ids: bytes, until_us: int) -> None:
+        """Take what the engine remembers of a key's events."""
+        self._rows[key][DELIVERED] = (DELIVERED_VERSION, [ids, until_us])
+        self._changed.add(key)
+
     def due(self, operator: KeyedOperator, watermark_us: int) -> list[str]:
         """Return the keys here whose deadline of this operator has come, by (deadline, key)."""
         if "deadline" not in operator.state_schema.names:
@@ -108,6 +124,9 @@ class StateRows:
     def _times(self, row: dict[str, tuple[int, list[Any]]], column: str) -> list[int]:
         times = []
         for name, (_, values) in row.items():
+            if name == DELIVERED:
+                times += [values[1]] if column == "expires_at" else []
+                continue
             schema = self._operators[name].state_schema
             if column in schema.names and (value := values[schema.get_field_index(column)]) is not None:
                 times.append(value)
@@ -117,6 +136,8 @@ class StateRows:
         row = _decode(value)
         for name, (version, _) in row.items():
             operator = self._operators.get(name)
+            if name == DELIVERED and version == DELIVERED_VERSION:
+                continue
             if operator is None or operator.version != version:
                 known = "no such operator" if operator is None else f"version {operator.version}"
                 raise BrokerMismatch(

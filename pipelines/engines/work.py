@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -13,6 +13,7 @@ from operators.row_errors import RowError
 from pipelines.engines.dead_letter import DeadLetterWriter, Failure
 from pipelines.engines.isolation import run_isolated
 from pipelines.engines.job_settings import JobSettings
+from pipelines.engines.repeated_events import first_deliveries
 from pipelines.engines.sink_writer import SinkWriter
 from pipelines.engines.stage_times import StageTimes
 from pipelines.engines.state_rows import StateRows
@@ -85,7 +86,8 @@ class Worker:
         outputs: list[pa.RecordBatch] = []
         letters = [self._letter(one.part, one.record, one.failure) for one in refused]
         with self.times.stage("operators"):
-            for segment in segments:
+            for given in segments:
+                segment = self._without_repeats(given, states)
                 result, states = run_isolated(self.pipeline, segment.topic, segment.batch, states, segment.watermark_us)
                 outputs += result.outputs
                 letters += [
@@ -105,6 +107,18 @@ class Worker:
         self.times.count("in", sum(len(segment.records) for segment in segments) + len(refused))
         self.times.count("out", len(appends))
         self.times.count("dead letters", len(letters))
+
+    def _without_repeats(self, segment: Segment, states: StateRows) -> Segment:
+        """Leave out events that were delivered before; a pipeline without memory answers them as it did."""
+        keyed = self.pipeline.keyed
+        if not keyed or not segment.batch.num_rows:
+            return segment
+        first = first_deliveries(states, segment.topic, keyed[0].key, segment.batch)
+        if first is None:
+            return segment
+        self.times.count("repeats", int(len(first) - first.sum()))
+        records = [record for record, is_first in zip(segment.records, first, strict=True) if is_first]
+        return replace(segment, batch=segment.batch.filter(pa.array(first)), records=records)
 
     def _memory(self, stream: Stream, watermark_us: int | None) -> StateRows:
         """Return the memory of this step, with the keys in it whose deadline has come."""

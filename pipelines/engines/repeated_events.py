@@ -1,0 +1,62 @@
+"""Events that were delivered before: a producer that was not sure sends again, with the same id, and means one event.
+
+A pipeline with memory takes each event of a key once, or a line sent three times would be three lines to a template's
+count, and one id would be given to different answers. Remembered are, in the key's own record, the first 8 bytes of
+the ids of its latest 32 events, until the watermark is a day past them: what comes again after more events or more
+time counts again. A function of the log alone, like all memory. Pipelines without memory answer a repeat as they
+answered the event, with the same id, so whoever reads it takes it once.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.engines.state_rows import StateRows
+from schemas.topic import Topic
+
+ID_BYTES: Final = 8
+MOST_BYTES: Final = 32 * ID_BYTES
+REMEMBER_US: Final = 86_400_000_000
+_NEVER: Final = np.iinfo(np.int64).min
+_LATEST: Final = np.iinfo(np.int64).max - REMEMBER_US
+
+
+def first_deliveries(states: StateRows, topic: Topic, key: str, batch: pa.RecordBatch) -> np.ndarray | None:
+    """Return a mask of the rows whose event was not delivered before; None when all are such.
+
+    Reads `event_id` (32 hex digits), `watermark`, the topic's event time and the column `key`. Changes `states`.
+    """
+    keys: list[str] = batch.column(key).to_pylist()
+    states.fetch(keys)
+    found = {one: states.delivered(one) for one in dict.fromkeys(keys)}
+    ids = bytes.fromhex("".join(batch.column("event_id").to_pylist()))
+    watermark = batch.column("watermark").cast(pa.int64()).fill_null(_NEVER).to_numpy(zero_copy_only=False)
+    times = batch.column(topic.event_time).cast(pa.int64()).to_numpy()
+    until = (np.minimum(np.maximum(times, watermark), _LATEST) + REMEMBER_US).tolist()
+    repeats = []
+    for row, (one, now) in enumerate(zip(keys, watermark.tolist(), strict=True)):
+        delivered, until_us = found[one]
+        event = ids[16 * row : 16 * row + ID_BYTES]
+        if until_us <= now:
+            delivered = b""
+        elif _holds(delivered, event):
+            repeats.append(row)
+            continue
+        found[one] = ((delivered + event)[-MOST_BYTES:], max(until_us, until[row]))
+    for one, (delivered, until_us) in found.items():
+        states.remember_delivered(one, delivered, until_us)
+    if not repeats:
+        return None
+    first = np.ones(batch.num_rows, dtype=bool)
+    first[repeats] = False
+    return first
+
+
+def _holds(delivered: bytes, event: bytes) -> bool:
+    at = delivered.find(event)
+    while at >= 0 and at % ID_BYTES:  # found across the seam of two ids
+        at = delivered.find(event, at + 1)
+    return at >= 0
