@@ -17,7 +17,7 @@ def check(*, file: Path | None, as_json: bool) -> int:
 
     Nothing is run, and no broker is opened. Exit status 1 when something is wrong.
     """
-    from infra.broker_url import sqlite_path
+    from infra.broker_url import check_url
     from infra.settings import FILE_NAME, WrongSetting
     from pipelines.bad_input import BadInput
     from pipelines.commands.findings import print_findings
@@ -29,7 +29,7 @@ def check(*, file: Path | None, as_json: bool) -> int:
         raise BadInput(f"expected a settings file at {file}, got none")
     try:
         settings = settings_of(None, file)
-        sqlite_path(settings.broker.url)
+        check_url(settings.broker.url, settings.kafka)
     except WrongSetting as wrong:
         findings = [Finding("settings", "wrong", str(wrong))]
     else:

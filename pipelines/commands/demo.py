@@ -48,7 +48,7 @@ def demo(*, seed: int, events: int | None, quick: bool, broker: str | None, conf
         _begin_anew(Path(DEMO_FILE))
     simulation = _yesterday(seed, events, quick)
     stage = Stage()
-    with open_broker(settings.broker) as opened, StopSignals() as stop:
+    with open_broker(settings.broker, settings.kafka) as opened, StopSignals() as stop:
         _say_if_used(opened)
         stage.open(simulation)
         # Simulated time moves by events alone; ticks would pull it to the wall clock.

@@ -24,7 +24,9 @@ def broker_options(command: Command) -> Command:
         metavar="FILE",
         help="Settings file (default: hubbub.toml, if there is one).",
     )(command)
-    return click.option("--broker", metavar="URL", help="sqlite:PATH (default: sqlite:hubbub.db).")(command)
+    return click.option(
+        "--broker", metavar="URL", help="sqlite:PATH (default: sqlite:hubbub.db) or kafka://HOST:PORT."
+    )(command)
 
 
 def json_option(command: Command) -> Command:
@@ -46,7 +48,8 @@ def opened_broker(broker: str | None, config: Path | None, *, must_exist: bool =
     """Open the broker that the settings name."""
     from infra.broker_url import open_broker
 
-    return open_broker(settings_of(broker, config).broker, must_exist=must_exist)
+    settings = settings_of(broker, config)
+    return open_broker(settings.broker, settings.kafka, must_exist=must_exist)
 
 
 def chosen_models(settings: Settings) -> dict[str, str | Path]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.commands.options import broker_options, chosen_models, job_settings, json_option, settings_of
+from pipelines.commands.engine_choice import ENGINES, Choice, beam_options
+from pipelines.commands.options import broker_options, chosen_models, json_option, settings_of
 
 if TYPE_CHECKING:
     from infra.broker import Broker
@@ -26,21 +27,22 @@ SHOW_EVERY_S = 1.0
 @click.option("--until-end", is_flag=True, help="End when everything that is in the topics has been worked through.")
 @click.option("--group", default="hubbub", show_default=True, metavar="NAME", help="Whose place in the topics is kept.")
 @click.option("--instance", metavar="NAME", help="Tells processes of one group apart (default: the first free one).")
-@click.option(
-    "--engine",
-    type=click.Choice(("embedded", "faust", "beam")),
-    default="embedded",
-    help="Only embedded is in this release.",
-)
+@click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], help="What runs them (default: embedded).")
+@beam_options
+@click.option("--create-topics", is_flag=True, help="On Kafka: first create the topics that are missing.")
 @broker_options
 @json_option
 def run(
     *,
     pipelines: Sequence[str],
     until_end: bool,
+    create_topics: bool,
     group: str,
     instance: str | None,
     engine: str,
+    runner: str | None,
+    flink_master: str | None,
+    processes: int | None,
     broker: str | None,
     config: Path | None,
     as_json: bool,
@@ -55,18 +57,20 @@ def run(
     from infra.broker_url import open_broker
     from infra.failpoints import arm
     from pipelines.catalog import SHIPPED, find_pipeline
-    from pipelines.engines.embedded_engine import EmbeddedEngine
+    from pipelines.engines.embedded_engine import topics_of
     from pipelines.stop_signals import StopSignals
 
-    if engine != "embedded":
-        raise click.UsageError(f"--engine {engine} is not in this release; leave it out to run the embedded one")
+    choice = Choice(engine, group, instance, broker, config, runner, flink_master, processes)
+    choice.check()
     arm(os.environ)
     settings = settings_of(broker, config)
     if any(":" in name for name in pipelines):
         sys.path.append(str(Path.cwd()))  # behind everything else, so that a file here shadows nothing
     found = [find_pipeline(name, chosen_models(settings)) for name in dict.fromkeys(pipelines or SHIPPED)]
-    with open_broker(settings.broker) as opened, StopSignals() as stop:
-        job = EmbeddedEngine(opened, job_settings(settings), group=group, instance=instance)
+    with open_broker(settings.broker, settings.kafka) as opened, StopSignals() as stop:
+        if create_topics:
+            opened.create_topics(topics_of(found))
+        job = choice.make(opened, settings)
         with _progress(job.report, found, until_end):
             report = job.run(found, stop=stop.requested, until_end=until_end)
         if stop.requested.is_set():

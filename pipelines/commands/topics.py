@@ -28,12 +28,13 @@ def list_(*, broker: str | None, config: Path | None, as_json: bool) -> None:
     """
     import orjson
 
-    from infra.broker_url import sqlite_path
+    from infra.broker_url import is_kafka, sqlite_path
     from pipelines.commands.table import aligned
     from schemas.catalog import TOPICS
 
     held: dict[str, tuple[int, int]] = {}
-    if sqlite_path(settings_of(broker, config).broker.url).exists():
+    url = settings_of(broker, config).broker.url
+    if is_kafka(url) or sqlite_path(url).exists():
         with opened_broker(broker, config, must_exist=True) as opened:
             from pipelines.records_in_order import begin_of, end_of
 

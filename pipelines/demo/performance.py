@@ -12,10 +12,9 @@ from pipelines.demo.feed import TOPICS, Feed
 from pipelines.demo.findings import Findings, findings_of
 from pipelines.demo.heard import Alert, Listener
 from pipelines.demo.simulate import Simulation
-from pipelines.engines.embedded_engine import EmbeddedEngine
+from pipelines.engines.embedded_engine import EmbeddedEngine, topics_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.pipeline import Pipeline
-from schemas.alerts import ALERTS
 
 GROUP = "hubbub"
 _LOOK_S = 0.1
@@ -42,7 +41,7 @@ class Performance:
         self._broker = broker
         self._pipelines = pipelines
         self._engine = EmbeddedEngine(broker, settings, group=GROUP)
-        broker.create_topics([*TOPICS, ALERTS])
+        broker.create_topics([*TOPICS, *topics_of(pipelines)])
         self._silence = threading.Event()
         self.feed = Feed(simulation, broker, GROUP)
         self.listener = Listener(broker)

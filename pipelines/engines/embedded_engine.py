@@ -23,6 +23,7 @@ from pipelines.pipeline import Pipeline
 from pipelines.version import VERSION
 from schemas.dead_letters import DEAD_LETTERS
 from schemas.ticks import TICKS
+from schemas.topic import Topic
 
 Ticks = Mapping[TopicPartition, Sequence[tuple[int, int]]]
 
@@ -37,6 +38,14 @@ def streams_of(pipeline: Pipeline) -> tuple[Stream, ...]:
     if pipeline.merge:
         return tuple(Stream(tuple(TopicPartition(t.name, p) for t in pipeline.sources)) for p in partitions)
     return tuple(Stream((TopicPartition(topic.name, p),)) for topic in pipeline.sources for p in partitions)
+
+
+def topics_of(pipelines: Sequence[Pipeline]) -> list[Topic]:
+    """Return the topics that a job of these pipelines needs."""
+    topics = {DEAD_LETTERS.name: DEAD_LETTERS, TICKS.name: TICKS}
+    for pipeline in pipelines:
+        topics |= {topic.name: topic for topic in (*pipeline.sources, *(sink.topic for sink in pipeline.sinks))}
+    return list(topics.values())
 
 
 @dataclass(slots=True)
@@ -113,17 +122,13 @@ class EmbeddedEngine:
         return self.report
 
     def _prepare(self, pipelines: Sequence[Pipeline]) -> None:
-        topics = {DEAD_LETTERS.name: DEAD_LETTERS, TICKS.name: TICKS}
         for pipeline in pipelines:
-            topics.update(
-                {topic.name: topic for topic in (*pipeline.sources, *(sink.topic for sink in pipeline.sinks))}
-            )
             for operator in pipeline.operators:
                 # Models load before any work begins, so that a death in loading is not blamed on a record.
                 model = getattr(operator, "model", None)
                 if model is not None:
                     model.load()
-        self._broker.create_topics(list(topics.values()))
+        self._broker.expect_topics(topics_of(pipelines))
 
     def _run_pipeline(
         self,
@@ -154,7 +159,10 @@ class EmbeddedEngine:
         try:
             while not stop.is_set() and not halt.is_set():
                 # Whether the upstream is through must be asked before looking at the ends: what it still wrote is seen.
-                last_round = until_end and all(self._is_through(other) for other in upstream)
+                # And what an open transaction hides must have come to light, or have been given up.
+                last_round = (
+                    until_end and all(self._is_through(other) for other in upstream) and self._broker.settled(sources)
+                )
                 ends = self._broker.ends(sources)
                 owned = membership.owned()
                 tasks = {stream: task for stream, task in tasks.items() if stream in owned}
@@ -163,11 +171,13 @@ class EmbeddedEngine:
                     if stop.is_set() or halt.is_set():
                         break
                     try:
-                        if stream not in tasks:
+                        # A new task looks once even at an end, so that the broker knows whose news it waits for.
+                        new = stream not in tasks
+                        if new:
                             tasks[stream] = self._task(worker, stream)
                             quiet_since[stream] = time.monotonic()
                         task = tasks[stream]
-                        if not task.at_end(ends) and task.step():
+                        if (new or not task.at_end(ends)) and task.step():
                             quiet_since[stream] = time.monotonic()
                             moved = True
                         elif not until_end:
@@ -206,6 +216,8 @@ class EmbeddedEngine:
 
     def _is_through(self, pipeline: Pipeline) -> bool:
         """Whether a pipeline's group has committed everything that lies in its sources, in whatever process."""
+        if not self._broker.settled([topic.name for topic in pipeline.sources]):
+            return False
         for stream in streams_of(pipeline):
             for part in stream.parts:
                 first, end = self._broker.bounds(part)

@@ -106,7 +106,7 @@ def test_a_held_instance_is_an_outage(hubbub: Hubbub, lines: None) -> None:
         (["mine:NUMBER"], "expected mine:NUMBER to be a Pipeline"),
         (["mine:COPY", "--engine", "faust"], "--engine faust is not in this release"),
         (["mine:COPY", "--engine", "storm"], "'storm' is not one of"),
-        (["mine:COPY", "--broker", "kafka://h:1"], "Kafka is not in this release"),
+        (["mine:COPY", "--broker", "kafka://h:1"], "expected SSL or SASL_SSL for h"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_status_2(hubbub: Hubbub, lines: None, arguments: list[str], said: str) -> None:
