@@ -54,10 +54,7 @@ def _lanes(rows: np.ndarray) -> np.ndarray:
     for step in range(words):
         state = state ^ quads[step]
         state = (
-            table[3][state & 0xFF]
-            ^ table[2][state >> 8 & 0xFF]
-            ^ table[1][state >> 16 & 0xFF]
-            ^ table[0][state >> 24]
+            table[3][state & 0xFF] ^ table[2][state >> 8 & 0xFF] ^ table[1][state >> 16 & 0xFF] ^ table[0][state >> 24]
         )
     for column in range(words * 4, length):
         state = table[0][(state ^ rows[:, column]) & 0xFF] ^ state >> 8
@@ -120,5 +117,8 @@ def _zeros_table(power: int) -> np.ndarray:
         return np.asarray(first[states & 0xFF] ^ states >> 8)
     before = _zeros_table(power - 1)
     return np.asarray(
-        before[0][before & 0xFF] ^ before[1][before >> 8 & 0xFF] ^ before[2][before >> 16 & 0xFF] ^ before[3][before >> 24]
+        before[0][before & 0xFF]
+        ^ before[1][before >> 8 & 0xFF]
+        ^ before[2][before >> 16 & 0xFF]
+        ^ before[3][before >> 24]
     )

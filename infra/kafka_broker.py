@@ -9,7 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from infra.broker import BrokerMismatch, Membership, Offset, Stream, TopicPartition
 from infra.kafka_appender import KafkaAppender
@@ -21,6 +23,10 @@ from infra.kafka_topics import KafkaTopics
 from schemas.progress import PROGRESS_MADE
 from schemas.record import Append, Record
 from schemas.topic import Topic
+
+if TYPE_CHECKING:
+    from infra.kafka_instance import KafkaInstance
+    from infra.kafka_membership import KafkaMembership
 
 # Who looks at ends and other places waits for no news.
 _LOOKER_LINGER_MS = 5
@@ -46,6 +52,8 @@ class KafkaBroker:
         self._partitions: dict[str, int] = {}
         self._progress = KafkaProgress(self._look)
         self._appender = KafkaAppender(connection, self.partitions, self.progress)
+        self._instance: KafkaInstance | None = None
+        self._memberships: list[KafkaMembership] = []
         self._closed = False
 
     @property
@@ -145,9 +153,16 @@ class KafkaBroker:
 
     def join(self, group: str, instance: str | None, streams: Sequence[Stream]) -> Membership:
         """Join a consumer group."""
-        from infra.kafka_membership import KafkaMembership  # noqa: PLC0415 - readers and writers need none of it
+        from infra.kafka_instance import KafkaInstance  # noqa: PLC0415 - readers and writers need none of it
+        from infra.kafka_membership import KafkaMembership  # noqa: PLC0415
 
-        return KafkaMembership(self, group, instance, tuple(streams))
+        # The pipelines of a job join from threads of their own, and are one instance.
+        with self._opening:
+            if self._instance is None:
+                self._instance = KafkaInstance.take(Path(self.connection.section.state_dir), instance)
+        membership = KafkaMembership(self, self._instance, group, tuple(streams))
+        self._memberships.append(membership)
+        return membership
 
     def maintain(self, now_us: int) -> None:
         """Nothing to do: the cluster applies retention and compaction itself."""
@@ -161,6 +176,10 @@ class KafkaBroker:
         if self._closed:
             return
         self._closed = True
+        for membership in self._memberships:
+            membership.close()
+        if self._instance is not None:
+            self._instance.free()
         self._appender.close()
         for reader in [*self._readers, *([] if self._looker is None else [self._looker])]:
             reader.close()

@@ -227,9 +227,7 @@ class TransactionalProducer:
         one_part = one_topic.TxnOffsetCommitRequestPartition
         for part, at in offsets.items():
             topics[part.topic].append(
-                one_part(
-                    partition_index=part.partition, committed_offset=at.next_offset, committed_metadata=at.note
-                )
+                one_part(partition_index=part.partition, committed_offset=at.next_offset, committed_metadata=at.note)
             )
         self._asked(
             lambda: TxnOffsetCommitRequest(

@@ -98,7 +98,8 @@ class KafkaWire:
         """Return the leading broker of each partition; BrokerMismatch if one does not exist."""
         wanted = list(parts)
         self._know({topic for topic, _ in wanted})
-        return self._retried(lambda: self._led(wanted), f"leaders of {wanted[:3]}")
+        found: dict[tuple[str, int], int] = self._retried(lambda: self._led(wanted), f"leaders of {wanted[:3]}")
+        return found
 
     def forget_leaders(self) -> None:
         """Ask for the leaders anew next time: one has moved."""
