@@ -17,6 +17,7 @@ from kafka import KafkaConsumer
 from kafka import TopicPartition as KafkaPart
 from kafka.errors import OffsetOutOfRangeError
 
+from infra.bounded_batches import bomb_of, bound_kafka_python
 from infra.broker import BrokerAway, TopicPartition
 from infra.kafka_connection import KafkaConnection
 from infra.kafka_errors import in_our_terms
@@ -101,6 +102,7 @@ class KafkaReader:
         self._timeout_s = connection.section.request_timeout_s
         self._shelves: dict[TopicPartition, Shelf] = {}
         self._parts: dict[KafkaPart, TopicPartition] = {}
+        bound_kafka_python(connection.section.max_decompressed_bytes)
         with in_our_terms(connection, "connecting"):
             self._consumer = KafkaConsumer(
                 **connection.kafka_python(),
@@ -271,6 +273,8 @@ def _size(record: Record) -> int:
 
 
 def _record(message: Any) -> Record:  # noqa: ANN401 - kafka-python has no types
+    if message.headers and (bomb := bomb_of(message.headers)):
+        return Record(message.offset, message.timestamp * 1000, None, message.value, (), bomb)
     # A null header's value cannot be told apart inside hubbub; CloudEvents has none.
     headers = tuple((name, value or b"") for name, value in message.headers)
     return Record(message.offset, message.timestamp * 1000, message.key, message.value, headers)

@@ -17,23 +17,22 @@ from tests.kafka_bombs import bomb_batch, send_batch
 MIB = 1 << 20
 MOST_RSS_MIB = 512
 
-# Reads everything as hubbub's consumers do, and says what it saw and how much memory that took.
+# Reads everything as a job would, and says what it saw and how much memory that took.
 READ = """
 import json, resource, sys
-from kafka import KafkaConsumer, TopicPartition
-from infra.bounded_batches import bomb_of, bound_kafka_python
+from infra.broker import TopicPartition
+from infra.kafka_broker import KafkaBroker
+from infra.kafka_connection import KafkaConnection
+from infra.kafka_settings import KafkaSection
 bootstrap, topic, most_bytes, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-bound_kafka_python(most_bytes)
-consumer = KafkaConsumer(bootstrap_servers=bootstrap, consumer_timeout_ms=60_000, check_crcs=False)
-consumer.assign([TopicPartition(topic, 0)])
-consumer.seek_to_beginning()
-seen = []
-for record in consumer:
-    seen.append([record.offset, len(record.value), bomb_of(record.headers)])
-    if len(seen) == count:
-        break
+connection = KafkaConnection.of(f"kafka://{bootstrap}", KafkaSection(max_decompressed_bytes=most_bytes))
+seen, offset = [], 0
+with KafkaBroker(connection) as broker:
+    while len(seen) < count:
+        for record in broker.read(TopicPartition(topic, 0), offset, max_records=100, max_bytes=1 << 20):
+            seen.append([record.offset, len(record.value), record.bomb])
+            offset = record.offset + 1
 print(json.dumps({"seen": seen, "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
-consumer.close()
 """
 
 

@@ -168,10 +168,10 @@ def test_what_is_no_object_is_refused() -> None:
 
 def test_a_batch_that_was_not_inflated_is_refused_as_a_bomb() -> None:
     records = [
-        Record(0, APPENDED_US, b"d-1", b'{"text": "hi"}'),
+        Record(0, APPENDED_US, b"d-1", b'{"message": "hi"}'),
         Record(9, APPENDED_US, None, b"\x28\xb5", bomb="too far"),
     ]
-    decoded = JsonCodec(CUSTOMER_MESSAGES).decode("customer.messages", 0, records)
+    decoded = JsonCodec(DEVICE_LOGS).decode("device.logs", 0, records)
     assert decoded.rows == [0]
     assert [(index, refused.reason, str(refused)) for index, refused in decoded.refused] == [(1, "bomb", "too far")]
 
