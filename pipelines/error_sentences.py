@@ -16,7 +16,16 @@ DONE, NO, WRONG_USE, OUTAGE, INTERRUPTED = 0, 1, 2, 3, 130
 
 # Classes by name, for importing them would make every command slow: an error's own module is loaded by then.
 _OUTAGES = frozenset(
-    {"BrokerUnavailable", "Fenced", "NotIdle", "GraphFailed", "OperatorFailed", "KafkaStartFailed", "JavaMissing"}
+    {
+        "BrokerUnavailable",
+        "Fenced",
+        "NotIdle",
+        "GraphFailed",
+        "OperatorFailed",
+        "OtherCodeFailed",
+        "KafkaStartFailed",
+        "JavaMissing",
+    }
 )
 _WRONG_USE = frozenset({"BadInput", "BrokerMismatch", "Refused", "BundleRefused", "GraphRefused", "Mismatch"})
 _OWN_PACKAGES = ("schemas.", "models.", "operators.", "infra.", "pipelines.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipelines.replay.comparison import Comparison
     from pipelines.replay.incidents import Incident
     from pipelines.replay.kept_history import Range
-    from pipelines.replay.replay import Watcher
+    from pipelines.replay.watcher import Watcher
 
 SHOW_EVERY_S = 0.5
 GROUP = "hubbub"
@@ -81,9 +81,9 @@ def replay(
     from pipelines.error_sentences import DONE, INTERRUPTED, NO
     from pipelines.replay.evaluation import Truth
     from pipelines.replay.make_plan import Asked, plan_of_broker, plan_of_files
-    from pipelines.replay.replay import Watcher
     from pipelines.replay.replay import replay as run_replay
     from pipelines.replay.run_side import Stopped
+    from pipelines.replay.watcher import Watcher
     from pipelines.stop_signals import StopSignals
 
     if engine != "embedded":
@@ -95,21 +95,29 @@ def replay(
     settings = settings_of(broker, config)
     if any(":" in name for name in pipelines):
         sys.path.append(str(Path.cwd()))  # behind everything else, so that a file here shadows nothing
-    asked = Asked(job_settings(settings), chosen_models(settings), pipelines, models, against, thresholds, code)
     truth = Truth(_incidents(labels), seed, miss_cost)
     with ExitStack() as stack:
         stop = stack.enter_context(StopSignals())
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="hubbub-replay-")))
-        if inputs:
-            with progress_bar("reading") as advance:
-                plan = plan_of_files(asked, inputs, topics[0] if topics else None, folder, advance)
-            stack.enter_context(closing(plan.history.broker))
-        else:
-            opened = stack.enter_context(open_broker(settings.broker, must_exist=True))
-            range_ = _range(since, until, warm_up)
-            plan = plan_of_broker(asked, opened, topics or None, range_, group=group or GROUP, folder=folder)
+        asked = Asked(
+            settings=job_settings(settings),
+            models=chosen_models(settings),
+            pipelines=pipelines,
+            model=models,
+            against=against,
+            thresholds=thresholds,
+            code=code,
+            folder=Path(stack.enter_context(TemporaryDirectory(prefix="hubbub-replay-"))),
+        )
         watcher = Watcher(stop=stop.requested)
         try:
+            if inputs:
+                with progress_bar("reading") as advance:
+                    plan = plan_of_files(asked, inputs, topics[0] if topics else None, watcher, advance)
+                stack.enter_context(closing(plan.history.broker))
+            else:
+                opened = stack.enter_context(open_broker(settings.broker, settings.kafka, must_exist=True))
+                range_ = _range(since, until, warm_up)
+                plan = plan_of_broker(asked, opened, topics or None, range_, group or GROUP, watcher)
             with _progress(watcher):
                 comparison = run_replay(dataclasses.replace(plan, truth=truth, tolerance=tolerance), watcher)
         except Stopped:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pipelines.engines.job_settings import JobSettings
 from pipelines.pipeline import Pipeline
 from pipelines.replay.choose import pipelines_named
+from pipelines.replay.elsewhere.code import Code
 from pipelines.replay.thresholds import Threshold, job_with, pipelines_with
 
 TODAY = "today's models"
@@ -21,7 +22,7 @@ class Choice:
     name: str = TODAY
     models: Mapping[str, str | Path] = field(default_factory=dict)
     thresholds: tuple[Threshold, ...] = ()
-    code: Path | None = None
+    code: Code | None = None
 
     def job(self, settings: JobSettings) -> JobSettings:
         """Return the job's settings with this choice's time rules."""

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import orjson
 
-from infra.broker import Broker, TopicPartition
+from infra.broker import TopicPartition
 from pipelines.replay.episodes import Compared
+from pipelines.replay.kept import Kept
 from schemas.envelope import read_envelopes
 from schemas.json_codec import ANSWERS
 from schemas.record import Record
@@ -85,8 +86,8 @@ class Said:
 
 def compare_topic(
     topic: str,
-    before: Broker,
-    after: Broker,
+    before: Kept,
+    after: Kept,
     compared: Compared | None = None,
     *,
     wanted: Collection[str] = (),
@@ -227,7 +228,7 @@ def _example(event: Mapping[str, Any], labels: list[str | None], answers: list[A
     )
 
 
-def _rows(broker: Broker, part: TopicPartition) -> Iterator[tuple[str, Record]]:
+def _rows(broker: Kept, part: TopicPartition) -> Iterator[tuple[str, Record]]:
     """Give a partition's records with their event ids; none when there is no such partition."""
     if part.partition >= broker.topics().get(part.topic, 0):
         return

@@ -9,7 +9,8 @@ from typing import Any
 
 import orjson
 
-from infra.broker import Broker, TopicPartition
+from infra.broker import TopicPartition
+from pipelines.replay.kept import Kept
 from schemas.alerts import ALERTS
 from schemas.timestamps import parse_timestamp
 
@@ -70,7 +71,7 @@ Compared = Callable[[str | None, int | None, int | None], bool]
 Horizon = Callable[[str | None, int | None], int | None]
 
 
-def read_episodes(broker: Broker, compared: Compared, horizon: Horizon = lambda topic, partition: None) -> Episodes:
+def read_episodes(broker: Kept, compared: Compared, horizon: Horizon = lambda topic, partition: None) -> Episodes:
     """Read the alerts that fired and whose opening event is `compared`.
 
     `horizon` gives an event time by the opening event's topic and partition: revisions behind it do not count, because
@@ -103,7 +104,7 @@ def read_episodes(broker: Broker, compared: Compared, horizon: Horizon = lambda 
     return Episodes(tuple(fired), oldest)
 
 
-def _revisions(broker: Broker) -> Iterator[dict[str, Any]]:
+def _revisions(broker: Kept) -> Iterator[dict[str, Any]]:
     for number in range(broker.topics().get(ALERTS.name, 0)):
         part = TopicPartition(ALERTS.name, number)
         offset, end = broker.bounds(part)

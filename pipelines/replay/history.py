@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from infra.broker import Broker, TopicPartition
+from infra.broker import TopicPartition
+from pipelines.replay.kept import Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class History:
     `files` are the names of the files that they were read from, none for what a broker keeps.
     """
 
-    broker: Broker
+    broker: Kept
     spans: Mapping[TopicPartition, Span]
     notes: tuple[str, ...] = ()
     files: tuple[str, ...] = ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from infra.broker import Broker, TopicPartition
+from infra.broker import TopicPartition
 from pipelines.bad_input import BadInput
 from pipelines.replay.history import History, Span
+from pipelines.replay.kept import Kept
 from pipelines.replay.wired import Wired
 from pipelines.seen_event import time_text
 from schemas.topic import Topic
@@ -25,7 +26,7 @@ class Range:
     warm_up_us: int = 0
 
 
-def kept_history(broker: Broker, topics: Sequence[Topic], range_: Range) -> History:
+def kept_history(broker: Kept, topics: Sequence[Topic], range_: Range) -> History:
     """Return what a broker keeps of some topics within a range; BadInput when there is nothing."""
     existing = broker.topics()
     spans: dict[TopicPartition, Span] = {}
@@ -65,7 +66,7 @@ def worked_through(history: History, group: str, pipelines: Sequence[Wired]) -> 
     return replace(history, spans=spans, notes=(*history.notes, note) if behind else history.notes)
 
 
-def _span(broker: Broker, part: TopicPartition, range_: Range) -> Span:
+def _span(broker: Kept, part: TopicPartition, range_: Range) -> Span:
     first, end = broker.bounds(part)
     start = compare = first
     if range_.since_us is not None:
@@ -77,7 +78,7 @@ def _span(broker: Broker, part: TopicPartition, range_: Range) -> Span:
     return Span(start, min(compare, until), until, cut=until < end)
 
 
-def _nothing(broker: Broker, topics: Sequence[Topic], spans: dict[TopicPartition, Span], range_: Range) -> str:
+def _nothing(broker: Kept, topics: Sequence[Topic], spans: dict[TopicPartition, Span], range_: Range) -> str:
     names = ", ".join(topic.name for topic in topics)
     arrivals = []
     for part in spans:

@@ -13,10 +13,13 @@ from pipelines.catalog import Chosen
 from pipelines.engines.job_settings import JobSettings
 from pipelines.replay.choice import TODAY, Build, Choice
 from pipelines.replay.choose import bundles_of, first_topics
+from pipelines.replay.elsewhere.code import code_at
+from pipelines.replay.elsewhere.other_side import describe
 from pipelines.replay.history_files import history_of_files
 from pipelines.replay.kept_history import Range, kept_history, worked_through
 from pipelines.replay.replay import Plan
 from pipelines.replay.thresholds import read_thresholds
+from pipelines.replay.watcher import Watcher
 from pipelines.replay.wired import Wired
 
 TODAY_WORD = "today"
@@ -26,7 +29,7 @@ TODAY_WORD = "today"
 class Asked:
     """The options that hold for any history. `models` are the bundles that the settings choose; `model` (NAME=BUNDLE),
     `thresholds` (NAME=VALUE) and `code` (a checkout or a wheel) make the candidate; each of `against` is NAME=BUNDLE, a
-    checkout or a wheel, or the word "today"."""
+    checkout or a wheel, or the word "today". Wheels are unpacked into `folder`."""
 
     settings: JobSettings
     models: Chosen
@@ -35,6 +38,7 @@ class Asked:
     against: Sequence[str] = ()
     thresholds: Sequence[str] = ()
     code: Path | None = None
+    folder: Path = Path()
 
     @property
     def is_today(self) -> bool:
@@ -45,13 +49,14 @@ class Asked:
         """Return the candidate; not of the other side's name, for figures stand under these names."""
         models = {**self.models, **bundles_of(self.model, "--model", self.models)}
         thresholds = read_thresholds(self.thresholds)
-        said = [_code_name(self.code)] if self.code is not None else []
+        code = None if self.code is None else code_at(self.code, "--candidate", self.folder / "candidate-wheel")
+        said = [] if code is None else [code.name]
         said += [*map(_bundle_name, self.model), *map(str, thresholds)]
         name = ", ".join(said) or TODAY
         other = self.other()
         if other is not None and other.name == name:
             name += ", again"
-        return Choice(name, models, thresholds, self.code)
+        return Choice(name, models, thresholds, code)
 
     def other(self) -> Choice | None:
         """Return what to compare with; None when nothing was named."""
@@ -61,28 +66,26 @@ class Asked:
         codes = [text for text in self.against if "=" not in text and text != TODAY_WORD]
         if len(codes) > 1:
             raise BadInput(f"expected one checkout or wheel in --against, got {', '.join(codes)}")
-        code = Path(codes[0]) if codes else None
-        if code is not None and not code.exists():
-            expected = f"expected NAME=BUNDLE, a checkout's folder, a wheel, or `{TODAY_WORD}`"
-            raise BadInput(f"--against: {expected}, got {codes[0]!r}")
-        said = ([_code_name(code)] if code is not None else []) + [_bundle_name(text) for text in bundles]
+        code = code_at(Path(codes[0]), "--against", self.folder / "against-wheel") if codes else None
+        said = [] if code is None else [code.name]
+        said += [_bundle_name(text) for text in bundles]
         models = {**self.models, **bundles_of(bundles, "--against", self.models)}
         return Choice(", ".join(said) or TODAY, models, (), code)
 
 
 def plan_of_files(
-    asked: Asked, paths: Sequence[Path], topic: str | None, folder: Path, advance: Callable[[int], None]
+    asked: Asked, paths: Sequence[Path], topic: str | None, watcher: Watcher, advance: Callable[[int], None]
 ) -> Plan:
     """Plan the replay of files: against other models, or today's when there is a candidate, else alone.
 
-    The plan's history lies on a broker of its own in `folder`; whoever asked closes it.
+    The plan's history lies on a broker of its own in the folder; whoever asked closes it.
     """
     candidate, other = asked.candidate(), asked.other()
-    broker = SqliteBroker(folder / "history.db", durability="off")
+    broker = SqliteBroker(asked.folder / "history.db", durability="off")
     try:
         history = history_of_files(paths, topic, broker, advance)
         build = Build(asked.pipelines, history.topics)
-        build(candidate)  # refuse early what cannot be built
+        wiring = _wiring(build, candidate, asked.folder, watcher)  # refuse early what cannot be built
     except BaseException:
         broker.close()
         raise
@@ -90,8 +93,9 @@ def plan_of_files(
         other = Choice(models=asked.models)
     return Plan(
         build=build,
+        wiring=wiring,
         history=history,
-        folder=folder,
+        folder=asked.folder,
         settings=asked.settings,
         candidate=candidate,
         against=other,
@@ -99,28 +103,36 @@ def plan_of_files(
 
 
 def plan_of_broker(
-    asked: Asked, broker: Broker, topics: Sequence[str] | None, range_: Range, *, group: str, folder: Path
+    asked: Asked, broker: Broker, topics: Sequence[str] | None, range_: Range, group: str, watcher: Watcher
 ) -> Plan:
     """Plan the replay of what a broker keeps: against other models, else against what the group raised from it."""
     candidate, other = asked.candidate(), asked.other()
     build = Build(asked.pipelines, topics)
-    pipelines = build(candidate)
-    sources = first_topics(pipelines, topics)
+    wiring = _wiring(build, candidate, asked.folder, watcher)
+    sources = first_topics(wiring, topics)
     if not sources:
-        raise BadInput(f"{', '.join(one.name for one in pipelines)}: every topic that is read is written there as well")
+        raise BadInput(f"{', '.join(one.name for one in wiring)}: every topic that is read is written there as well")
     history = kept_history(broker, sources, range_)
     if other is None:
-        history = worked_through(history, group, _readers(pipelines, history.topics))
+        history = worked_through(history, group, _readers(wiring, history.topics))
     return Plan(
         build=build,
+        wiring=wiring,
         history=history,
-        folder=folder,
+        folder=asked.folder,
         settings=asked.settings,
         candidate=candidate,
         against=other,
         raised=other is None,
         group=group,
     )
+
+
+def _wiring(build: Build, choice: Choice, folder: Path, watcher: Watcher) -> Sequence[Wired]:
+    if choice.code is None:
+        return build(choice)
+    watcher.say(f"asking {choice.code}")
+    return describe(choice.code, build, choice, folder / "asked", watcher)
 
 
 def _readers(pipelines: Sequence[Wired], topics: Sequence[str]) -> list[Wired]:
@@ -131,7 +143,3 @@ def _bundle_name(text: str) -> str:
     """Name a choice of a model, with the folder by its last part: `text-enzh = candidate-7`."""
     name, _, bundle = text.partition("=")
     return f"{name} = {Path(bundle).name}"
-
-
-def _code_name(path: Path) -> str:
-    return path.resolve().name

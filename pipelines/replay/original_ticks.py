@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 from infra.broker import Broker, TopicPartition
 from pipelines.engines.embedded_engine import Ticks
 from pipelines.engines.ticks import read_ticks
 from pipelines.pipeline import Pipeline
 from pipelines.replay.history import History
+from pipelines.replay.kept import Kept
 from schemas.envelope import read_envelopes
 from schemas.ticks import TICKS
 
@@ -16,7 +18,7 @@ _READ_RECORDS = 5000
 _READ_BYTES = 8 << 20
 
 
-def original_ticks(history: History, group: str, pipeline: Pipeline, replayed: Broker) -> Ticks:
+def original_ticks(history: History, group: str, pipeline: Pipeline, replayed: Kept) -> Ticks:
     """Return the ticks of a pipeline's group, with offsets as they are in the replay.
 
     In a topic of the history the offsets are the original ones. In a topic that the replay writes anew (a pipeline
@@ -27,7 +29,7 @@ def original_ticks(history: History, group: str, pipeline: Pipeline, replayed: B
         return {}
     found: dict[TopicPartition, list[tuple[int, int]]] = {}
     existing = history.broker.topics()
-    for part, ticks in read_ticks(history.broker, f"{group}-{pipeline.name}").items():
+    for part, ticks in read_ticks(cast(Broker, history.broker), f"{group}-{pipeline.name}").items():
         span = history.spans.get(part)
         if span is not None:
             found[part] = [(offset, watermark_us) for offset, watermark_us in ticks if offset <= span.end]
@@ -36,9 +38,7 @@ def original_ticks(history: History, group: str, pipeline: Pipeline, replayed: B
     return found
 
 
-def _moved(
-    original: Broker, replayed: Broker, part: TopicPartition, ticks: list[tuple[int, int]]
-) -> list[tuple[int, int]]:
+def _moved(original: Kept, replayed: Kept, part: TopicPartition, ticks: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Give each tick the offset behind the last event before it that the replay has too."""
     places = {event_id: offset for offset, event_id in _ids(replayed, part, replayed.bounds(part)[1])}
     moved = []
@@ -53,7 +53,7 @@ def _moved(
     return moved
 
 
-def _ids(broker: Broker, part: TopicPartition, end: int) -> Iterator[tuple[int, str]]:
+def _ids(broker: Kept, part: TopicPartition, end: int) -> Iterator[tuple[int, str]]:
     """Give offset and event id of a partition's records before `end`."""
     offset = broker.bounds(part)[0]
     while offset < end:

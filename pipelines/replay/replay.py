@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,13 +13,15 @@ from pipelines.replay.choice import Build, Choice
 from pipelines.replay.compare import AlertDifferences, compare_alerts
 from pipelines.replay.compare_answers import Said, TopicDifference, compare_topic
 from pipelines.replay.comparison import Comparison, SideFacts
+from pipelines.replay.elsewhere.other_side import run_elsewhere
 from pipelines.replay.episodes import Compared, Episodes, Horizon, read_episodes
 from pipelines.replay.evaluation import Truth, evaluate
 from pipelines.replay.history import History
 from pipelines.replay.incidents import of_history
 from pipelines.replay.measure import Watched
-from pipelines.replay.run_side import MakeEngine, Progress, Side, embedded, run_side
+from pipelines.replay.run_side import MakeEngine, Side, embedded, run_side
 from pipelines.replay.survey import Survey, survey_history
+from pipelines.replay.watcher import Watcher
 from pipelines.replay.wired import Wired
 from schemas.alerts import ALERTS
 from schemas.topic import Topic
@@ -32,12 +33,13 @@ RAISED = "what was raised"
 class Plan:
     """What to replay and what to compare it with.
 
-    `build` makes the pipelines of a choice. `against` None compares with what the group raised when `raised` is set,
-    else there is one side only. `group` is the original consumer group, None where there is none (files).
-    `make_engine` chooses what runs them.
+    `build` makes the pipelines of a choice, `wiring` is how the candidate's are wired. `against` None compares with
+    what the group raised when `raised` is set, else there is one side only. `group` is the original consumer group,
+    None where there is none (files). `make_engine` chooses what runs them.
     """
 
     build: Build
+    wiring: Sequence[Wired]
     history: History
     folder: Path
     settings: JobSettings
@@ -51,19 +53,10 @@ class Plan:
     make_engine: MakeEngine = embedded
 
 
-@dataclass
-class Watcher:
-    """Whoever looks on: told what goes on now, and able to stop it."""
-
-    stop: threading.Event = field(default_factory=threading.Event)
-    progress: Progress = field(default_factory=Progress)
-    say: Callable[[str], None] = lambda what: None
-
-
 def replay(plan: Plan, watcher: Watcher) -> Comparison:
     """Run what must be run and compare it. Raises Stopped when the watcher wants it to stop."""
     history = plan.history
-    pipelines = plan.build(plan.candidate)
+    pipelines = plan.wiring
     topics = _topics_of(pipelines)
     watcher.say("reading the history")
     survey = survey_history(history, topics, plan.settings.rules.max_ahead_us)
@@ -90,6 +83,17 @@ def _baseline(plan: Plan, watcher: Watcher, sides: list[Side]) -> Side | None:
 
 def _run(plan: Plan, choice: Choice, file: str, watcher: Watcher) -> Side:
     watcher.say(f"running {choice.name}")
+    if choice.code is not None:
+        return run_elsewhere(
+            choice.code,
+            plan.build,
+            choice,
+            plan.history,
+            choice.job(plan.settings),
+            (plan.folder / file).with_suffix(""),
+            group=plan.group,
+            watcher=watcher,
+        )
     return run_side(
         choice.name,
         plan.build(choice),

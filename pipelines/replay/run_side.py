@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from infra.broker import Broker
 from infra.sqlite_broker import SqliteBroker
 from pipelines.engines.embedded_engine import EmbeddedEngine, JobReport, Ticks
 from pipelines.engines.job_settings import JobSettings
+from pipelines.engines.layers import layers
 from pipelines.pipeline import Pipeline
 from pipelines.replay.history import History
+from pipelines.replay.kept import Kept
 from pipelines.replay.original_ticks import original_ticks
 from pipelines.replay.replay_broker import ReplayBroker
 
@@ -68,7 +69,7 @@ class Side:
     """
 
     name: str
-    broker: Broker
+    broker: Kept
     models: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     dead_letters: int = 0
@@ -133,24 +134,6 @@ def run_side(
         side.seconds += report.seconds
         side.dead_letters += report.total("dead letters")
     return side
-
-
-def layers(pipelines: Sequence[Pipeline]) -> list[list[Pipeline]]:
-    """Group pipelines so that each comes after all whose topics it reads; those of a circle stay together."""
-    waiting = list(pipelines)
-    found: list[list[Pipeline]] = []
-    while waiting:
-        written = {id(one): {sink.topic.name for sink in one.sinks} for one in waiting}
-        layer = [
-            one
-            for one in waiting
-            if not any(
-                other is not one and written[id(other)] & {topic.name for topic in one.sources} for other in waiting
-            )
-        ] or waiting
-        found.append(layer)
-        waiting = [one for one in waiting if one not in layer]
-    return found
 
 
 def _models(pipelines: Sequence[Pipeline]) -> dict[str, str]:
