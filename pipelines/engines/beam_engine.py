@@ -21,14 +21,12 @@ from models.cpu_quota import cpu_quota
 from pipelines.engines import beam_worker
 from pipelines.engines.beam_elements import StreamRange, Ticks
 from pipelines.engines.beam_errors import original_error
-from pipelines.engines.embedded_engine import JobReport, streams_of
+from pipelines.engines.embedded_engine import JobReport, streams_of, topics_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.layers import layers
 from pipelines.engines.own_brokers import OpenBroker
 from pipelines.engines.stage_times import StageTimes
 from pipelines.pipeline import Pipeline
-from schemas.dead_letters import DEAD_LETTERS
-from schemas.ticks import TICKS
 
 # Processes of their own take seconds to start and to load models; below so many rows that does not come back.
 WORTH_IT_WITH_MODELS, WORTH_IT_WITHOUT = 5_000, 200_000
@@ -76,7 +74,7 @@ class BeamEngine:
         _quiet()
         stop = stop or threading.Event()
         self.report.pipelines = {pipeline.name: StageTimes() for pipeline in pipelines}
-        self._create_topics(pipelines)
+        self._broker.expect_topics(topics_of(pipelines))
         started = time.monotonic()
         for layer in layers(pipelines):
             ranges = [one for pipeline in layer for one in self._ranges(pipeline)]
@@ -85,31 +83,30 @@ class BeamEngine:
         self.report.seconds = time.monotonic() - started
         return self.report
 
-    def _create_topics(self, pipelines: Sequence[Pipeline]) -> None:
-        topics = {DEAD_LETTERS.name: DEAD_LETTERS, TICKS.name: TICKS}
-        for pipeline in pipelines:
-            topics.update({one.name: one for one in (*pipeline.sources, *(sink.topic for sink in pipeline.sinks))})
-        self._broker.create_topics(list(topics.values()))
-
     def _ranges(self, pipeline: Pipeline) -> list[StreamRange]:
         """Return what there is to do for a pipeline: a range for each stream, with the memory that it begins with."""
         group = f"{self._group}-{pipeline.name}"
-        ends = self._broker.ends([topic.name for topic in pipeline.sources])
+        sources = [topic.name for topic in pipeline.sources]
+        while not self._broker.settled(sources):  # what an open transaction hides comes to light, or is given up
+            self._broker.wait(self._settings.poll_s)
+        ends = self._broker.ends(sources)
         ticks = self._ticks.get(pipeline.name, {})
-        memory = self._memory(pipeline, group)
-        return [
+        ranges = [
             StreamRange(
                 pipeline.name,
                 stream,
                 {part: at for part in stream.parts if (at := self._broker.committed(group, part)) is not None},
                 {part: ends[part] for part in stream.parts},
-                memory.get(stream, ()),
-                {part: ticks[part] for part in stream.parts if part in ticks},
+                ticks={part: ticks[part] for part in stream.parts if part in ticks},
             )
             for stream in streams_of(pipeline)
         ]
+        ranges = [one for one in ranges if one.length or one.ticks]
+        memory = self._memory(pipeline, group) if ranges else {}
+        return [replace(one, memory=memory.get(one.stream, ())) for one in ranges]
 
     def _memory(self, pipeline: Pipeline, group: str) -> dict[Stream, Sequence[StateRow]]:
+        """Return what the group remembers; nobody else may be at work in it."""
         from pipelines.engines.beam_bounded import wait_for_streams
 
         streams = streams_of(pipeline)

@@ -46,4 +46,4 @@ class OpenBySettings:
         settings = load_settings(
             flags={"broker.url": self.url}, environment=os.environ, config=self.config, directory=self.directory
         )
-        return open_broker(settings.broker)
+        return open_broker(settings.broker, settings.kafka)
