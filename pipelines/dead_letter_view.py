@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from infra.broker import Broker, TopicPartition
 from pipelines.records_in_order import begin_of, end_of, place_at, records_in_order
-from schemas.dead_letters import DEAD_LETTERS
+from schemas.dead_letters import DEAD_LETTERS, REPLAYED_FROM
 from schemas.envelope import EVENT_ID_HEADER
 from schemas.identity import record_id
 from schemas.record import Append, Record
 
-REPLAYED_FROM = "dlq.replayed_from"
 _ERRORS = "__connect.errors."
 _OURS = ("dlq.", _ERRORS)
 

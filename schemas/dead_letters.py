@@ -13,6 +13,8 @@ REASONS = (
 )  # fmt: skip
 # Where it failed, in the words of Kafka Connect's dead-letter viewers.
 STAGES = ("DECODE", "SCHEMA", "KEY", "FEATURES", "INFER", "STATE", "SERIALIZE", "SINK")
+# Header of an original record that a person sent again: the place of the dead letter that it was.
+REPLAYED_FROM = "dlq.replayed_from"
 
 DEAD_LETTERS = Topic(
     "dead.letters", pa.schema([]), "what could not be processed: the original bytes and headers, and why", content="raw"

@@ -4,17 +4,21 @@ A pipeline with memory takes each event of a key once, or a line sent three time
 count, and one id would be given to different answers. Remembered are, in the key's own record, the first 8 bytes of
 the ids of its latest 32 events, until the watermark is a day past them: what comes again after more events or more
 time counts again. A function of the log alone, like all memory. Pipelines without memory answer a repeat as they
-answered the event, with the same id, so whoever reads it takes it once.
+answered the event, with the same id, so whoever reads it takes it once. A dead letter that a person sends again is no
+repeat: it is sent because it was not understood.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
 from pipelines.engines.state_rows import StateRows
+from schemas.dead_letters import REPLAYED_FROM
+from schemas.record import Record
 from schemas.topic import Topic
 
 ID_BYTES: Final = 8
@@ -24,8 +28,10 @@ _NEVER: Final = np.iinfo(np.int64).min
 _LATEST: Final = np.iinfo(np.int64).max - REMEMBER_US
 
 
-def first_deliveries(states: StateRows, topic: Topic, key: str, batch: pa.RecordBatch) -> np.ndarray | None:
-    """Return a mask of the rows whose event was not delivered before; None when all are such.
+def first_deliveries(
+    states: StateRows, topic: Topic, key: str, batch: pa.RecordBatch, records: Sequence[Record]
+) -> np.ndarray | None:
+    """Return a mask of the rows whose event was not delivered before; None when all are such. `records` are the rows'.
 
     Reads `event_id` (32 hex digits), `watermark`, the topic's event time and the column `key`. Changes `states`.
     """
@@ -42,7 +48,7 @@ def first_deliveries(states: StateRows, topic: Topic, key: str, batch: pa.Record
         event = ids[16 * row : 16 * row + ID_BYTES]
         if until_us <= now:
             delivered = b""
-        elif _holds(delivered, event):
+        elif _holds(delivered, event) and not _is_sent_again(records[row]):
             repeats.append(row)
             continue
         found[one] = ((delivered + event)[-MOST_BYTES:], max(until_us, until[row]))
@@ -53,6 +59,10 @@ def first_deliveries(states: StateRows, topic: Topic, key: str, batch: pa.Record
     first = np.ones(batch.num_rows, dtype=bool)
     first[repeats] = False
     return first
+
+
+def _is_sent_again(record: Record) -> bool:
+    return any(name == REPLAYED_FROM for name, _ in record.headers)
 
 
 def _holds(delivered: bytes, event: bytes) -> bool:

@@ -113,7 +113,7 @@ class Worker:
         keyed = self.pipeline.keyed
         if not keyed or not segment.batch.num_rows:
             return segment
-        first = first_deliveries(states, segment.topic, keyed[0].key, segment.batch)
+        first = first_deliveries(states, segment.topic, keyed[0].key, segment.batch, segment.records)
         if first is None:
             return segment
         self.times.count("repeats", int(len(first) - first.sum()))

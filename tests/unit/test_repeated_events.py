@@ -13,6 +13,7 @@ from pipelines.engines.repeated_events import first_deliveries
 from pipelines.engines.state_rows import StateRows
 from schemas.device_logs import DEVICE_LOGS
 from schemas.identity import identity
+from schemas.record import Record
 from tests.drawn_rows import rows
 from tests.jobs.counting import NumberLines
 
@@ -25,6 +26,10 @@ def batch_of(events: list[Event]) -> pa.RecordBatch:
     return rows(DEVICE_LOGS, "\n".join(["device_id | event_time | event_id | message", *lines]))
 
 
+def records_of(batch: pa.RecordBatch, *headers: tuple[str, bytes]) -> list[Record]:
+    return [Record(row, 0, None, None, headers) for row in range(batch.num_rows)]
+
+
 def firsts(events: list[Event], cuts: list[int] | None = None) -> list[bool]:
     """Which of the events are taken, with the memory stored and loaded again at each cut."""
     store: dict[str, bytes | None] = {}
@@ -33,7 +38,7 @@ def firsts(events: list[Event], cuts: list[int] | None = None) -> list[bool]:
     for start, end in pairwise([0, *(cuts or []), len(events)]):
         part = batch.slice(start, end - start)
         states = StateRows([NumberLines()], lambda keys: [store.get(key) for key in keys])
-        mask = first_deliveries(states, DEVICE_LOGS, "device_id", part)
+        mask = first_deliveries(states, DEVICE_LOGS, "device_id", part, records_of(part))
         found += [True] * part.num_rows if mask is None else mask.tolist()
         store.update({change.key: change.value for change in states.changes()})
     return found
@@ -69,6 +74,14 @@ def test_where_rows_are_cut_changes_nothing(data: st.DataObject) -> None:
 
 def test_memory_that_is_only_ids_ends_with_them() -> None:
     states = StateRows([NumberLines()], lambda keys: [None] * len(keys))
-    first_deliveries(states, DEVICE_LOGS, "device_id", batch_of([("a", 0, 60)]))
+    batch = batch_of([("a", 0, 60)])
+    first_deliveries(states, DEVICE_LOGS, "device_id", batch, records_of(batch))
     (change,) = states.changes()
-    assert change.expires_us == batch_of([("a", 0, 60)]).column("event_time")[0].value + DAY_S * 1_000_000
+    assert change.expires_us == batch.column("event_time")[0].value + DAY_S * 1_000_000
+
+
+def test_a_dead_letter_that_is_sent_again_is_no_repeat() -> None:
+    states = StateRows([NumberLines()], lambda keys: [None] * len(keys))
+    batch = batch_of([("a", 0, 60), ("a", 0, 60)])
+    again = records_of(batch, ("dlq.replayed_from", b"dead.letters/1@2"))
+    assert first_deliveries(states, DEVICE_LOGS, "device_id", batch, again) is None
