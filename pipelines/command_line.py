@@ -37,6 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "replay": Entry("pipelines.commands.replay:replay", "run history through today's models or a candidate's"),
     "score": Entry("pipelines.commands.score:score", "JSON lines in, the same lines with answers out"),
     "models": Entry("pipelines.commands.models:models", "list, show, verify and compare models"),
+    "train": Entry("pipelines.commands.train:train", "a model of your own labels, as a verified bundle"),
     "topics": Entry("pipelines.commands.topics:topics", "list, create and describe topics"),
     "dead-letters": Entry("pipelines.commands.dead_letters:dead_letters", "what failed, why, and sending it again"),
     "check": Entry("pipelines.commands.check:check", "check configuration and pipelines without running them"),
@@ -44,7 +45,7 @@ COMMANDS: dict[str, Entry] = {
     "dev": Entry("pipelines.commands.dev:dev", "a real Kafka on this machine, to try things out"),
 }
 # Commands that a later release brings: they are known by name, so that nobody looks for a spelling mistake.
-LATER = ("train", "console", "top", "silence")
+LATER = ("console", "top", "silence")
 
 
 class CommandTable(click.Group):

@@ -29,8 +29,12 @@ HEADS = {
     "category": ("power", "network", "thermal", "normal"),
     "abnormal": ("true", "false"),
     "severity": ("critical", "major", "minor", "warning", "indeterminate", "cleared"),
+    "intent": ("complaint", "order", "oos"),
 }
+OUTSIDE = {"intent": {"method": "energy", "slope": 2.0, "threshold": -1.5}}
 LABELS = sum(map(len, HEADS.values()))
+# Drawn first, so that what the other heads answer does not depend on `intent`.
+FIRST_LABELS = LABELS - len(HEADS["intent"])
 WIDTH = 16
 MAX_TOKENS = 32
 BUCKETS = (8, 16, 32)
@@ -63,7 +67,7 @@ def tiny_tokenizer() -> Tokenizer:
 
 def tiny_graph(vocabulary: int) -> onnx.ModelProto:
     """Return embeddings, one attention, one integer product, and the heads."""
-    source = np.random.default_rng(7)
+    source, more = np.random.default_rng(7), np.random.default_rng(8)
     constants: dict[str, Any] = {
         "words": source.normal(size=(vocabulary, WIDTH)).astype(np.float32),
         "positions": source.normal(scale=0.3, size=(MAX_TOKENS, WIDTH)).astype(np.float32),
@@ -75,8 +79,12 @@ def tiny_graph(vocabulary: int) -> onnx.ModelProto:
         "bias.zero": np.zeros(WIDTH, dtype=np.int32),
         "scale": np.array(0.05, dtype=np.float32),
         "zero": np.array(128, dtype=np.uint8),
-        "head": source.normal(size=(WIDTH, LABELS)).astype(np.float32),
-        "head.bias": source.normal(size=LABELS).astype(np.float32),
+        "head": np.hstack(
+            [source.normal(size=(WIDTH, FIRST_LABELS)), more.normal(size=(WIDTH, LABELS - FIRST_LABELS))]
+        ).astype(np.float32),
+        "head.bias": np.hstack([source.normal(size=FIRST_LABELS), more.normal(size=LABELS - FIRST_LABELS)]).astype(
+            np.float32
+        ),
         "one": np.array(1, dtype=np.float32),
         "far": np.array(-10_000, dtype=np.float32),
     }
@@ -147,7 +155,10 @@ def write_card(folder: Path, **changes: object) -> None:
         "name": "tiny-text",
         "version": "1.0.0",
         "task": "text",
-        "heads": [{"name": head, "labels": labels, "temperature": 0.5} for head, labels in HEADS.items()],
+        "heads": [
+            {"name": head, "labels": labels, "temperature": 0.5, "outside": OUTSIDE.get(head)}
+            for head, labels in HEADS.items()
+        ],
         "inputs": [{"name": name, "type": "int64", "shape": ["rows", "tokens"]} for name in INPUTS],
         "outputs": [{"name": name, "type": "float32", "shape": shape} for name, shape in OUTPUTS.items()],
         "max_tokens": MAX_TOKENS,

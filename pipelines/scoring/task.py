@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from operators.operator import KeyedOperator, Operator
+from pipelines.bad_input import BadInput
 from pipelines.model_folder import model_folder
 from schemas.alarms import ALARMS
 from schemas.customer_messages import CUSTOMER_MESSAGES
@@ -77,6 +78,22 @@ def _of_telemetry(chosen: Chosen, asked: Asked) -> Operators:
     return telemetry_operators(model)
 
 
+def _of_intents(chosen: Chosen, asked: Asked) -> Operators:
+    from models.text_model import TextModel
+    from operators.classify_text import ClassifyText
+    from pipelines.scoring.probabilities import RememberingModel, with_options
+
+    if chosen.model is None:
+        raise BadInput("score intents needs --model BUNDLE, the folder that `hubbub train intents` wrote")
+    folder = chosen.folder(chosen.model)
+    model = RememberingModel(folder) if asked.probabilities else TextModel(folder)
+    if "intent" not in model.heads:
+        raise BadInput(f"{folder}: expected a bundle with the head intent, got one with {', '.join(model.heads)}")
+    model.load()
+    operators = (ClassifyText(model, ("intent",)),)
+    return with_options(operators, CUSTOMER_MESSAGES.row_schema, model, explain=asked.explain)
+
+
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
@@ -94,6 +111,7 @@ TASKS: dict[str, Task] = {
             ("template", "template_id", "parameters", "category", "abnormal", "novelty"),
             _of_text("log", DEVICE_LOGS),
         ),
+        Task("intents", CUSTOMER_MESSAGES, ("text",), ("intent",), _of_intents),
         Task("alarms", ALARMS, ("text", "code"), ("category", "severity"), _of_text("alarm", ALARMS)),
         Task(
             "telemetry",

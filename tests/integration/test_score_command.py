@@ -53,6 +53,12 @@ GOOD: dict[str, list[Object]] = {
         {"text": "door is cold", "code": None},
         {"text": None},
     ],
+    "intents": [
+        {"text": "The lock has been beeping since noon", "intent": "mine"},
+        {"text": None},
+        {"text": "cold"},
+        {},
+    ],
     "telemetry": [*READINGS, {"metric": "temp", "value": 1}, {"metric": "temp", "value": None, "device_id": "d1"}],
 }
 BAD: list[tuple[bytes, str]] = [
@@ -72,6 +78,7 @@ WRONG_TYPE = {
     "logs": {"message": ["a"], "kept": "yes"},
     "alarms": {"code": 21, "kept": "yes"},
     "telemetry": {"metric": "temp", "value": "warm", "kept": "yes"},
+    "intents": {"text": ["a"], "kept": "yes"},
 }
 
 
@@ -230,7 +237,7 @@ def test_the_end_says_how_many_lines_have_no_answer(hubbub: Hubbub, tiny: Path) 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["intents"], "the task intents is not in this release"),
+        (["intents"], "score intents needs --model BUNDLE"),
         (["commands", "--home", "home.yaml"], "the task commands is not in this release"),
         (["sequences"], "not in this release"),
         (["records"], "not in this release"),

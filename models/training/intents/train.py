@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 
 from models.out_of_scope import OUT_OF_SCOPE
 from models.training.encoder.answers import logits_of, open_session
+from models.training.encoder.base import base_folder
 from models.training.encoder.batches import Teach
 from models.training.encoder.equality import assert_integer_products, unequal_answers
 from models.training.encoder.evaluate import logits_of_texts
@@ -43,12 +44,12 @@ START_ROWS = 8000
 
 @dataclass(frozen=True)
 class Options:
-    """What a person chose. `base`: folder of the encoder to start from; `cache` keeps what can be gone on with."""
+    """What a person chose. `base`: folder or hub name of the encoder; `cache` keeps what can be gone on with."""
 
     data: Path
     dev: Path
     output: Path
-    base: Path
+    base: str
     cache: Path
     layers: int = 6
     quick: bool = False
@@ -70,14 +71,13 @@ def train_intents(options: Options) -> Measured:
     heads = _heads(train)
     options.cache.mkdir(parents=True, exist_ok=True)
     options.output.mkdir(parents=True, exist_ok=True)
-    text, pieces = trim(
-        options.base / "tokenizer.json", (row.text for row in train.rows + dev.rows), chosen.vocabulary_size
-    )
+    base = base_folder(options.base)
+    text, pieces = trim(base / "tokenizer.json", (row.text for row in train.rows + dev.rows), chosen.vocabulary_size)
     (options.output / "tokenizer.json").write_text(text, encoding="utf-8")
     tokenizer = Tokenizer.from_str(text)
 
     first = BASE_LAYERS if chosen.teacher is not None else chosen.layers
-    parameters = load_parameters(options.base, pieces, len(heads[HEAD]), first)
+    parameters = load_parameters(base, pieces, len(heads[HEAD]), first)
     round_words(parameters)
     learning = _Learning(options, train.rows, dev.rows, tokenizer, heads)
     teacher: Parameters | None = None
