@@ -66,16 +66,27 @@ class Choice:
             return BeamEngine(
                 broker, job, open_broker=own, group=self.group, instance=self.instance, processes=self.processes
             )
+        if self.engine == "faust":
+            from infra.kafka_broker import KafkaBroker
+            from pipelines.engines.faust_engine import FaustEngine
+
+            if not isinstance(broker, KafkaBroker):
+                raise click.UsageError(f"--engine faust needs a broker kafka://HOST:PORT, got {broker.url}")
+            return FaustEngine(broker, job, group=self.group)
         from pipelines.engines.embedded_engine import EmbeddedEngine
 
         return EmbeddedEngine(broker, job, group=self.group, instance=self.instance)
 
 
+def processes_option(command: Command) -> Command:
+    """Add --processes."""
+    count = click.IntRange(1)
+    return click.option("--processes", type=count, metavar="N", help="Of --engine beam (default: one a CPU).")(command)
+
+
 def beam_options(command: Command) -> Command:
     """Add the options of the Beam engine."""
-    command = click.option(
-        "--processes", type=click.IntRange(1), metavar="N", help="Of --engine beam on this machine (default: its CPUs)."
-    )(command)
+    command = processes_option(command)
     command = click.option("--flink-master", metavar="HOST:PORT", help="Of --engine beam: a Flink cluster's address.")(
         command
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipelines.commands.engine_choice import processes_option
 from pipelines.commands.options import broker_options, chosen_models, job_settings, json_option, settings_of
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ SHARE = click.FloatRange(0, 1)
 @click.option("--report", type=PATH, metavar="DIR", help="Write report.html and report.json there.")
 @click.option("--tolerance", type=SHARE, default=0.0, metavar="SHARE", help="Of alerts that may differ (default: 0).")
 @click.option("--group", metavar="NAME", help=f"Whose run is repeated (default: {GROUP}).")
-@click.option("--engine", type=click.Choice(("embedded", "beam")), default="embedded", help="Only embedded so far.")
+@click.option("--engine", type=click.Choice(("embedded", "beam")), default="embedded", help="What runs it.")
+@processes_option
 @broker_options
 @json_option
 def replay(
@@ -66,6 +68,7 @@ def replay(
     tolerance: float,
     group: str | None,
     engine: str,
+    processes: int | None,
     broker: str | None,
     config: Path | None,
     as_json: bool,
@@ -78,16 +81,18 @@ def replay(
     """
     from infra.broker_url import open_broker
     from pipelines.commands.progress_bar import progress_bar
+    from pipelines.engines.own_brokers import OpenBySettings
     from pipelines.error_sentences import DONE, INTERRUPTED, NO
     from pipelines.replay.evaluation import Truth
     from pipelines.replay.make_plan import Asked, plan_of_broker, plan_of_files
     from pipelines.replay.replay import replay as run_replay
+    from pipelines.replay.run_by_beam import by_beam
     from pipelines.replay.run_side import Stopped
     from pipelines.replay.watcher import Watcher
     from pipelines.stop_signals import StopSignals
 
-    if engine != "embedded":
-        raise click.UsageError(f"--engine {engine} is not in this release; leave it out to run the embedded one")
+    if processes is not None and engine != "beam":
+        raise click.UsageError("--processes is an option of --engine beam")
     if inputs and (since or until or broker or group):
         raise click.UsageError("--input reads files: it takes no --since, --until, --broker or --group")
     if inputs and len(topics) > 1:
@@ -118,6 +123,9 @@ def replay(
                 opened = stack.enter_context(open_broker(settings.broker, settings.kafka, must_exist=True))
                 range_ = _range(since, until, warm_up)
                 plan = plan_of_broker(asked, opened, topics or None, range_, group or GROUP, watcher)
+            if engine == "beam":
+                own = OpenBySettings(broker, config, Path.cwd())
+                plan = dataclasses.replace(plan, make_engine=by_beam(own, processes))
             with _progress(watcher):
                 comparison = run_replay(dataclasses.replace(plan, truth=truth, tolerance=tolerance), watcher)
         except Stopped:
