@@ -18,6 +18,7 @@ DONE, NO, WRONG_USE, OUTAGE, INTERRUPTED = 0, 1, 2, 3, 130
 _OUTAGES = frozenset(
     {
         "BrokerUnavailable",
+        "FaustStopped",
         "Fenced",
         "NotIdle",
         "GraphFailed",

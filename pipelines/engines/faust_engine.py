@@ -1,0 +1,51 @@
+"""The Faust engine: pipelines as Faust workers on Kafka, at least once with the same ids, memory of whole steps.
+
+Faust brings the consumer group, rebalancing, recovery of tables; the work itself is the embedded engine's, step by
+step, with records as agents deliver them. See faust_membership.py for what is written in which order.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from infra.kafka_broker import KafkaBroker
+from pipelines.engines.embedded_engine import EmbeddedEngine, JobReport
+from pipelines.engines.faust_broker import FaustBroker
+from pipelines.engines.job_settings import JobSettings
+from pipelines.pipeline import Pipeline
+
+# How long a worker waits for partitions or their memory while nothing of either comes.
+RECOVERY_S = 60.0
+
+
+class FaustEngine:
+    """Runs pipelines on Kafka as Faust workers, one a pipeline. Workers of one `group` share the partitions."""
+
+    def __init__(
+        self,
+        broker: KafkaBroker,
+        settings: JobSettings | None = None,
+        *,
+        group: str = "hubbub",
+        recovery_s: float = RECOVERY_S,
+    ) -> None:
+        self._broker = broker
+        self._settings = settings or JobSettings()
+        self._group = group
+        self._recovery_s = recovery_s
+        self.report = JobReport()
+
+    def run(
+        self, pipelines: Sequence[Pipeline], *, stop: threading.Event | None = None, until_end: bool = False
+    ) -> JobReport:
+        """Run until `stop` is set, or until everything that lies in the sources is worked through."""
+        broker = FaustBroker(
+            self._broker,
+            buffer_bytes=2 * self._settings.batch_bytes,
+            recovery_s=self._recovery_s,
+            wait_for_end=until_end,
+        )
+        engine = EmbeddedEngine(broker, self._settings, group=self._group, engine="faust")
+        engine.report = self.report
+        return engine.run(pipelines, stop=stop, until_end=until_end)

@@ -1,0 +1,176 @@
+"""A Faust worker's part in its consumer group, as the port has it: what it owns, remembers and may commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from infra.broker import (
+    Attempt,
+    BrokerMismatch,
+    Commit,
+    Fenced,
+    NotIdle,
+    Offset,
+    StateRow,
+    Stream,
+    TopicPartition,
+)
+from infra.failpoints import failpoint
+from pipelines.engines.faust_memory import (
+    Place,
+    StreamMemory,
+    attempt_record,
+    place_record,
+    row_records,
+    version_of,
+)
+from pipelines.engines.faust_worker import FaustWorker
+from schemas.ticks import TICKS
+
+
+class FaustMembership:
+    """See the port, infra/broker.py; at least once: outputs are written, then memory and place as one, then offsets.
+
+    A process that dies between them leaves outputs whose step is done again: the same records with the same ids. What
+    it remembers is of whole steps only.
+    """
+
+    def __init__(self, worker: FaustWorker, streams: Sequence[Stream]) -> None:
+        self._worker = worker
+        self._streams = {stream: stream.parts[0].partition for stream in streams}
+        self._owned: dict[Stream, int] = {}
+        self._expire: dict[Stream, int] = {}
+        self._attempts: set[Stream] = set()
+
+    def owned(self) -> tuple[Stream, ...]:
+        """Return the streams whose partitions this worker has all of."""
+        parts = self._worker.owned()
+        owned = {
+            stream: parts[stream.parts[0]] for stream in self._streams if all(part in parts for part in stream.parts)
+        }
+        for stream, generation in owned.items():
+            if self._owned.get(stream) != generation:
+                self._take_over(stream, generation)
+        self._owned = owned
+        return tuple(owned)
+
+    def offset(self, part: TopicPartition) -> Offset | None:
+        """Return where the group goes on."""
+        stream = next(stream for stream in self._owned if part in stream.parts)
+        place = self._memory(stream).place
+        return None if place is None else place.offsets.get(part)
+
+    def states(self, stream: Stream, keys: Sequence[str]) -> list[bytes | None]:
+        """Return the committed memory of these keys."""
+        rows = self._memory(stream).rows
+        return [None if (row := rows.get(key)) is None else row.value for key in keys]
+
+    def due(self, stream: Stream, watermark_us: int) -> list[tuple[str, bytes]]:
+        """Return the keys whose deadline has come, by (deadline, key)."""
+        return self._memory(stream).due(watermark_us)
+
+    def memory(self, stream: Stream) -> list[StateRow]:
+        """Return all the committed memory of a stream, by key."""
+        rows = self._memory(stream).rows
+        return [StateRow(key, row.value, row.deadline_us, row.expires_us) for key, row in sorted(rows.items())]
+
+    def next_deadline(self, stream: Stream) -> int | None:
+        """Return the earliest deadline."""
+        return self._memory(stream).next_deadline()
+
+    def forget_expired(self, stream: Stream, watermark_us: int) -> None:
+        """Remember to drop old memory with the next commit."""
+        self._expire[stream] = watermark_us
+
+    def commit(self, commit: Commit) -> None:
+        """Write outputs, then memory and place as one, then offsets."""
+        failpoint("after_state")
+        stream = commit.stream
+        generation = self._generation(stream)
+        memory = self._memory(stream)
+        for part, end in commit.idle_at.items():
+            if not self._worker.caught_up(part, self._worker.end(part)) or self._worker.delivery.end(part) > end:
+                raise NotIdle(f"{part} was found quiet at offset {end} and has grown")
+        version = version_of(commit.offsets)
+        offsets = dict(commit.offsets)
+        if memory.place is not None:
+            offsets = {**memory.place.offsets, **offsets}
+        place = Place(version, offsets)
+        rows = list(commit.states)
+        if (limit_us := self._expire.pop(stream, None)) is not None:
+            written = {row.key for row in rows}
+            rows += [StateRow(key, None) for key in memory.expired(limit_us) if key not in written]
+        ticks = [append for append in commit.appends if append.topic == TICKS.name]
+        before = []
+        if ticks and memory.place is not None and not memory.place.ticks:
+            # That time has moved is decided here, before anything comes of it: a death behind this does not undo it.
+            decided = Place(version, offsets, ticks)
+            before = [place_record(stream, decided)]
+        self._worker.write(
+            self._streams[stream],
+            generation,
+            before=before,
+            appends=commit.appends,
+            after=[*row_records(stream, rows, version), attempt_record(stream, None), place_record(stream, place)],
+            offsets=commit.offsets,
+        )
+        for row in rows:
+            memory.put(row, version)
+        memory.place = place
+        memory.attempt = None
+        self._attempts.discard(stream)
+        failpoint("after_commit")
+
+    def begin_attempt(self, stream: Stream, attempt: Attempt) -> None:
+        """Remember that work begins."""
+        self._attempts.add(stream)
+        self._worker.write(self._streams[stream], self._generation(stream), after=[attempt_record(stream, attempt)])
+        self._memory(stream).attempt = attempt
+
+    def attempt(self, stream: Stream) -> Attempt | None:
+        """Return what an earlier process began and never ended."""
+        return self._memory(stream).attempt
+
+    def leave(self) -> None:
+        """Give the streams back."""
+        try:
+            for stream in sorted(self._attempts & set(self._owned), key=lambda one: one.name):
+                self._worker.write(
+                    self._streams[stream], self._generation(stream), after=[attempt_record(stream, None)]
+                )
+        except Fenced:
+            pass
+        finally:
+            self._owned = {}
+            self._worker.stop()
+
+    def _take_over(self, stream: Stream, generation: int) -> None:
+        """Check that memory and offsets fit together, and write the ticks that were decided and perhaps not written."""
+        memory = self._memory(stream)
+        self._owned[stream] = generation
+        for part in stream.parts:
+            committed = self._worker.committed(part)
+            known = None if memory.place is None else memory.place.offsets.get(part)
+            if committed is not None and (known is None or known.next_offset < committed):
+                raise BrokerMismatch(
+                    f"{part}: group {self._worker.settings.id} goes on at offset {committed}, but what it remembers "
+                    f"ends at {'nothing' if known is None else known.next_offset}: was its changelog deleted? "
+                    "Run it under another --group"
+                )
+        if memory.place is not None and memory.place.ticks:
+            place = Place(memory.place.version, memory.place.offsets)
+            self._worker.write(
+                self._streams[stream],
+                generation,
+                appends=memory.place.ticks,
+                after=[place_record(stream, place)],
+            )
+            memory.place = place
+
+    def _memory(self, stream: Stream) -> StreamMemory:
+        return self._worker.memory(self._streams[stream]).stream(stream.name)
+
+    def _generation(self, stream: Stream) -> int:
+        if stream not in self._owned:
+            raise Fenced(f"{stream.name} has moved to another worker")
+        return self._owned[stream]

@@ -1,0 +1,176 @@
+"""What a Faust worker remembers of one partition, and how it stands in the table's changelog.
+
+One step of work is one Kafka record batch in the changelog: the memory that changed, and last the place behind the
+step. Kafka writes a record batch as a whole or not at all, so memory and place never come apart, and each row says
+which step it is of (its *version*: next offset and last tick, or a merge's frontier). Reading back keeps the highest
+version, not the last: a process that was stopped and went on (a zombie) may have written last.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from infra.broker import Attempt, Offset, StateRow, Stream, TopicPartition
+from pipelines.engines.place import place_of
+from schemas.record import Append
+
+Version = tuple[int, int]
+NOTHING: Version = (-1, -1)
+
+# What a record of the changelog is: its key is [kind, stream, key].
+_ROW, _PLACE, _ATTEMPT = 0, 1, 2
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_key = msgspec.msgpack.Decoder(tuple[int, str, str]).decode
+_decode_row = msgspec.msgpack.Decoder(tuple[int, int, bytes, int | None, int | None]).decode
+_decode_place = msgspec.msgpack.Decoder(tuple[int, int, list[tuple[str, int, int, str]], list[Append]]).decode
+_decode_attempt = msgspec.msgpack.Decoder(tuple[int, int, int]).decode
+
+KeyValue = tuple[bytes, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stream stands: its parts' offsets with the reader's notes, and ticks that are decided but not written."""
+
+    version: Version
+    offsets: Mapping[TopicPartition, Offset]
+    ticks: Sequence[Append] = ()
+
+
+@dataclass(slots=True)
+class _Row:
+    version: Version
+    value: bytes
+    deadline_us: int | None
+    expires_us: int | None
+
+
+@dataclass(slots=True)
+class StreamMemory:
+    """The memory of one stream: rows by key, the place, and the attempt that is under way."""
+
+    rows: dict[str, _Row] = field(default_factory=dict)
+    place: Place | None = None
+    attempt: Attempt | None = None
+    # (time, key), with entries that no longer hold: they are dropped when they come up.
+    _deadlines: list[tuple[int, str]] = field(default_factory=list)
+    _expiries: list[tuple[int, str]] = field(default_factory=list)
+
+    def due(self, watermark_us: int) -> list[tuple[str, bytes]]:
+        """Return (key, memory) of the keys whose deadline has come, by (deadline, key)."""
+        found = _up_to(self._deadlines, watermark_us, self._deadline)
+        return [(key, self.rows[key].value) for _, key in found]
+
+    def next_deadline(self) -> int | None:
+        """Return the earliest deadline."""
+        while self._deadlines:
+            time_us, key = self._deadlines[0]
+            if self._deadline(key) == time_us:
+                return time_us
+            heapq.heappop(self._deadlines)
+        return None
+
+    def expired(self, watermark_us: int) -> list[str]:
+        """Return the keys whose memory may be dropped."""
+        return [key for _, key in _up_to(self._expiries, watermark_us, self._expiry)]
+
+    def put(self, row: StateRow, version: Version) -> None:
+        """Take a row of a step, unless a later step's is here."""
+        known = self.rows.get(row.key)
+        if known is not None and known.version > version:
+            return
+        if row.value is None:
+            self.rows.pop(row.key, None)
+            return
+        self.rows[row.key] = _Row(version, row.value, row.deadline_us, row.expires_us)
+        if row.deadline_us is not None:
+            heapq.heappush(self._deadlines, (row.deadline_us, row.key))
+        if row.expires_us is not None:
+            heapq.heappush(self._expiries, (row.expires_us, row.key))
+
+    def _deadline(self, key: str) -> int | None:
+        row = self.rows.get(key)
+        return None if row is None else row.deadline_us
+
+    def _expiry(self, key: str) -> int | None:
+        row = self.rows.get(key)
+        return None if row is None else row.expires_us
+
+
+class PartitionMemory:
+    """The memory of all streams of one partition number, as the changelog's partition of that number holds it."""
+
+    def __init__(self) -> None:
+        self.streams: dict[str, StreamMemory] = {}
+
+    def stream(self, name: str) -> StreamMemory:
+        """Return a stream's memory, empty at first."""
+        return self.streams.setdefault(name, StreamMemory())
+
+    def apply(self, key: bytes, value: bytes | None) -> None:
+        """Take one record of the changelog."""
+        kind, name, inner = _decode_key(key)
+        memory = self.stream(name)
+        if kind == _ROW:
+            if value is None:
+                memory.rows.pop(inner, None)
+                return
+            offset, tick, state, deadline_us, expires_us = _decode_row(value)
+            memory.put(StateRow(inner, state, deadline_us, expires_us), (offset, tick))
+        elif kind == _PLACE and value is not None:
+            offset, tick, offsets, ticks = _decode_place(value)
+            if memory.place is None or memory.place.version <= (offset, tick):
+                places = {TopicPartition(t, p): Offset(at, note) for t, p, at, note in offsets}
+                memory.place = Place((offset, tick), places, ticks)
+        elif kind == _ATTEMPT:
+            memory.attempt = None if value is None else Attempt(*_decode_attempt(value))
+
+
+def version_of(offsets: Mapping[TopicPartition, Offset]) -> Version:
+    """Return how far a step came, in a form that grows with each step of a stream."""
+    places = [(place_of(offset, 0), offset) for offset in offsets.values()]
+    if len(places) == 1:
+        (place, _), offset = places[0]
+        return offset.next_offset, -1 if place.floor_us is None else place.floor_us
+    frontiers = [-1 if frontier_us is None else frontier_us for (_, frontier_us), _ in places]
+    return max(frontiers), sum(offset.next_offset for _, offset in places)
+
+
+def row_records(stream: Stream, rows: Iterable[StateRow], version: Version) -> list[KeyValue]:
+    """Return the changelog's records of a step's rows; a forgotten key is a tombstone."""
+    return [
+        (
+            _encode((_ROW, stream.name, row.key)),
+            None if row.value is None else _encode((*version, row.value, row.deadline_us, row.expires_us)),
+        )
+        for row in rows
+    ]
+
+
+def place_record(stream: Stream, place: Place) -> KeyValue:
+    """Return the changelog's record of a place."""
+    offsets = [(part.topic, part.partition, at.next_offset, at.note) for part, at in place.offsets.items()]
+    return _encode((_PLACE, stream.name, "")), _encode((*place.version, offsets, list(place.ticks)))
+
+
+def attempt_record(stream: Stream, attempt: Attempt | None) -> KeyValue:
+    """Return the changelog's record of an attempt, or of its end."""
+    value = None if attempt is None else _encode((attempt.offset, attempt.until, attempt.deaths))
+    return _encode((_ATTEMPT, stream.name, "")), value
+
+
+def _up_to(heap: list[tuple[int, str]], limit_us: int, current: Callable[[str], int | None]) -> list[tuple[int, str]]:
+    """Return the entries up to a time that still hold, in order; they stay in the heap, the others do not."""
+    found: list[tuple[int, str]] = []
+    while heap and heap[0][0] <= limit_us:
+        entry = heapq.heappop(heap)
+        if current(entry[1]) == entry[0] and (not found or found[-1] != entry):
+            found.append(entry)
+    for entry in found:
+        heapq.heappush(heap, entry)
+    return found
