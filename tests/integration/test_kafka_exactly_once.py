@@ -1,0 +1,70 @@
+"""Exactly once on Kafka: workers are killed, stopped and fenced; readers of committed records see each answer once."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local_kafka import LocalKafka
+from tests.integration.test_killed_job import events, oracle_silences
+from tests.jobs.counting import COUNTS, SILENCES
+from tests.kafka_job import KafkaJob, await_that, check_counts
+
+EVENTS = 12_000
+KILLS = 10
+BOTH = ["jobs.counting:COUNTS", "jobs.counting:SILENCES"]
+
+
+@pytest.fixture
+def job(kafka: LocalKafka, topic_prefix: str, tmp_path: Path) -> Iterator[KafkaJob]:
+    with KafkaJob(kafka.bootstrap, topic_prefix, tmp_path / "job", BOTH) as one:
+        one.create([COUNTS, SILENCES])
+        yield one
+
+
+def progress(job: KafkaJob) -> int:
+    return job.committed("hubbub-counts") + job.committed("hubbub-silences")
+
+
+def check(job: KafkaJob) -> None:
+    """Compare everything that was put out with the oracle."""
+    inputs = job.rows("device.logs")
+    check_counts(inputs, job.rows("test.numbered"))
+    silences = job.rows("test.silences")
+    for partition, rows in inputs.items():
+        said = [(row["device_id"], row["state"]) for row in silences[partition]]
+        assert said == oracle_silences(rows, lateness_s=10.0)
+    assert not job.records("dead.letters")
+
+
+@pytest.mark.timeout(240)
+def test_two_workers_killed_at_random_go_on_exactly_once(job: KafkaJob) -> None:
+    """SIGKILL one of two workers, again and again, while both work; then compare with the oracle."""
+    seed = int(os.environ.get("HUBBUB_TEST_SEED", "20260301"))
+    print(f"seed {seed}")
+    source = random.Random(seed)
+    job.fill("device.logs", [dict(line) for line in events(seed)[:EVENTS]])
+    workers = [job.start(), job.start()]
+    await_that(lambda: progress(job) > 0, "a first commit")
+    for _ in range(KILLS):
+        place = source.randrange(2)
+        time.sleep(source.uniform(0.05, 0.6))
+        assert workers[place].poll() is None, job.log_of(workers[place])
+        workers[place].send_signal(signal.SIGKILL)
+        workers[place].wait()
+        before = progress(job)
+        workers[place] = job.start()
+        await_that(lambda before=before: progress(job) > before, "a commit after the kill")  # type: ignore[misc]
+    print(f"killed {KILLS} times, the last time at {progress(job)} of {2 * EVENTS}")
+    assert progress(job) < 2 * EVENTS, "it was through before the last kill: the test shows nothing"
+    for worker in workers:
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    job.finish()
+    check(job)
