@@ -123,6 +123,11 @@ class KafkaBroker:
         self._await_readable(behind)
         return places
 
+    def settled_end(self, part: TopicPartition) -> int:
+        """Return the offset that all committed and aborted transactions of a partition lie before."""
+        self._check(part)
+        return self._reader().ends([part])[part]
+
     def settled(self, topics: Sequence[str]) -> bool:
         """Tell whether no open transaction hides records of these topics."""
         parts = self._parts(topics)

@@ -1,0 +1,80 @@
+"""Apache Kafka keeps the laws of a broker's log: the same as tests/contract/test_brokers.py, on a real cluster."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kafka import KafkaAdminClient
+from kafka import TopicPartition as KafkaPart
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from infra.broker import Broker, TopicPartition
+from infra.kafka_broker import KafkaBroker
+from infra.kafka_connection import KafkaConnection
+from infra.kafka_settings import KafkaSection
+from infra.local_kafka import LocalKafka
+from schemas.alerts import ALERTS
+from schemas.record import Append
+
+pytest.register_assert_rewrite("tests.broker_laws")
+from tests.broker_laws import *  # noqa: E402, F403 - the laws are this module's tests
+from tests.broker_subject import LOGS, PARTS, eventually  # noqa: E402
+
+
+class KafkaSubject:
+    """What lies under one prefix of a real cluster."""
+
+    def __init__(self, kafka: LocalKafka, prefix: str, state_dir: Path) -> None:
+        self.kafka = kafka
+        self.prefix = prefix
+        self.section = KafkaSection(topic_prefix=prefix, state_dir=str(state_dir))
+        self.brokers: list[KafkaBroker] = []
+
+    def open(self) -> KafkaBroker:
+        url = f"kafka://{self.kafka.bootstrap}"
+        self.brokers.append(KafkaBroker(KafkaConnection.of(url, self.section)))
+        return self.brokers[-1]
+
+    def turn_to(self, seconds: int) -> None:
+        """The cluster's clock goes its own way: wait for its next millisecond."""
+        now_ms = time.time_ns() // 1_000_000
+        while time.time_ns() // 1_000_000 == now_ms:
+            pass
+
+    def age(self, broker: Broker) -> None:
+        """Do at once what retention and compaction do after days: move the log's start, clean up behind its end."""
+        admin = KafkaAdminClient(bootstrap_servers=self.kafka.bootstrap)
+        try:
+            admin.delete_records({KafkaPart(f"{self.prefix}{LOGS}", part.partition): -1 for part in PARTS})
+            self._compact(admin, broker)
+        finally:
+            admin.close()
+
+    def _compact(self, admin: KafkaAdminClient, broker: Broker) -> None:
+        part = TopicPartition(ALERTS.name, 0)
+        if broker.bounds(part) == (0, 0):
+            return
+        # The end of a transaction, which comes milliseconds after its records, closes the segment that they lie in.
+        topic = {"segment.ms": "1", "min.cleanable.dirty.ratio": "0", "max.compaction.lag.ms": "1"}
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, f"{self.prefix}{ALERTS.name}", topic)])
+        often = {"log.cleaner.backoff.ms": "100"}
+        admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", often)])
+        broker.append([Append(ALERTS.name, b"closes", b"the segment", partition=0)])
+        with self.open() as reader:
+            assert eventually(lambda: _each_key_once(reader, part)), "the cleaner did not come"
+
+
+def _each_key_once(broker: Broker, part: TopicPartition) -> bool:
+    keys = [record.key for record in broker.read(part, 0, max_records=99, max_bytes=1 << 20)]
+    return len(keys) == len(set(keys))
+
+
+@pytest.fixture
+def subject(kafka: LocalKafka, topic_prefix: str, tmp_path: Path) -> Iterator[KafkaSubject]:
+    one = KafkaSubject(kafka, topic_prefix, tmp_path / "state")
+    yield one
+    for broker in one.brokers:
+        broker.close()
