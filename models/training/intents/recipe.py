@@ -8,7 +8,7 @@ from models.training.encoder.recipe import Recipe
 
 # Measured on CLINC150's dev part; see docs/training.md for what else was tried.
 TEACHER = Recipe(
-    visits={},
+    visits={"own": 5},
     passes=5,
     encoder_rate=2e-4,
     layer_decay=0.9,
@@ -17,8 +17,8 @@ TEACHER = Recipe(
     public_damage=0.1,
     patience=2,
 )
-STUDENT = replace(TEACHER, passes=6, layer_decay=1.0, own_damage=0.2, public_damage=0.2)
-ROUNDED = replace(STUDENT, passes=2, encoder_rate=5e-5, head_rate=2e-4, dropout=0.0, patience=2)
+STUDENT = replace(TEACHER, visits={"own": 6}, passes=6, layer_decay=1.0, own_damage=0.2, public_damage=0.2)
+ROUNDED = replace(STUDENT, visits={"own": 2}, passes=2, encoder_rate=5e-5, head_rate=2e-4, dropout=0.0, patience=2)
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,6 @@ def plan(*, layers: int, quick: bool, seed: int) -> Plan:
     student, rounded = replace(STUDENT, seed=seed + 1), replace(ROUNDED, seed=seed + 2)
     if quick:
         lower = tuple(range(layers))
-        short = replace(student, passes=2, layer_decay=0.9)
-        return Plan(None, short, replace(rounded, passes=1), lower)
+        short = replace(student, visits={"own": 2}, passes=2, layer_decay=0.9)
+        return Plan(None, short, replace(rounded, visits={"own": 1}, passes=1), lower)
     return Plan(replace(TEACHER, seed=seed), student, rounded, kept)
