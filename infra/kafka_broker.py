@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from infra.broker import BrokerMismatch, Membership, Offset, Stream, TopicPartition
 from infra.kafka_appender import KafkaAppender
 from infra.kafka_connection import KafkaConnection
-from infra.kafka_errors import probe
+from infra.kafka_knock import knock
 from infra.kafka_progress import KafkaProgress
 from infra.kafka_reader import Holes, KafkaReader
 from infra.kafka_topics import KafkaTopics
@@ -40,7 +40,7 @@ class KafkaBroker:
     """A cluster at `kafka://HOST:PORT,...`. Each thread reads with a client of its own."""
 
     def __init__(self, connection: KafkaConnection, *, retention_days: float = 7.0) -> None:
-        probe(connection)
+        knock(connection)
         self.connection = connection
         self._topics = KafkaTopics(connection, retention_days)
         self._holes = Holes()

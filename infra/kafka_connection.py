@@ -66,6 +66,11 @@ class KafkaConnection:
                 f"kafka.security_protocol: expected SSL or SASL_SSL for {far[0]}, which is another machine, got "
                 f"{section.security_protocol}; kafka.insecure = true allows it all the same"
             )
+        if self.uses_sasl and not self.uses_tls and section.sasl_mechanism in ("PLAIN", "OAUTHBEARER"):
+            raise WrongSetting(
+                f"kafka.security_protocol: expected SASL_SSL with {section.sasl_mechanism}, which sends the secret as "
+                f"it is, got {section.security_protocol}"
+            )
         if self.uses_sasl and section.sasl_mechanism == "OAUTHBEARER":
             if not (section.oauth_token or section.oauth_token_file or section.oauth_token_url):
                 raise WrongSetting("kafka.sasl_mechanism OAUTHBEARER: expected oauth_token_file or oauth_token_url")

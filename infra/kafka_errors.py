@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,8 +9,6 @@ from kafka import errors
 
 from infra.broker import BrokerAway, BrokerMismatch, BrokerRefused, BrokerUnavailable, Fenced
 from infra.kafka_connection import KafkaConnection
-
-PROBE_TIMEOUT_S = 3.0
 
 FENCING = (
     errors.ProducerFencedError,
@@ -82,24 +78,3 @@ def who(connection: KafkaConnection) -> str:
     if connection.uses_sasl:
         return f"user {section.username or 'of the token'!r} ({section.sasl_mechanism})"
     return "a client with a certificate" if section.ssl_certfile else "a client without a name"
-
-
-def probe(connection: KafkaConnection) -> None:
-    """Knock at the servers: BrokerAway with the reason when none answers, BrokerRefused when TLS fails.
-
-    A client library tries for long and keeps the reason to itself.
-    """
-    reasons = []
-    for host, port in connection.hosts:
-        try:
-            with socket.create_connection((host, port), PROBE_TIMEOUT_S) as plain:
-                if not connection.uses_tls:
-                    return
-                with connection.ssl_context.wrap_socket(plain, server_hostname=host):
-                    return
-        except ssl.SSLError as error:
-            reason = getattr(error, "verify_message", "") or error.reason or str(error)
-            raise BrokerRefused(f"{host}:{port} and this machine do not agree on TLS: {reason}") from None
-        except OSError as error:
-            reasons.append(f"{host}:{port}: {error.strerror or error}")
-    raise BrokerAway(f"nobody answers at {connection.url} ({'; '.join(reasons)})")

@@ -18,6 +18,7 @@ DONE, NO, WRONG_USE, OUTAGE, INTERRUPTED = 0, 1, 2, 3, 130
 _OUTAGES = frozenset(
     {
         "BrokerUnavailable",
+        "BrokerRefused",
         "FaustStopped",
         "Fenced",
         "NotIdle",
@@ -56,9 +57,10 @@ def _judge(error: Exception) -> tuple[str, int]:
         return _of_click(error), WRONG_USE
     name = type(error).__name__
     own = type(error).__module__.startswith(_OWN_PACKAGES)
-    if own and name in _OUTAGES:
+    kinds = {one.__name__ for one in type(error).__mro__}
+    if own and kinds & _OUTAGES:
         return str(error), OUTAGE
-    if own and (name in _WRONG_USE or isinstance(error, ValueError | LookupError)):
+    if own and (kinds & _WRONG_USE or isinstance(error, ValueError | LookupError)):
         return _text(error), WRONG_USE
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename is not None else ""
