@@ -39,6 +39,7 @@ from infra.kafka_instance import KafkaInstance
 from infra.kafka_questions import await_settled, leave_group, living_members, stable_offsets, write_plainly
 from infra.kafka_reader import Holes, KafkaReader
 from infra.kafka_share import Share
+from infra.kafka_snapshots import Snapshots
 from infra.kafka_transaction import TransactionalProducer
 from infra.kafka_wire import KafkaWire, NoAnswer
 from infra.partitioner import partition_of
@@ -78,6 +79,9 @@ class KafkaMembership:
         broker.create_topics([self._changelog])
         self._wait_s = broker.connection.section.transaction_timeout_s + 30
         self._wire = KafkaWire(broker.connection)
+        self._snapshots = Snapshots(
+            instance.folder / self._outer_group, self._wire.topic_id(self._names.outer(self._changelog.name))
+        )
         self._producer: TransactionalProducer | None = None
         self._told: dict[int, int] | None = None
         self._shares: dict[int, Share] = {}
@@ -100,7 +104,7 @@ class KafkaMembership:
         back = {number for number, epoch in epochs.items() if number in told and told[number] != epoch}
         self._told = {number: epoch for number, epoch in epochs.items() if number not in back}
         for number in [number for number in self._shares if number not in self._told]:
-            self._drop(self._shares.pop(number))
+            self._snapshots.save(self._shares.pop(number))
         return tuple(stream for stream in self._streams if self._numbers[stream] in self._told)
 
     def offset(self, part: TopicPartition) -> Offset | None:
@@ -173,6 +177,7 @@ class KafkaMembership:
             share.position = first[changelog_part] + len(changelog)
         share.offsets.update(commit.offsets)
         share.forget_attempts(stream.name)
+        self._snapshots.save_sometimes(share)
 
     def begin_attempt(self, stream: Stream, attempt: Attempt) -> None:
         """Write to the changelog, outside any transaction, that work begins; it is safe there when this returns."""
@@ -209,7 +214,7 @@ class KafkaMembership:
             if forgotten:
                 write_plainly(self._wire, forgotten, timeout_s=self._connection.section.request_timeout_s)
             for share in self._shares.values():
-                self._drop(share)
+                self._snapshots.save(share)
             leave_group(self._wire, place.member)
         except (BrokerUnavailable, Fenced, BrokerMismatch) as error:
             log.warning("group %s: left without a word: %s", self._group, error)
@@ -219,6 +224,7 @@ class KafkaMembership:
     def close(self) -> None:
         """Let go of everything without leaving, as a death would."""
         self._member.close()
+        self._snapshots.close()
         if self._producer is not None:
             self._producer.close()
             self._producer = None
@@ -243,10 +249,15 @@ class KafkaMembership:
         """Bring what is here of a number to what is committed."""
         # The producer first: making it ends what an earlier process under this name, or this one, left open.
         self._ready_producer()
-        share = known if known is not None and known.epoch == epoch else Share(number, epoch)
+        share = known if known is not None and known.epoch == epoch else self._snapshots.begin(Share(number, epoch))
         parts = {self._outer(part): part for one in self._streams for part in one.parts if self._numbers[one] == number}
         offsets = stable_offsets(self._wire, self._outer_group, list(parts), timeout_s=self._wait_s)
         target = await_settled(self._wire, self._changelog_part(number), timeout_s=self._wait_s)
+        if share.position > target:
+            log.warning(
+                "%s/%d ends at %d, before what is known of it; reading it anew", self._changelog.name, number, target
+            )
+            share = Share(number, epoch)
         if share.position < target:
             self._restore(share, target)
         share.offsets = {parts[part]: at for part, at in offsets.items()}
@@ -286,9 +297,6 @@ class KafkaMembership:
             self._producer = None
         for share in self._shares.values():
             share.doubtful = True
-
-    def _drop(self, share: Share) -> None:
-        """Let a share go."""
 
     def _check_idle(self, commit: Commit) -> None:
         for part, end in commit.idle_at.items():

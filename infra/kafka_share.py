@@ -12,6 +12,7 @@ from infra.failpoints import failpoint
 from infra.record_batch import Content
 from infra.state_changelog import ChangelogReader, attempt_record, memory_records
 from infra.state_memory import StateMemory
+from infra.state_snapshot import Head, SavedRow, attempts_of
 from schemas.record import Record
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,9 @@ class Share:
     position: int = 0
     # A commit ended in doubt: what is here may be behind what is committed.
     doubtful: bool = False
-    rows_since_snapshot: int = 0
+    # Up to where the last snapshot reaches, and when it was written.
+    saved_position: int = 0
+    saved_at: float = field(default_factory=time.monotonic)
 
     def memory(self, stream: str) -> StateMemory:
         """Return a stream's memory."""
@@ -76,7 +79,23 @@ class Share:
             self.pieces[stream, row.key] = pieces
         else:
             self.pieces.pop((stream, row.key), None)
-        self.rows_since_snapshot += 1
+
+    def saved(self, changelog: str) -> tuple[Head, list[SavedRow]]:
+        """Return what a snapshot of this is, while it is being worked on further."""
+        attempts = [(*one, tried.offset, tried.until, tried.deaths) for one, tried in self.attempts.items()]
+        rows = [
+            SavedRow(stream, key, row.value or b"", row.deadline_us, row.expires_us, self.pieces.get((stream, key), 1))
+            for stream, memory in self.memories.items()
+            for key, row in memory.rows.items()
+        ]
+        return Head(changelog, self.number, self.position, time.time(), attempts), rows
+
+    def begin_with(self, head: Head, rows: Iterable[SavedRow]) -> None:
+        """Start from a snapshot."""
+        for saved in rows:
+            self.apply(saved.stream, saved.row, saved.pieces)
+        self.attempts = attempts_of(head)
+        self.position = self.saved_position = head.position
 
     def forget_attempts(self, stream: str) -> None:
         """Forget what was tried on a stream: it is done."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -256,7 +256,7 @@ class TransactionalProducer:
             committed=True,
             max_version=5 if self._second else 4,
         )
-        answer = self._asked(lambda: request, "end", failpoint_before="during_end_transaction")
+        answer = self._asked(lambda: request, "end", on_the_way=lambda: failpoint("during_end_transaction"))
         if self._second:
             self._producer_id, self._epoch = answer.producer_id, answer.producer_epoch
             self._sequences.clear()
@@ -268,7 +268,7 @@ class TransactionalProducer:
         *,
         group: str | None = None,
         codes: Any = lambda answer: [answer.error_code] if answer.error_code else [],
-        failpoint_before: str | None = None,
+        on_the_way: Callable[[], None] | None = None,
     ) -> Any:
         """Ask a coordinator, again as long as it says to try again."""
         until = time.monotonic() + self._timeout_s
@@ -276,9 +276,7 @@ class TransactionalProducer:
         while True:
             kind, key = ("transaction", self.transactional_id) if group is None else ("group", group)
             node = self._wire.coordinator(kind, key)  # type: ignore[arg-type]
-            if failpoint_before is not None:
-                failpoint(failpoint_before)
-            answer = self._wire.ask(make(), node)
+            answer = self._wire.ask(make(), node, on_the_way=on_the_way)
             found = codes(answer)
             if not found:
                 return answer

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 from kafka.errors import KafkaError, NodeNotReadyError, for_code
+from kafka.future import Future
 from kafka.net.compat import KafkaNetClient
 from kafka.protocol.api_message import ApiMessage
 from kafka.protocol.metadata import ApiVersionsRequest, CoordinatorType, FindCoordinatorRequest
@@ -53,10 +54,15 @@ class KafkaWire:
         """Drop the connections, whatever is under way on them."""
         self._client.close()
 
-    def ask(self, request: ApiMessage, node: Node | None = None, *, timeout_s: float | None = None) -> Any:
-        """Send one request to a broker (None: any) and return its answer; NoAnswer if there is none."""
+    def ask(
+        self, request: ApiMessage, node: Node | None = None, *, on_the_way: Callable[[], None] | None = None
+    ) -> Any:
+        """Send one request to a broker (None: any) and return its answer; NoAnswer if there is none.
+
+        `on_the_way` is called when the request has left and its answer has not been looked for.
+        """
         self._connect()
-        return self._within(lambda: self._manager.send(request, node), timeout_s)
+        return self._within(lambda: self._manager.send(request, node), on_the_way)
 
     def ask_each(self, requests: Sequence[tuple[ApiMessage, Node]]) -> list[Any]:
         """Send requests to several brokers at once and return their answers in order."""
@@ -69,6 +75,28 @@ class KafkaWire:
             return [await future for future in futures]
 
         return list(self._within(all_of_them))
+
+    def begin(self, request: ApiMessage, node: Node) -> Any:
+        """Send a request and return the future of its answer, which comes only while this wire is used."""
+        self._connect()
+        future = self._manager.call_soon(lambda: self._manager.send(request, node))
+        self._net.poll(timeout_ms=0)
+        return future
+
+    def look_after(self, futures: Sequence[Any], timeout_s: float) -> None:
+        """Return when one of these futures is done, or after a time."""
+        any_done = Future()
+        for future in futures:
+            future.add_both(lambda _: any_done.is_done or any_done.success(None))
+        self._net.poll(timeout_ms=timeout_s * 1000, future=any_done)
+
+    def answer(self, future: Any) -> Any:
+        """Return the answer that a future brings; NoAnswer if it brings none, or not yet."""
+        if not future.is_done:
+            raise NoAnswer(f"{self.where} did not answer in time")
+        if future.succeeded():
+            return future.value
+        raise self._meaning(future.exception) from future.exception
 
     def feature(self, name: str) -> int:
         """Return the level of a feature on which the cluster has settled, 0 if it has none."""
@@ -115,12 +143,15 @@ class KafkaWire:
             self._within(lambda: self._manager.bootstrap_async(round(self.timeout_s * 1000)))
             self._bootstrapped = True
 
-    def _within(self, call: Callable[[], Any], timeout_s: float | None = None) -> Any:
-        seconds = self.timeout_s if timeout_s is None else timeout_s
+    def _within(self, call: Callable[[], Any], on_the_way: Callable[[], None] | None = None) -> Any:
+        seconds = self.timeout_s
         until = time.monotonic() + seconds
         pause = _BACKOFF_S
         while True:
             future = self._manager.call_soon(call)
+            if on_the_way is not None:
+                self._net.poll(timeout_ms=0)
+                on_the_way()
             self._net.poll(timeout_ms=max(0.0, until - time.monotonic()) * 1000, future=future)
             if not future.is_done:
                 raise NoAnswer(f"{self.where} did not answer within {seconds:g} s")
@@ -131,13 +162,13 @@ class KafkaWire:
                 break
             time.sleep(pause)
             pause = min(2 * pause, _MOST_BACKOFF_S)
-        error = future.exception
+        raise self._meaning(future.exception) from future.exception
+
+    def _meaning(self, error: BaseException) -> BaseException:
         if isinstance(error, KafkaError):
             meaning = translated(self.connection, "waiting for an answer", error)
-            raise (NoAnswer(str(meaning)) if isinstance(meaning, BrokerAway) else meaning) from error
-        if isinstance(error, OSError):
-            raise NoAnswer(f"{self.where} does not answer: {error}") from error
-        raise error
+            return NoAnswer(str(meaning)) if isinstance(meaning, BrokerAway) else meaning
+        return NoAnswer(f"{self.where} does not answer: {error}") if isinstance(error, OSError) else error
 
     @property
     def where(self) -> str:
