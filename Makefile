@@ -111,9 +111,20 @@ sameness: $(STAMP)
 # One at a time: a figure that was measured beside another is no figure.
 bench: $(STAMP)
 	$(SAY) 'benchmarks'
-	$(BIN)/python -m pytest --quiet -s -p no:xdist tests/bench
+	$(BIN)/python -m pytest --quiet -s -p no:xdist tests/bench --ignore tests/bench/test_over_kafka.py
+
+# Needs one more environment: Quix Streams wants another confluent-kafka than we do.
+bench-kafka: $(STAMP) .venv-peers/.installed
+	$(SAY) 'benchmarks over Kafka, beside peers'
+	$(BIN)/python -m pytest --quiet -s -p no:xdist --timeout 1800 tests/bench/test_over_kafka.py
+
+.venv-peers/.installed:
+	$(SAY) '.venv-peers: installing Quix Streams, for its benchmark'
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install $(PIP_QUIET) 'quixstreams==3.28.1' "onnxruntime==$$(grep -oP '(?<=^onnxruntime==).*' constraints.txt)" tokenizers numpy
+	touch $@
 
 clean:
 	@echo '== removing environments, caches and builds'
-	rm -rf $(VENV) $(VENV_TRAIN) .venv-ci build dist hubbub.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV_TRAIN) .venv-ci .venv-peers build dist hubbub.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find schemas models operators infra pipelines tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,7 @@
-"""One job in a process of its own: `python tests/bench/run_job.py KIND EVENTS`. Prints its figures as one JSON object.
+"""One job in a process of its own: `python tests/bench/run_job.py KIND EVENTS [URL PREFIX CLIENT]`.
+
+Prints its figures as one JSON object. Without a URL the broker is a new SQLite file; with one it is that Kafka, where
+all names begin with PREFIX, by the client CLIENT.
 
 KIND is a shipped pipeline, `alerts` (telemetry and alerts together), or `plumbing`: rows copied without any model. For
 text kinds all that the job gives to ONNX Runtime is run once more bare, right behind it: the limit.
@@ -17,10 +20,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from infra.sqlite_broker import SqliteBroker
+from infra.broker import Broker
+from infra.broker_url import open_broker
+from infra.settings import load_settings
 from models.text_model import TextModel
 from pipelines.catalog import shipped_pipeline
-from pipelines.engines.embedded_engine import EmbeddedEngine
+from pipelines.engines.embedded_engine import EmbeddedEngine, topics_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.pipeline import Pipeline
 from schemas.catalog import INPUTS
@@ -74,15 +79,25 @@ def put_before_sessions(pipelines: list[Pipeline]) -> list[Twice]:
     return found
 
 
+def broker_of(folder: Path, where: list[str]) -> Broker:
+    """Open the broker of a run: a new file in `folder`, or `where` says (url, prefix, client)."""
+    flags = dict(zip(("broker.url", "kafka.topic_prefix", "kafka.client"), where, strict=False))
+    flags.setdefault("broker.url", f"sqlite:{folder / 'hubbub.db'}")
+    if len(where) > 1:
+        flags["kafka.state_dir"] = str(folder / "state")
+    settings = load_settings(flags=flags, environment={}, directory=folder)
+    return open_broker(settings.broker, settings.kafka)
+
+
 def main() -> None:
     """Fill a broker, run the job to the end, print what it took."""
-    kind, count = sys.argv[1], int(sys.argv[2])
+    kind, count, where = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
     made = events("telemetry" if kind == "alerts" else kind, count)
-    with tempfile.TemporaryDirectory() as folder, SqliteBroker(Path(folder) / "hubbub.db") as broker:
-        broker.create_topics(INPUTS)
+    with tempfile.TemporaryDirectory() as folder, broker_of(Path(folder), where) as broker:
+        pipelines = pipelines_of(kind)
+        broker.create_topics([*INPUTS, *topics_of(pipelines)])
         while chunk := list(islice(made, 5000)):
             broker.append(chunk)
-        pipelines = pipelines_of(kind)
         for pipeline in pipelines:
             for operator in pipeline.operators:
                 if (model := getattr(operator, "model", None)) is not None:

@@ -7,40 +7,20 @@ the words around them say what each figure means.
 from __future__ import annotations
 
 import json
-import os
-import platform
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
+from tests.bench.figures import json_of, keep, machine, table
 from tests.bench.workloads import texts
 
-HERE = Path(__file__).parent
-BENCHMARKS = HERE.parents[1] / "BENCHMARKS.md"
 # Events, and for kinds without a text model the topics through which each goes one after the other.
 KINDS = {"plumbing": 100_000, "telemetry": 60_000, "alerts": 60_000, "logs": 5_000, "messages": 5_000, "alarms": 5_000}
 HOPS = {"plumbing": 1, "telemetry": 1, "alerts": 2}
 STAGES = ("read and decode", "memory", "operators", "model", "encode", "commit")
 LATENCIES = 150
 LINES = 2_000
-
-
-def python(*arguments: str) -> str:
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def json_of(script: str, *arguments: object) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(python(str(HERE / script), *map(str, arguments)))
-    return found
 
 
 def score() -> subprocess.Popen[str]:
@@ -117,18 +97,7 @@ def single_figures() -> str:
     return table(["what", "figure"], rows)
 
 
-def keep(name: str, text: str) -> None:
-    """Replace what lies between the markers of a section of BENCHMARKS.md."""
-    document = BENCHMARKS.read_text(encoding="utf-8")
-    start, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
-    before, rest = document.split(start)
-    _, after = rest.split(end)
-    BENCHMARKS.write_text(before + start + text + end + after, encoding="utf-8")
-
-
 def test_end_to_end() -> None:
-    release, load = platform.python_version(), os.getloadavg()[0]
-    machine = f"Machine: {os.cpu_count()} cores, {platform.machine()}, Python {release}, load before {load:.1f}."
-    text = "\n\n".join([machine, end_to_end(), single_figures()])
+    text = "\n\n".join([machine(), end_to_end(), single_figures()])
     print("\n" + text)
     keep("end to end", text)
