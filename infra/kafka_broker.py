@@ -18,7 +18,8 @@ from infra.kafka_appender import KafkaAppender
 from infra.kafka_connection import KafkaConnection
 from infra.kafka_knock import knock
 from infra.kafka_progress import KafkaProgress
-from infra.kafka_reader import Holes, KafkaReader
+from infra.kafka_reader import KafkaReader
+from infra.kafka_shelf import Holes
 from infra.kafka_topics import KafkaTopics
 from schemas.progress import PROGRESS_MADE
 from schemas.record import Append, Record
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from infra.kafka_instance import KafkaInstance
     from infra.kafka_membership import KafkaMembership
 
-# Who looks at ends and other places waits for no news.
-_LOOKER_LINGER_MS = 5
 _PROBE_RECORDS = 5000
 _PROBE_BYTES = 1 << 20
 _MARKED_S = 0.002
@@ -88,7 +87,7 @@ class KafkaBroker:
         self._check(part)
         with self._looking:
             looker = self._look()
-            first, end = looker.begin(part), looker.ends([part])[part]
+            first, end = looker.begins([part])[part], looker.ends([part])[part]
             return first, self._visible_end(looker, part, first, end)
 
     def ends(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
@@ -209,7 +208,7 @@ class KafkaBroker:
     def _look(self) -> KafkaReader:
         """Return the client that looks at places out of turn; hold `_looking` while using it."""
         if self._looker is None:
-            self._looker = KafkaReader(self.connection, self._holes, linger_ms=_LOOKER_LINGER_MS)
+            self._looker = KafkaReader(self.connection, self._holes)
         return self._looker
 
     def _visible_end(self, looker: KafkaReader, part: TopicPartition, first: int, end: int) -> int:

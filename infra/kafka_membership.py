@@ -37,8 +37,9 @@ from infra.failpoints import failpoint
 from infra.kafka_group import GroupMember
 from infra.kafka_instance import KafkaInstance
 from infra.kafka_questions import await_settled, leave_group, living_members, stable_offsets, write_plainly
-from infra.kafka_reader import Holes, KafkaReader
+from infra.kafka_reader import KafkaReader
 from infra.kafka_share import Share
+from infra.kafka_shelf import Holes
 from infra.kafka_snapshots import Snapshots
 from infra.kafka_transaction import TransactionalProducer
 from infra.kafka_wire import KafkaWire, NoAnswer
