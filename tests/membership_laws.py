@@ -11,7 +11,7 @@ import pytest
 
 from infra.broker import Attempt, Broker, Commit, Fenced, NotIdle, Offset, StateRow
 from schemas.record import Append
-from tests.broker_subject import LOGS, PARTS, STREAMS, Open, everything, lines, place
+from tests.broker_subject import LOGS, PARTS, STREAMS, Open, eventually, everything, lines, place
 
 
 def test_a_commit_is_all_or_nothing(broker: Broker) -> None:
@@ -113,11 +113,11 @@ def test_two_instances_share_the_streams_and_the_slower_one_is_fenced(opened: Op
     assert len(taken) == len(STREAMS) // 2
     with pytest.raises(Fenced):
         first.commit(Commit(taken[0], {taken[0].parts[0]: Offset(7)}))
-    assert set(first.owned()) | set(taken) == set(STREAMS)
+    assert eventually(lambda: set(first.owned()) | set(taken) == set(STREAMS))
     assert not set(first.owned()) & set(taken)
     second.commit(Commit(taken[0], {taken[0].parts[0]: Offset(1)}))
     second.leave()
-    assert first.owned() == STREAMS
+    assert eventually(lambda: first.owned() == STREAMS)
     assert first.offset(taken[0].parts[0]) == Offset(1)
 
 

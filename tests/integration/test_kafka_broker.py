@@ -19,9 +19,10 @@ from infra.local_kafka import LocalKafka
 from schemas.alerts import ALERTS
 from schemas.record import Append
 
-pytest.register_assert_rewrite("tests.broker_laws")
+pytest.register_assert_rewrite("tests.broker_laws", "tests.membership_laws")
 from tests.broker_laws import *  # noqa: E402, F403 - the laws are this module's tests
 from tests.broker_subject import LOGS, PARTS, eventually  # noqa: E402
+from tests.membership_laws import *  # noqa: E402, F403
 
 
 class KafkaSubject:
