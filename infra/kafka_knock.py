@@ -77,6 +77,10 @@ def _enter(connection: KafkaConnection, host: str, port: int, timeout_s: float) 
     meaning = translated(connection, "saying who it is", error) if isinstance(error, errors.KafkaError) else None
     if isinstance(meaning, BrokerRefused):
         raise meaning from None
+    for cause in error.args:
+        if isinstance(cause, ssl.SSLError):  # with TLS 1.3 a server judges a client's certificate after the handshake
+            mine = "this client's certificate" if connection.section.ssl_certfile else "a client without a certificate"
+            raise BrokerRefused(f"{shown} refuses {mine}: {cause.reason}")
     if named and isinstance(error, errors.KafkaConnectionError):
         # A server says no and hangs up; kafka-python 3.0.12 drops what comes together with the end of a connection.
         raise BrokerRefused(f"{shown} does not know {who(connection)}, or not by this password")
