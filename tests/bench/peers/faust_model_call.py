@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -45,7 +44,7 @@ def main() -> None:
             if seen["count"] == int(count):
                 figures = json.dumps({"seconds": time.perf_counter() - seen["start"]})
                 os.write(1, figures.encode() + b"\n")  # Faust takes sys.stdout for its log
-                os.kill(os.getpid(), signal.SIGKILL)  # its shutdown waits for intervals; the figure is out
+                os._exit(0)  # its shutdown waits for intervals; the figure is out
 
     faust.Worker(app, loglevel="error").execute_from_commandline()
 
