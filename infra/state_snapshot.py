@@ -31,7 +31,7 @@ _LENGTH = struct.Struct(">I")
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True):
-    """What a snapshot is of: the changelog (by the cluster's own id of the topic), its partition, up to which offset."""
+    """What a snapshot is of: a changelog (by the cluster's own id of the topic), its partition, up to which offset."""
 
     changelog: str
     number: int

@@ -12,12 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from infra.broker import Broker, BrokerUnavailable, Fenced, NotIdle, Stream, TopicPartition
+from infra.broker import Broker, BrokerUnavailable, Stream, TopicPartition
 from pipelines.engines.dead_letter import DeadLetterWriter
 from pipelines.engines.job_settings import JobSettings
-from pipelines.engines.merged_task import MergedTask
+from pipelines.engines.pipeline_loop import PipelineLoop, Ticks, feeds
 from pipelines.engines.stage_times import StageTimes
-from pipelines.engines.stream_task import StreamTask
 from pipelines.engines.work import Worker
 from pipelines.pipeline import Pipeline
 from pipelines.version import VERSION
@@ -25,7 +24,7 @@ from schemas.dead_letters import DEAD_LETTERS
 from schemas.ticks import TICKS
 from schemas.topic import Topic
 
-Ticks = Mapping[TopicPartition, Sequence[tuple[int, int]]]
+__all__ = ["EmbeddedEngine", "JobReport", "Ticks", "streams_of", "topics_of"]
 
 
 def _now_us() -> int:
@@ -151,68 +150,22 @@ class EmbeddedEngine:
             times=self.report.pipelines[pipeline.name],
             clock=self._clock,
         )
-        upstream = [other for other in pipelines if _feeds(other, pipeline)]
-        sources = [topic.name for topic in pipeline.sources]
-        tasks: dict[Stream, StreamTask | MergedTask] = {}
-        quiet_since: dict[Stream, float] = {}
-        maintained = time.monotonic()
+        upstream = [other for other in pipelines if feeds(other, pipeline)]
+        loop = PipelineLoop(
+            worker,
+            ended=lambda: stop.is_set() or halt.is_set(),
+            is_through=lambda: all(self._is_through(other) for other in upstream),
+            until_end=until_end,
+            ticks=self._ticks.get(pipeline.name, {}),
+            maintain=(lambda: self._broker.maintain(self._clock())) if pipeline is pipelines[0] else None,
+        )
         try:
-            while not stop.is_set() and not halt.is_set():
-                # Whether the upstream is through must be asked before looking at the ends: what it still wrote is seen.
-                # And what an open transaction hides must have come to light, or have been given up.
-                last_round = (
-                    until_end and all(self._is_through(other) for other in upstream) and self._broker.settled(sources)
-                )
-                ends = self._broker.ends(sources)
-                owned = membership.owned()
-                tasks = {stream: task for stream, task in tasks.items() if stream in owned}
-                moved = False
-                for stream in owned:
-                    if stop.is_set() or halt.is_set():
-                        break
-                    try:
-                        # A new task looks once even at an end, so that the broker knows whose news it waits for.
-                        new = stream not in tasks
-                        if new:
-                            tasks[stream] = self._task(worker, stream)
-                            quiet_since[stream] = time.monotonic()
-                        task = tasks[stream]
-                        if (new or not task.at_end(ends)) and task.step():
-                            quiet_since[stream] = time.monotonic()
-                            moved = True
-                        elif not until_end:
-                            moved |= self._tick(task, quiet_since)
-                        elif last_round and isinstance(task, MergedTask) and task.all_read(ends):
-                            moved |= task.finish()
-                    except (Fenced, NotIdle):
-                        # Somebody else has the stream, or somebody has written: begin again from what is committed.
-                        tasks.pop(stream, None)
-                        moved = True
-                if last_round and not moved:
-                    break
-                if pipeline is pipelines[0] and time.monotonic() - maintained > settings.maintain_s:
-                    maintained = time.monotonic()
-                    self._broker.maintain(self._clock())
-                if not moved:
-                    self._broker.wait(settings.poll_s)
+            loop.run()
         finally:
             # An end by an exception is orderly too: only a death leaves attempts behind. A broker that is gone keeps
             # them.
             with suppress(BrokerUnavailable):
                 membership.leave()
-
-    def _task(self, worker: Worker, stream: Stream) -> StreamTask | MergedTask:
-        ticks = self._ticks.get(worker.pipeline.name, {})
-        if worker.pipeline.merge:
-            return MergedTask(worker, stream, ticks=ticks)
-        return StreamTask(worker, stream, ticks=ticks.get(stream.parts[0], ()))
-
-    def _tick(self, task: StreamTask | MergedTask, quiet_since: dict[Stream, float]) -> bool:
-        settings = self._settings
-        if settings.tick_s is None or time.monotonic() - quiet_since[task.stream] < settings.tick_s:
-            return False
-        quiet_since[task.stream] = time.monotonic()
-        return task.tick(self._clock() - settings.rules.lateness_us)
 
     def _is_through(self, pipeline: Pipeline) -> bool:
         """Whether a pipeline's group has committed everything that lies in its sources, in whatever process."""
@@ -225,8 +178,3 @@ class EmbeddedEngine:
                 if (first if offset is None else offset.next_offset) < end:
                     return False
         return True
-
-
-def _feeds(upstream: Pipeline, downstream: Pipeline) -> bool:
-    sources = {topic.name for topic in downstream.sources}
-    return upstream is not downstream and any(sink.topic.name in sources for sink in upstream.sinks)

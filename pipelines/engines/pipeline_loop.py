@@ -1,0 +1,130 @@
+"""One pipeline's work in one process, round after round: look who owns what, and take a step on each owned stream."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from infra.broker import BrokerAway, Fenced, NotIdle, Stream, TopicPartition
+from pipelines.engines.merged_task import MergedTask
+from pipelines.engines.stream_task import StreamTask
+from pipelines.engines.work import Worker
+from pipelines.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
+
+Ticks = Mapping[TopicPartition, Sequence[tuple[int, int]]]
+# How long to leave a broker alone that does not answer, and how soon an end of the job is noticed meanwhile.
+AWAY_S = 1.0
+AWAY_LOOK_S = 0.1
+
+
+@dataclass(slots=True)
+class PipelineLoop:
+    """Runs until `ended`; with `until_end` until everything that lies in the sources is worked through.
+
+    `is_through` tells whether all that feeds this pipeline is done; `maintain` looks after the broker now and then.
+    """
+
+    worker: Worker
+    ended: Callable[[], bool]
+    is_through: Callable[[], bool]
+    until_end: bool
+    ticks: Ticks = field(default_factory=dict)
+    maintain: Callable[[], None] | None = None
+    _tasks: dict[Stream, StreamTask | MergedTask] = field(default_factory=dict)
+    _quiet_since: dict[Stream, float] = field(default_factory=dict)
+    _maintained: float = field(default_factory=time.monotonic)
+    _away_since: float | None = None
+
+    def run(self) -> None:
+        """Work until it is over; raises what cannot mend itself."""
+        while not self.ended():
+            try:
+                if self._round():
+                    return
+            except BrokerAway as error:
+                if self.until_end:
+                    raise
+                # Nothing was half written, so there is nothing to do but wait: a worker that stays goes on at once
+                # when the broker is back. Who scheduled a bounded run decides for himself whether to try again.
+                self._wait_out(error)
+            else:
+                if self._away_since is not None:
+                    seconds = time.monotonic() - self._away_since
+                    log.warning("%s: the broker is back after %.0f s", self.worker.pipeline.name, seconds)
+                    self._away_since = None
+
+    def _round(self) -> bool:
+        """Take one step on each stream; True when everything is worked through."""
+        broker, settings = self.worker.broker, self.worker.settings
+        sources = [topic.name for topic in self.worker.pipeline.sources]
+        # Whether the upstream is through must be asked before looking at the ends: what it still wrote is seen. And
+        # what an open transaction hides must have come to light, or have been given up.
+        last_round = self.until_end and self.is_through() and broker.settled(sources)
+        ends = broker.ends(sources)
+        owned = self.worker.membership.owned()
+        self._tasks = {stream: task for stream, task in self._tasks.items() if stream in owned}
+        moved = False
+        for stream in owned:
+            if self.ended():
+                break
+            try:
+                moved |= self._step(stream, ends, last_round)
+            except (Fenced, NotIdle):
+                # Somebody else has the stream, or somebody has written: begin again from what is committed.
+                self._tasks.pop(stream, None)
+                moved = True
+        if last_round and not moved:
+            return True
+        if self.maintain is not None and time.monotonic() - self._maintained > settings.maintain_s:
+            self._maintained = time.monotonic()
+            self.maintain()
+        if not moved:
+            broker.wait(settings.poll_s)
+        return False
+
+    def _step(self, stream: Stream, ends: Mapping[TopicPartition, int], last_round: bool) -> bool:
+        # A new task looks once even at an end, so that the broker knows whose news it waits for.
+        new = stream not in self._tasks
+        if new:
+            self._tasks[stream] = self._task(stream)
+            self._quiet_since[stream] = time.monotonic()
+        task = self._tasks[stream]
+        if (new or not task.at_end(ends)) and task.step():
+            self._quiet_since[stream] = time.monotonic()
+            return True
+        if not self.until_end:
+            return self._tick(task)
+        if last_round and isinstance(task, MergedTask) and task.all_read(ends):
+            return task.finish()
+        return False
+
+    def _task(self, stream: Stream) -> StreamTask | MergedTask:
+        if self.worker.pipeline.merge:
+            return MergedTask(self.worker, stream, ticks=self.ticks)
+        return StreamTask(self.worker, stream, ticks=self.ticks.get(stream.parts[0], ()))
+
+    def _tick(self, task: StreamTask | MergedTask) -> bool:
+        settings = self.worker.settings
+        if settings.tick_s is None or time.monotonic() - self._quiet_since[task.stream] < settings.tick_s:
+            return False
+        self._quiet_since[task.stream] = time.monotonic()
+        return task.tick(self.worker.clock() - settings.rules.lateness_us)
+
+    def _wait_out(self, error: BrokerAway) -> None:
+        self._tasks.clear()
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            log.warning("%s: %s; waiting for it", self.worker.pipeline.name, error)
+        until = time.monotonic() + AWAY_S
+        while time.monotonic() < until and not self.ended():
+            time.sleep(AWAY_LOOK_S)
+
+
+def feeds(upstream: Pipeline, downstream: Pipeline) -> bool:
+    """Tell whether one pipeline writes what another reads."""
+    sources = {topic.name for topic in downstream.sources}
+    return upstream is not downstream and any(sink.topic.name in sources for sink in upstream.sinks)
