@@ -19,6 +19,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from pipelines.catalog import shipped_pipeline
+from pipelines.engines.embedded_engine import EmbeddedEngine, topics_of
 from tests.bench.run_job import broker_of
 from tests.bench.workloads import events
 
@@ -28,9 +30,6 @@ WARM_UP = 50
 
 def job(where: list[str]) -> None:
     """Run until stdin ends; print the times of the stages."""
-    from pipelines.catalog import shipped_pipeline
-    from pipelines.engines.embedded_engine import EmbeddedEngine
-
     stop = threading.Event()
     with tempfile.TemporaryDirectory() as folder, broker_of(Path(folder), where) as broker:
         engine = EmbeddedEngine(broker)
@@ -71,6 +70,7 @@ def main() -> None:
     sent: dict[str, float] = {}
     seen: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder, broker_of(Path(folder), where) as broker:
+        broker.create_topics(topics_of([shipped_pipeline("messages")]))
         process = subprocess.Popen(
             [sys.executable, __file__, "job", *where], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
