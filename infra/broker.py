@@ -211,6 +211,10 @@ class Broker(Protocol):
         """Return where a group goes on in a partition; None before its first commit."""
         ...
 
+    def places(self, group: str) -> dict[TopicPartition, Offset]:
+        """Return where a group goes on in every partition that it has committed for, in one question."""
+        ...
+
     def commit_offsets(self, group: str, offsets: Mapping[TopicPartition, Offset]) -> None:
         """Say where a group goes on, for an engine that keeps memory itself; Fenced while the group has members."""
         ...

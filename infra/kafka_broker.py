@@ -78,6 +78,10 @@ class KafkaBroker:
         """Create those that do not exist, and the one in which progress is kept."""
         self._topics.create([*topics, PROGRESS_MADE])
 
+    def create_internal_topic(self, topic: Topic) -> None:
+        """Create a topic of hubbub's own bookkeeping if it does not exist, and nothing else: a job may do no more."""
+        self._topics.create([topic])
+
     def expect_topics(self, topics: Sequence[Topic]) -> None:
         """Refuse to work without them: nobody makes topics by surprise."""
         self._topics.expect(topics)
@@ -137,6 +141,10 @@ class KafkaBroker:
     def committed(self, group: str, part: TopicPartition) -> Offset | None:
         """Return where a group goes on."""
         return self._topics.committed(group, [part]).get(part)
+
+    def places(self, group: str) -> dict[TopicPartition, Offset]:
+        """Return where a group goes on in every partition that it has committed for."""
+        return self._topics.committed(group)
 
     def commit_offsets(self, group: str, offsets: Mapping[TopicPartition, Offset]) -> None:
         """Say where a group goes on; Fenced while it has members."""

@@ -204,6 +204,14 @@ class SqliteBroker:
             ).fetchone()
         return None if row is None else Offset(int(row[0]), row[1])
 
+    def places(self, group: str) -> dict[TopicPartition, Offset]:
+        """Return where a group goes on in every partition that it has committed for."""
+        with self._store.reading() as connection:
+            rows = connection.execute(
+                "SELECT topic, partition, next, note FROM offsets WHERE grp = ?", (group,)
+            ).fetchall()
+        return {TopicPartition(topic, partition): Offset(int(at), note) for topic, partition, at, note in rows}
+
     def commit_offsets(self, group: str, offsets: Mapping[TopicPartition, Offset]) -> None:
         """Say where a group goes on; Fenced while it has living members."""
         with self._store.writing() as connection:

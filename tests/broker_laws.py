@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.broker import Broker, BrokerMismatch, TopicPartition
+from infra.broker import Broker, BrokerMismatch, Offset, TopicPartition
 from infra.partitioner import partition_of_key
 from schemas.alerts import ALERTS
 from schemas.device_logs import DEVICE_LOGS
@@ -131,6 +131,14 @@ def test_a_writer_s_progress_is_the_last_one(opened: Open, broker: Broker) -> No
         broker.append(lines("d1"), progress=("w:one", value))
     broker.append([], progress=("w:two", 7))
     assert [opened().progress(name) for name in ("w:one", "w:two", "w:three")] == [3, 7, None]
+
+
+def test_the_places_of_a_group_come_at_once(broker: Broker) -> None:
+    assert broker.places("g") == {}
+    at = {PARTS[0]: Offset(3, "note"), TopicPartition(ALERTS.name, 5): Offset(7)}
+    broker.commit_offsets("g", at)
+    assert broker.places("g") == at
+    assert broker.committed("g", PARTS[1]) is None
 
 
 def test_topics_are_expected(broker: Broker) -> None:

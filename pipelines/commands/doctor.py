@@ -24,6 +24,7 @@ def doctor(*, broker: str | None, config: Path | None, as_json: bool) -> int:
     from pipelines.doctor.models import look_at_models
 
     settings = settings_of(broker, config)
-    findings = [*look_at_machine(), *look_at_broker(settings.broker), *look_at_models(chosen_models(settings))]
+    findings = [*look_at_machine(), *look_at_broker(settings.broker, settings.kafka)]
+    findings += look_at_models(chosen_models(settings))
     print_findings(findings, as_json=as_json)
     return 1 if any_wrong(findings) else 0

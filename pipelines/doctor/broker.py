@@ -7,14 +7,13 @@ import shutil
 import time
 from pathlib import Path
 
-from infra.broker import Broker, BrokerMismatch, BrokerUnavailable, TopicPartition
-from infra.broker_url import open_broker, sqlite_path
+from infra.broker import BrokerMismatch, BrokerUnavailable
+from infra.broker_url import is_kafka, open_broker, sqlite_path
+from infra.kafka_settings import KafkaSection
 from infra.settings import BrokerSection, WrongSetting
-from pipelines.catalog import SHIPPED
 from pipelines.doctor.finding import Finding
+from pipelines.doctor.groups import look_at_dead_letters, look_at_groups, look_at_topics
 from pipelines.doctor.machine import gigabytes
-from schemas.catalog import TOPICS
-from schemas.dead_letters import DEAD_LETTERS
 
 LEAST_FREE_BYTES = 200_000_000
 LITTLE_FREE_BYTES = 2_000_000_000
@@ -22,8 +21,12 @@ LITTLE_FREE_BYTES = 2_000_000_000
 LARGE_LOG_BYTES = 256_000_000
 
 
-def look_at_broker(section: BrokerSection) -> list[Finding]:
+def look_at_broker(section: BrokerSection, kafka: KafkaSection) -> list[Finding]:
     """Return the findings about the broker that the settings name."""
+    if is_kafka(section.url):
+        from pipelines.doctor.kafka import look_at_kafka  # noqa: PLC0415 - for those who have one
+
+        return look_at_kafka(section, kafka)
     try:
         path = sqlite_path(section.url)
     except WrongSetting as wrong:
@@ -46,9 +49,9 @@ def look_at_broker(section: BrokerSection) -> list[Finding]:
                 Finding("broker", "fine", told),
                 *disk,
                 *_write_ahead_log(path),
-                *_partitions(topics),
-                *_groups(broker, topics),
-                *_dead_letters(broker, topics),
+                *look_at_topics(topics),
+                *look_at_groups(broker),
+                *look_at_dead_letters(broker, topics),
             ]
     except (BrokerUnavailable, BrokerMismatch) as error:
         return [Finding("broker", "wrong", str(error)), *disk]
@@ -76,48 +79,3 @@ def _write_ahead_log(path: Path) -> list[Finding]:
             )
         ]
     return [Finding("broker", "fine", f"write-ahead log of {gigabytes(size)}")]
-
-
-def _partitions(topics: dict[str, int]) -> list[Finding]:
-    return [
-        Finding("topics", "wrong", f"{name} has {topics[name]} partitions, this hubbub expects {topic.partitions}")
-        for name, topic in TOPICS.items()
-        if name in topics and topics[name] != topic.partitions
-    ]
-
-
-def _groups(broker: Broker, topics: dict[str, int]) -> list[Finding]:
-    """Say how many records lie before each group that has read something; a job is one group for each pipeline."""
-    findings = []
-    for group in broker.groups():
-        behind = {topic: _behind(broker, group, topic, partitions) for topic, partitions in topics.items()}
-        told = [f"{count:,} of {topic}" for topic, count in behind.items() if count]
-        if told:
-            findings.append(Finding("groups", "look", f"{group} is behind by {', '.join(told)}"))
-        else:
-            findings.append(Finding("groups", "fine", f"{group} has read everything"))
-    if not findings:
-        findings.append(Finding("groups", "fine", f"no job has run here yet; `hubbub run` runs {', '.join(SHIPPED)}"))
-    return findings
-
-
-def _behind(broker: Broker, group: str, topic: str, partitions: int) -> int:
-    """Return how many records of a topic a group has not read; 0 when it never read the topic."""
-    parts = [TopicPartition(topic, number) for number in range(partitions)]
-    places = [broker.committed(group, part) for part in parts]
-    if all(place is None for place in places):
-        return 0
-    behind = 0
-    for part, place in zip(parts, places, strict=True):
-        first, end = broker.bounds(part)
-        behind += end - (first if place is None else max(first, place.next_offset))
-    return behind
-
-
-def _dead_letters(broker: Broker, topics: dict[str, int]) -> list[Finding]:
-    partitions = topics.get(DEAD_LETTERS.name, 0)
-    bounds = [broker.bounds(TopicPartition(DEAD_LETTERS.name, number)) for number in range(partitions)]
-    count = sum(end - first for first, end in bounds)
-    if not count:
-        return [Finding("dead letters", "fine", "none")]
-    return [Finding("dead letters", "look", f"{count:,}; `hubbub dead-letters list` says why")]

@@ -81,6 +81,10 @@ class ReplayBroker:
         """Return where a group of the replay goes on."""
         return self._scratch.committed(group, part)
 
+    def places(self, group: str) -> dict[TopicPartition, Offset]:
+        """Return where a group of the replay goes on in every partition."""
+        return self._scratch.places(group)
+
     def commit_offsets(self, group: str, offsets: Mapping[TopicPartition, Offset]) -> None:
         """Say where a group of the replay goes on."""
         self._scratch.commit_offsets(group, offsets)
