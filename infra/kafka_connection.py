@@ -57,6 +57,11 @@ class KafkaConnection:
         """Whether a user is named."""
         return self.section.security_protocol.startswith("SASL")
 
+    @property
+    def names_a_user(self) -> bool:
+        """Whether the servers know who this is, by a password, a token or a certificate."""
+        return self.uses_sasl or bool(self.section.ssl_certfile)
+
     def check(self) -> None:
         """Refuse settings that cannot work or are not safe, before anything is sent."""
         section = self.section

@@ -77,7 +77,7 @@ class KafkaMembership:
                 + ", ".join(f"{topic}: {count}" for topic, count in sorted(counts.items()))
             )
         self._changelog = changelog_topic(group, next(iter(counts.values()), 1))
-        broker.create_topics([self._changelog])
+        broker.create_internal_topic(self._changelog)
         self._wait_s = broker.connection.section.transaction_timeout_s + 30
         self._wire = KafkaWire(broker.connection)
         self._snapshots = Snapshots(

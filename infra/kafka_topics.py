@@ -13,7 +13,7 @@ from kafka.errors import GroupIdNotFoundError, NoError, RetriableError, for_code
 
 from infra.broker import BrokerMismatch, Offset, TopicPartition
 from infra.kafka_connection import KafkaConnection
-from infra.kafka_errors import in_our_terms
+from infra.kafka_errors import in_our_terms, who
 from schemas.topic import Topic
 
 # A record may be larger than Kafka's own default allows, for a dead letter carries what came, whatever its size.
@@ -68,7 +68,7 @@ class KafkaTopics:
         missing = [one.name for one in topics if one.name not in existing]
         if missing:
             raise BrokerMismatch(
-                f"{self._connection.url} has no topic {', '.join(missing)}{self._under_prefix()}; "
+                f"{self._connection.url} has no topic {', '.join(missing)}{self._under_prefix()}{self._unseen()}; "
                 f"`hubbub topics create {' '.join(missing)}` makes what is missing"
             )
 
@@ -143,6 +143,10 @@ class KafkaTopics:
             "replication_factor": self._connection.section.replication_factor or -1,
             "configs": configs,
         }
+
+    def _unseen(self) -> str:
+        """Say that a topic may be there for others: who has no right to a topic is told that there is none."""
+        return f", or {who(self._connection)} has no right to see it" if self._connection.names_a_user else ""
 
     def _under_prefix(self) -> str:
         prefix = self._names.prefix

@@ -18,7 +18,7 @@ from kafka.protocol.api_message import ApiMessage
 from kafka.protocol.metadata import ApiVersionsRequest, CoordinatorType, FindCoordinatorRequest
 from kafka.structs import TopicPartition
 
-from infra.broker import BrokerAway, BrokerMismatch
+from infra.broker import BrokerAway, BrokerMismatch, BrokerRefused
 from infra.kafka_connection import KafkaConnection
 from infra.kafka_errors import translated
 
@@ -195,6 +195,8 @@ class KafkaWire:
             error = for_code(result.error_code)
             if error.retriable:
                 return None
+            if "Authorization" in error.__name__:
+                raise BrokerRefused(f"{self.where}: the user may not use {kind} {key} ({error.__name__})")
             raise BrokerMismatch(f"{self.where} names no coordinator for {kind} {key}: {error.__name__}")
         return self._cluster.add_coordinator(result, type_, key)  # type: ignore[no-any-return]
 
