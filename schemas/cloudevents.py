@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from schemas.envelope import EVENT_ID_HEADER, ORIGIN_HEADER
 from schemas.record import Headers
 from schemas.rows_to_json import times_as_text
+from schemas.sequence import SEQUENCE_HEADER
 from schemas.topic import TIMESTAMP, Topic
 
 
@@ -18,6 +19,7 @@ def headers(topic: Topic, pipeline: str, batch: pa.RecordBatch, *, with_origin: 
     """Return the headers of each row that `pipeline` writes to `topic`.
 
     Reads `event_id` and the topic's event time, and where they are there `device_id` (the subject) and `traceparent`.
+    A text column `_sequence` says which place the row has in the order of its feed; compacted topics carry none.
     `with_origin` also writes where the row first lay (`origin`), for rows that are re-keyed or exported.
     """
     constant: Headers = (
@@ -36,6 +38,7 @@ def headers(topic: Topic, pipeline: str, batch: pa.RecordBatch, *, with_origin: 
         EVENT_ID_HEADER: ids,
         "ce_subject": _utf8(batch, "device_id"),
         "traceparent": _utf8(batch, "traceparent"),
+        SEQUENCE_HEADER: pa.nulls(batch.num_rows) if topic.compacted else _utf8(batch, "_sequence"),
         ORIGIN_HEADER: _places(batch) if with_origin else pa.nulls(batch.num_rows),
     }
     some = {name: column for name, column in columns.items() if column.null_count < len(column)}

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from infra.broker import BrokerMismatch, BrokerUnavailable
 from operators.row_errors import RowError
+from pipelines.engines.sequence import Feed
 from pipelines.engines.state_rows import BrokenContract, StateRows
 from pipelines.engines.step import StepResult, run_step
 from pipelines.pipeline import Pipeline
@@ -37,7 +38,12 @@ class OperatorFailed(Exception):
 
 
 def run_isolated(
-    pipeline: Pipeline, source: Topic, batch: pa.RecordBatch, states: StateRows, watermark_us: int | None
+    pipeline: Pipeline,
+    source: Topic,
+    batch: pa.RecordBatch,
+    states: StateRows,
+    watermark_us: int | None,
+    feed: Feed | None = None,
 ) -> tuple[StepResult, StateRows]:
     """Run a step; if it raises twice, run its rows one by one and blame those that raise alone.
 
@@ -48,7 +54,7 @@ def run_isolated(
     for _ in range(TRIES):
         attempt = states.copy()
         try:
-            return run_step(pipeline, source, batch, attempt, watermark_us), attempt
+            return run_step(pipeline, source, batch, attempt, watermark_us, feed), attempt
         except OUTAGES:
             raise
         except Exception as error:  # noqa: BLE001 - an operator may raise anything
@@ -56,7 +62,7 @@ def run_isolated(
     assert failed is not None
     if batch.num_rows == 0:
         raise OperatorFailed.on(pipeline, source, batch, failed) from failed
-    return _one_by_one(pipeline, source, batch, states, watermark_us, failed)
+    return _one_by_one(pipeline, source, batch, states, watermark_us, feed, failed)
 
 
 def _one_by_one(
@@ -65,6 +71,7 @@ def _one_by_one(
     batch: pa.RecordBatch,
     states: StateRows,
     watermark_us: int | None,
+    feed: Feed | None,
     first_error: Exception,
 ) -> tuple[StepResult, StateRows]:
     result = StepResult()
@@ -74,7 +81,7 @@ def _one_by_one(
         try:
             # Each row alone is a batch like any other; only the last one goes on to what lies behind the batch.
             until = watermark_us if row == batch.num_rows - 1 else watermarks[row]
-            one = run_step(pipeline, source, batch.slice(row, 1), attempt, until)
+            one = run_step(pipeline, source, batch.slice(row, 1), attempt, until, feed)
         except OUTAGES:
             raise
         except Exception as error:  # noqa: BLE001

@@ -134,6 +134,7 @@ class MergedTask:
                 continue
             with self._worker.times.stage("read and decode"):
                 rows = side.reader.read(side.place, max_records=settings.batch_records, max_bytes=settings.batch_bytes)
+            self._worker.times.count("repeats", rows.repeats)
             if not rows.empty:
                 any_read = True
                 self._take(part, side, rows)
@@ -198,7 +199,7 @@ class MergedTask:
             if keep[part]:
                 first = min(keep[part], key=lambda one: one.offset)
                 high_us = None if first.before_us == NEVER else first.before_us
-                place = Place(first.offset, high_us, first.rows.after.floor_us)
+                place = Place(first.offset, high_us, first.rows.after.floor_us, first.rows.marks_at(first.offset))
             offsets[part] = place.to_offset(frontier_us)
         self._worker.work(
             self.stream,

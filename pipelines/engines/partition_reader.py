@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,7 @@ from pipelines.engines.dead_letter import Failure
 from pipelines.engines.place import Place
 from schemas.json_codec import JsonCodec
 from schemas.record import Record
+from schemas.sequence import Marks, first_copies
 from schemas.topic import PROGRESS, TIMESTAMP, Topic
 
 NEVER = np.iinfo(np.int64).min
@@ -26,7 +27,8 @@ class Rows:
 
     `batch` has the topic's `row_schema`; row i came from `records[i]`. `refused` are those that never became rows.
     `before_us` and `refused_before_us` hold the highest event time before each of them (NEVER: none), so that a
-    reader can start again at any of them; `after` is the place behind them all.
+    reader can start again at any of them; `after` is the place behind them all. Left out are repeats: rows that an
+    upstream pipeline wrote again after a crash.
     """
 
     part: TopicPartition
@@ -38,6 +40,13 @@ class Rows:
     refused_before_us: Sequence[int]
     after: Place
     size_bytes: int
+    marks_before: Marks = field(default_factory=dict)
+    repeats: int = 0
+
+    def marks_at(self, offset: int) -> Marks:
+        """Return how far each feed had come before an offset among these records."""
+        records = sorted([*self.records, *(record for record, _ in self.refused)], key=lambda record: record.offset)
+        return first_copies(self.marks_before, [record for record in records if record.offset < offset])[1]
 
     @property
     def empty(self) -> bool:
@@ -96,7 +105,10 @@ class PartitionReader:
         if not records:
             return self._nothing(place)
         failpoint("after_poll")
-        return self._rows(place, records)
+        kept, marks = first_copies(place.marks, records)
+        after = Place(records[-1].offset + 1, place.high_us, place.floor_us, marks)
+        rows = self._rows(after, kept) if kept else self._nothing(after)
+        return replace(rows, marks_before=place.marks, repeats=len(records) - len(kept))
 
     def has_tick(self, place: Place) -> bool:
         """Whether a tick that is read again moves the time at this place; never in a live job."""
@@ -109,7 +121,8 @@ class PartitionReader:
         nobody = np.empty(0, dtype=np.int64)
         return Rows(self.part, self.topic, self._no_rows, [], nobody, [], [], place, 0)
 
-    def _rows(self, place: Place, records: list[Record]) -> Rows:
+    def _rows(self, place: Place, records: Sequence[Record]) -> Rows:
+        """Make rows of records; `place` is the one behind them but for their times."""
         decoded = self._codec.decode(self.part.topic, self.part.partition, records)
         batch, index = decoded.batch, list(decoded.rows)
         failures = {i: Failure(refusal.stage, refusal.reason, refusal.message) for i, refusal in decoded.refused}
@@ -123,7 +136,7 @@ class PartitionReader:
         # The time before a refused record is the time before the next row.
         refused_at = sorted(failures)
         refused_before = [int(highs[np.searchsorted(index, i)]) for i in refused_at]
-        after = Place(records[-1].offset + 1, None if high == NEVER else high, place.floor_us)
+        after = replace(place, high_us=None if high == NEVER else high)
         return Rows(
             part=self.part,
             topic=self.topic,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 import msgspec
 
 from infra.broker import Offset
+from schemas.sequence import Mark, Marks
+
+# Versions of the note: without marks, and with.
+_PLAIN: Final = 1
+_MARKED: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +20,13 @@ class Place:
     """The next offset to read, and all that the watermark there depends on.
 
     `high_us`: the highest event time before the offset; `floor_us`: the highest tick before it; None without any.
+    `marks`: how far each feed that writes here had come before the offset, to know repeats by (schemas/sequence.py).
     """
 
     next_offset: int
     high_us: int | None = None
     floor_us: int | None = None
+    marks: Marks = field(default_factory=dict)
 
     def watermark_us(self, lateness_us: int) -> int | None:
         """The watermark of a row at this place: nothing older than this is expected; None before any time is known."""
@@ -33,7 +41,10 @@ class Place:
 
     def to_offset(self, frontier_us: int | None = None) -> Offset:
         """Write the place as a commit keeps it; `frontier_us` is what a merge has released (see merged_stream.py)."""
-        return Offset(self.next_offset, msgspec.json.encode([1, self.high_us, self.floor_us, frontier_us]).decode())
+        note: list[Any] = [_PLAIN, self.high_us, self.floor_us, frontier_us]
+        if self.marks:
+            note = [_MARKED, *note[1:], {name: [mark.received_us, *mark.place] for name, mark in self.marks.items()}]
+        return Offset(self.next_offset, msgspec.json.encode(note).decode())
 
 
 def place_of(offset: Offset | None, first: int) -> tuple[Place, int | None]:
@@ -44,9 +55,13 @@ def place_of(offset: Offset | None, first: int) -> tuple[Place, int | None]:
     if offset is None:
         return Place(first), None
     try:
-        version, high_us, floor_us, frontier_us = msgspec.json.decode(offset.note)
-    except (msgspec.DecodeError, ValueError, TypeError) as error:
+        version, high_us, floor_us, frontier_us, *rest = msgspec.json.decode(offset.note)
+        marks = {name: Mark(received_us, tuple(place)) for name, (received_us, *place) in (rest or [{}])[0].items()}
+    except (msgspec.DecodeError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"expected a committed place with hubbub's note, got {offset.note!r}") from error
-    if version != 1:
-        raise ValueError(f"expected a committed place of version 1, got version {version}: written by a newer hubbub?")
-    return Place(offset.next_offset, high_us, floor_us), frontier_us
+    if version not in (_PLAIN, _MARKED):
+        raise ValueError(
+            f"expected a committed place of version {_PLAIN} or {_MARKED}, got version {version}: written by a newer "
+            "hubbub?"
+        )
+    return Place(offset.next_offset, high_us, floor_us, marks), frontier_us

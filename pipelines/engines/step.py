@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ import pyarrow as pa
 from infra.failpoints import failpoint
 from operators.operator import KeyedOperator
 from operators.row_errors import RowError, failed_rows
+from pipelines.engines.sequence import Feed, with_sequence
 from pipelines.engines.state_rows import BrokenContract, StateRows
 from pipelines.pipeline import Pipeline
 from schemas.identity import deadline_id, output_id, output_ids
@@ -30,12 +32,18 @@ class StepResult:
 
 
 def run_step(
-    pipeline: Pipeline, source: Topic, batch: pa.RecordBatch, states: StateRows, watermark_us: int | None
+    pipeline: Pipeline,
+    source: Topic,
+    batch: pa.RecordBatch,
+    states: StateRows,
+    watermark_us: int | None,
+    feed: Feed | None = None,
 ) -> StepResult:
     """Run `batch` (rows of `source`, with `row_schema`) through the pipeline, then fire what is due.
 
     `watermark_us` is the watermark behind the batch; deadlines up to it are fired, of the keys whose memory is in
-    `states` (the engine puts the due ones there). `states` is changed; on an exception it must be thrown away.
+    `states` (the engine puts the due ones there). `states` is changed; on an exception it must be thrown away. With a
+    `feed` the rows have a column `_offset`, and the outputs say which place they have in its order.
     """
     result = StepResult()
     index = np.arange(batch.num_rows)
@@ -71,9 +79,11 @@ def run_step(
         operator = pipeline.keyed[-1]
         rows = _ordered(operator, times, [batch, *emitted])
         if rows.num_rows:
-            result.outputs.append(_name_emitted(pipeline, operator, source, inputs, rows))
+            named = _name_emitted(pipeline, operator, source, inputs, rows)
+            result.outputs.append(named if feed is None else with_sequence(named, feed.emitted(inputs, *_causes(rows))))
     elif batch.num_rows:
-        result.outputs.append(_name_enriched(pipeline, batch))
+        named = _name_enriched(pipeline, batch)
+        result.outputs.append(named if feed is None else with_sequence(named, feed.enriched(batch)))
     return result
 
 
@@ -137,8 +147,7 @@ def _name_emitted(
     timer = f"{pipeline.name}.{operator.name}.{source.name}"
     counts: dict[tuple[str | int, int | None], int] = {}
     ids, traceparents = [], []
-    causes = (rows.column("_row").to_pylist(), rows.column("_deadline").cast(pa.int64()).to_pylist())
-    for row, deadline, key in zip(*causes, rows.column("_key").to_pylist(), strict=True):
+    for row, deadline, key in zip(*_causes(rows), rows.column("_key").to_pylist(), strict=True):
         cause = (row, None) if deadline is None else (key, deadline)
         number = counts.get(cause, 0)
         counts[cause] = number + 1
@@ -149,6 +158,11 @@ def _name_emitted(
             ids.append(deadline_id(timer, key, deadline, number))
             traceparents.append(None)
     return _with_ids(rows, ids).append_column("traceparent", pa.array(traceparents, pa.string()))
+
+
+def _causes(rows: pa.RecordBatch) -> tuple[list[Any], list[Any]]:
+    """Return for each emitted row the input row that caused it, or the deadline in microseconds."""
+    return rows.column("_row").to_pylist(), rows.column("_deadline").cast(pa.int64()).to_pylist()
 
 
 def _name_enriched(pipeline: Pipeline, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
 from infra.broker import Attempt, Stream, TopicPartition
 from pipelines.engines.dead_letter import Failure
 from pipelines.engines.partition_reader import PartitionReader, Rows
-from pipelines.engines.place import Place, place_of
+from pipelines.engines.place import place_of
 from pipelines.engines.ticks import tick_record
 from pipelines.engines.work import Refusal, Segment, Worker
 
@@ -47,6 +48,7 @@ class StreamTask:
                 max_records=1 if self._died else settings.batch_records,
                 max_bytes=settings.batch_bytes,
             )
+        self._worker.times.count("repeats", rows.repeats)
         if rows.empty:
             if rows.after == self._place:
                 return False
@@ -105,7 +107,8 @@ class StreamTask:
             "INFER", "crash_loop", f"the process died {deaths} times while it worked on this record", attempts=deaths
         )
         records = [*rows.records, *(record for record, _ in rows.refused)]
-        place = Place(rows.after.next_offset, self._place.high_us, self._place.floor_us)
+        # Its rows were never seen, so they move no time.
+        place = replace(rows.after, high_us=self._place.high_us)
         self._worker.work(
             self.stream,
             [],

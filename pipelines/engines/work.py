@@ -14,11 +14,13 @@ from pipelines.engines.dead_letter import DeadLetterWriter, Failure
 from pipelines.engines.isolation import run_isolated
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.repeated_events import first_deliveries
+from pipelines.engines.sequence import Feed, with_offsets
 from pipelines.engines.sink_writer import SinkWriter
 from pipelines.engines.stage_times import StageTimes
 from pipelines.engines.state_rows import StateRows
 from pipelines.pipeline import Pipeline
 from schemas.record import Append, Record
+from schemas.sequence import feed_name
 from schemas.topic import Topic
 
 
@@ -66,6 +68,8 @@ class Worker:
         self.clock = clock
         self._letters = letters
         self._sinks = SinkWriter(pipeline)
+        self._feeds: dict[str, str] = {}
+        self._ranks = {name: rank for rank, name in enumerate(sorted(topic.name for topic in pipeline.sources))}
 
     def work(
         self,
@@ -88,7 +92,10 @@ class Worker:
         with self.times.stage("operators"):
             for given in segments:
                 segment = self._without_repeats(given, states)
-                result, states = run_isolated(self.pipeline, segment.topic, segment.batch, states, segment.watermark_us)
+                batch = with_offsets(segment.batch, [record.offset for record in segment.records])
+                result, states = run_isolated(
+                    self.pipeline, segment.topic, batch, states, segment.watermark_us, self._feed(stream, segment)
+                )
                 outputs += result.outputs
                 letters += [
                     self._letter(segment.part, segment.records[row], _failure(error))
@@ -107,6 +114,12 @@ class Worker:
         self.times.count("in", sum(len(segment.records) for segment in segments) + len(refused))
         self.times.count("out", len(appends))
         self.times.count("dead letters", len(letters))
+
+    def _feed(self, stream: Stream, segment: Segment) -> Feed:
+        if stream.name not in self._feeds:
+            self._feeds[stream.name] = feed_name(self.group, self.pipeline.name, stream.name)
+        rank = self._ranks.get(segment.topic.name) if len(stream.parts) > 1 else None
+        return Feed(self._feeds[stream.name], rank)
 
     def _without_repeats(self, segment: Segment, states: StateRows) -> Segment:
         """Leave out events that were delivered before; a pipeline without memory answers them as it did."""
