@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.closed_values import closed_values
 from schemas.columns_from_json import Reader, kind_of, members, read_column, reader_of
 from schemas.envelope import read_envelopes
 from schemas.record import Record
@@ -54,7 +55,7 @@ class JsonCodec:
         """Prepare one reader a column; ValueError for a topic of raw bytes or a column that JSON cannot carry."""
         if self.topic.content != "json":
             raise ValueError(f"expected a topic whose content is JSON, got {self.topic.name} ({self.topic.content})")
-        readers = {column.name: reader_of(column.type, _closed_values(column)) for column in self.topic.schema}
+        readers = {column.name: reader_of(column.type, closed_values(column)) for column in self.topic.schema}
         object.__setattr__(self, "_readers", readers)
 
     def decode(self, part_topic: str, partition: int, records: Sequence[Record]) -> Decoded:
@@ -187,12 +188,6 @@ def _event(parsed: object) -> dict[str, object]:
 def _with_members(one: bytes, other: bytes) -> bytes:
     """Return the text of an object with the members of another one behind its own."""
     return one if other == b"{}" else other if one == b"{}" else one[:-1] + b"," + other[1:]
-
-
-def _closed_values(column: pa.Field) -> Sequence[str]:
-    """Return the values that a column is closed to, none when it is open."""
-    metadata = column.metadata or {}
-    return metadata[b"values"].decode("utf-8").split("\n") if b"values" in metadata else ()
 
 
 def _take_keys(name: str, values: list[object], records: Sequence[Record], faults: dict[int, Refused]) -> None:

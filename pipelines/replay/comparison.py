@@ -10,6 +10,7 @@ from pipelines.replay.compare_answers import Said, TopicDifference
 from pipelines.replay.episodes import Episode
 from pipelines.replay.evaluation import Evaluation
 from pipelines.replay.incidents import Incident
+from pipelines.replay.quality.cold import ColdQuality
 from pipelines.replay.survey import Survey
 
 
@@ -41,6 +42,7 @@ class Comparison:
     topics: Mapping[str, TopicDifference] = field(default_factory=dict)
     said: Mapping[str, Said] = field(default_factory=dict)
     evaluation: Evaluation | None = None
+    quality: ColdQuality | None = None
     has_alerts: bool = True
     tolerance: float = 0.0
     notes: tuple[str, ...] = ()

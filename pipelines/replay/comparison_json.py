@@ -15,6 +15,7 @@ from pipelines.replay.episodes import Episode
 from pipelines.replay.evaluation import Evaluation
 from pipelines.replay.incidents import Incident
 from pipelines.replay.measure import DEFINITIONS
+from pipelines.replay.notable import BY, changed_most
 from pipelines.seen_event import time_text
 
 
@@ -51,6 +52,7 @@ def comparison_object(comparison: Comparison) -> dict[str, Any]:
             "same": len(alerts.same),
             "differing": alerts.differing,
             "by_kind": alerts.by_kind(),
+            "changed_most": {by: [{by: name, **ways} for name, ways in changed_most(alerts, by)] for by in BY},
             "added": [_alert(one, comparison) for one in alerts.added],
             "gone": [_alert(one, comparison) for one in alerts.gone],
             "changed": [_change(one, comparison) for one in alerts.changed],
@@ -59,6 +61,7 @@ def comparison_object(comparison: Comparison) -> dict[str, Any]:
     found["topics"] = {name: _topic(one) for name, one in comparison.topics.items()}
     if comparison.evaluation is not None:
         found |= _evaluation(comparison.evaluation)
+    found["quality"] = _quality(comparison)
     found["timings"] = {
         role: round(side.seconds, 3)
         for role, side in (("baseline_s", comparison.baseline), ("candidate_s", comparison.candidate))
@@ -82,6 +85,26 @@ def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
             "device_days": sure.device_days,
             "sides": {name: dict(one) for name, one in sure.sides.items()},
             "difference": None if sure.difference is None else dict(sure.difference),
+        }
+    return found
+
+
+def _quality(comparison: Comparison) -> dict[str, Any]:
+    tally, cold = comparison.survey.tally, comparison.quality
+    found: dict[str, Any] = {
+        "expectations": [
+            {"topic": topic, "expected": str(one), **dataclasses.asdict(count), "holds": count.holds(one)}
+            for topic, counts in tally.topics.items()
+            for one, count in counts.items()
+        ]
+    }
+    if cold is not None:
+        found["great_expectations"] = {
+            "status": cold.status,
+            "windows": cold.windows,
+            "checks": len(cold.checks),
+            "failed": [dataclasses.asdict(one) for one in cold.failed],
+            "notes": list(cold.notes),
         }
     return found
 

@@ -6,12 +6,15 @@ Everything that devices or customers wrote passes through safe_text and html.esc
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
 from pipelines.replay.compare import Change
 from pipelines.replay.compare_answers import Said, label_of
 from pipelines.replay.episodes import Episode
+from pipelines.replay.incidents import Incident
+from pipelines.replay.judge import judge
 from pipelines.replay.words import changes_in_words, duration
 from pipelines.seen_event import time_text
 from schemas.safe_text import safe_text
@@ -20,20 +23,44 @@ MOST_CARDS: Final = 200
 Answers = Mapping[str, Said]
 
 
-def alert_section(title: str, about: str, alerts: Sequence[Episode], said: Answers) -> str:
-    """Return a heading with a card for each alert; nothing when there are none."""
-    if not alerts:
-        return ""
-    cards = "".join(_card(alert, "", said) for alert in alerts[:MOST_CARDS])
-    return _section(title, about, len(alerts), cards)
+@dataclass(frozen=True)
+class Cards:
+    """Makes a card of an alert: `said` are the answers of both sides about the events behind it, `incidents` the truth
+    where there are labels."""
 
+    said: Answers
+    incidents: Sequence[Incident] = ()
 
-def change_section(title: str, about: str, changes: Sequence[Change], said: Answers) -> str:
-    """Return a heading with a card for each alert that both sides raise, not in the same way."""
-    if not changes:
-        return ""
-    cards = "".join(_card(change.after, changes_in_words(change), said) for change in changes[:MOST_CARDS])
-    return _section(title, about, len(changes), cards)
+    def alerts(self, title: str, about: str, alerts: Sequence[Episode]) -> str:
+        """Return a heading with a card for each alert; nothing when there are none."""
+        cards = "".join(self.card(alert) for alert in alerts[:MOST_CARDS])
+        return _section(title, about, len(alerts), cards) if alerts else ""
+
+    def changes(self, title: str, about: str, changes: Sequence[Change]) -> str:
+        """Return a heading with a card for each alert that both sides raise, not in the same way."""
+        cards = "".join(self.card(change.after, changes_in_words(change)) for change in changes[:MOST_CARDS])
+        return _section(title, about, len(changes), cards) if changes else ""
+
+    def card(self, alert: Episode, how: str = "", way: str = "") -> str:
+        """Return one alert: a line that opens to what is behind it; `how` it differs, in words; `way`, in a colour."""
+        change = f'<span class="how {way}">{text(how)}</span>' if how else ""
+        return (
+            '<details class="alert"><summary>'
+            f'<span class="when">{time_text(alert.fired_us)[5:19].replace("T", " ")}</span>'
+            f"<span>{chip(alert.severity)}</span>"
+            f'<span class="what">{text(alert.summary)} <span class="rule">({text(alert.rule, 60)})</span>'
+            f"{self._truth(alert)}</span>{change}"
+            f'</summary><div class="inside">{_facts(alert)}{_evidence(alert, self.said)}</div></details>'
+        )
+
+    def _truth(self, alert: Episode) -> str:
+        """Say whether an alert is right, where somebody knows."""
+        if not self.incidents:
+            return ""
+        hits = judge([alert], self.incidents).hits[0]
+        if not hits:
+            return ' <span class="truth no">false alarm</span>'
+        return f' <span class="truth yes">right: {text(self.incidents[min(hits)].kind or "an incident", 60)}</span>'
 
 
 def text(value: object, most: int = 240) -> str:
@@ -49,17 +76,6 @@ def chip(severity: str) -> str:
 def _section(title: str, about: str, count: int, cards: str) -> str:
     more = f'<p class="small">and {count - MOST_CARDS:,} more in report.json</p>' if count > MOST_CARDS else ""
     return f'<h2>{escape(title)} ({count:,})</h2><p class="about">{escape(about)}</p>{cards}{more}'
-
-
-def _card(alert: Episode, how: str, said: Answers) -> str:
-    change = f'<span class="how">{text(how)}</span>' if how else ""
-    return (
-        '<details class="alert"><summary>'
-        f'<span class="when">{time_text(alert.fired_us)[5:19].replace("T", " ")}</span>'
-        f"<span>{chip(alert.severity)}</span>"
-        f'<span class="what">{text(alert.summary)} <span class="rule">({text(alert.rule, 60)})</span></span>{change}'
-        f'</summary><div class="inside">{_facts(alert)}{_evidence(alert, said)}</div></details>'
-    )
 
 
 def _facts(alert: Episode) -> str:

@@ -19,7 +19,8 @@ def answer_section(topics: Mapping[str, TopicDifference], plot: Plot) -> Iterato
     """Give a table of the outputs, then a matrix and examples for each answer that differs."""
     if not topics:
         return
-    yield '<h2>Outputs, row by row</h2><p class="about">Matched by event id. Another model changes the bytes of every '
+    yield '<h2 id="outputs">Outputs, row by row</h2>'
+    yield '<p class="about">Matched by event id. Another model changes the bytes of every '
     yield "enriched row, for its name is in them; what counts is whether an answer has another label.</p>"
     heads = "".join(f"<th{'' if head == 'topic' else ' class=number'}>{head}</th>" for head in _HEADS)
     rows = "".join(_row(name, topic) for name, topic in topics.items())

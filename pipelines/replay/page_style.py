@@ -10,6 +10,7 @@ STYLE: Final = """
   --page: #fbfaf7; --card: #ffffff; --ink: #1d232b; --soft: #5c6672; --line: #e2ded6; --accent: #1f5f8b;
   --critical: #b4123f; --major: #e2622b; --minor: #e0a32e; --warning: #5b9bc9; --indeterminate: #98a2ad;
   --cleared: #6a9f7b; --added: #2c7fb8; --gone: #c05b8a; --changed: #8a6fc0; --quiet: #c9ced4;
+  --candidate: #1f5f8b; --base: #98a2ad;
   --incident: rgba(31, 95, 139, 0.12); --heat-low: #f3f1ec; --heat-high: #e39cc0; --good: #2f7d4f; --bad: #b4123f;
   --shadow: 0 1px 2px rgba(30, 35, 45, .06), 0 4px 16px rgba(30, 35, 45, .05);
 }
@@ -18,6 +19,7 @@ STYLE: Final = """
     --page: #14171c; --card: #1c2027; --ink: #e8e6e1; --soft: #9aa4b0; --line: #30363f; --accent: #7cb7e0;
     --critical: #f0527a; --major: #f2854f; --minor: #ecbd5a; --warning: #78b4de; --indeterminate: #7d8894;
     --cleared: #82bd95; --added: #63b0e0; --gone: #dd86ae; --changed: #ab95dd; --quiet: #4a525d;
+    --candidate: #7cb7e0; --base: #7d8894;
     --incident: rgba(124, 183, 224, 0.17); --heat-low: #262b33; --heat-high: #9c4675; --good: #74c497; --bad: #f0527a;
     --shadow: none;
   }
@@ -75,6 +77,14 @@ details.alert > summary:focus-visible { outline: 2px solid var(--accent); outlin
 .what { overflow-wrap: anywhere; }
 .what .rule { color: var(--soft); }
 .how { grid-column: 4; color: var(--changed); font-size: 14.5px; font-weight: 600; }
+.how.gone { color: var(--gone); } .how.added { color: var(--added); }
+.truth { font-size: 13px; font-weight: 600; white-space: nowrap; margin-left: 4px; }
+td small { display: block; color: var(--soft); font-size: 12.5px; font-weight: 400; }
+td small.name { display: block; max-width: 22em; overflow-wrap: anywhere; }
+td.yes small, td.no small { color: inherit; }
+table.scores th, table.scores td { padding: 7px 6px; } table.scores th { white-space: normal; vertical-align: bottom; }
+table.scores { font-size: 14px; } table.scores td:first-child { min-width: 11em; }
+nav { margin: 14px 0 0; } nav a, .about a { color: var(--accent); }
 .inside { border-top: 1px solid var(--line); padding: 10px 14px 14px 40px; }
 .inside dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 14px; margin: 0 0 10px; }
 .inside dl { font-size: 14.5px; }

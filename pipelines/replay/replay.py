@@ -19,6 +19,7 @@ from pipelines.replay.evaluation import Truth, evaluate
 from pipelines.replay.history import History
 from pipelines.replay.incidents import of_history
 from pipelines.replay.measure import Watched
+from pipelines.replay.quality.cold import ColdSuite, start_cold_suite
 from pipelines.replay.run_side import MakeEngine, Side, embedded, run_side
 from pipelines.replay.survey import Survey, survey_history
 from pipelines.replay.watcher import Watcher
@@ -35,7 +36,8 @@ class Plan:
 
     `build` makes the pipelines of a choice, `wiring` is how the candidate's are wired. `against` None compares with
     what the group raised when `raised` is set, else there is one side only. `group` is the original consumer group,
-    None where there is none (files). `make_engine` chooses what runs them.
+    None where there is none (files). `make_engine` chooses what runs them. `quality_budget_s`: how long Great
+    Expectations may take; 0 leaves it out.
     """
 
     build: Build
@@ -49,6 +51,7 @@ class Plan:
     group: str | None = None
     truth: Truth = field(default_factory=Truth)
     tolerance: float = 0.0
+    quality_budget_s: float = 0.0
     notes: tuple[str, ...] = ()
     make_engine: MakeEngine = embedded
 
@@ -62,15 +65,27 @@ def replay(plan: Plan, watcher: Watcher) -> Comparison:
     survey = survey_history(history, topics, plan.settings.rules.max_ahead_us)
     watcher.progress.wanted = _work(history, pipelines) * (1 if plan.against is None else 2)
     sides: list[Side] = []
+    cold = _cold_suite(plan, topics, survey)
     try:
         before = _baseline(plan, watcher, sides)
         after = _run(plan, plan.candidate, "candidate.db", watcher)
         sides.append(after)
         watcher.say("comparing")
-        return _compare(plan, pipelines, survey, before, after)
+        comparison = _compare(plan, pipelines, survey, before, after)
+        watcher.say("waiting for Great Expectations")
+        return comparison if cold is None else replace(comparison, quality=cold.result())
     finally:
+        if cold is not None:
+            cold.stop()
         for side in sides:
             side.broker.close()
+
+
+def _cold_suite(plan: Plan, topics: Mapping[str, Topic], survey: Survey) -> ColdSuite | None:
+    """Start it early: it works beside the runs."""
+    if not plan.quality_budget_s:
+        return None
+    return start_cold_suite(plan.history, topics, survey, plan.folder / "quality", plan.quality_budget_s)
 
 
 def _baseline(plan: Plan, watcher: Watcher, sides: list[Side]) -> Side | None:

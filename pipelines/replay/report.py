@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from html import escape
@@ -12,9 +13,11 @@ import orjson
 from pipelines.replay.comparison import Comparison, SideFacts
 from pipelines.replay.comparison_json import comparison_json
 from pipelines.replay.device_figure import devices_over_time
-from pipelines.replay.figures import Figure, alerts_over_time, differences_by_kind
-from pipelines.replay.page_alerts import alert_section, change_section, text
+from pipelines.replay.figures import Figure, alerts_over_time
+from pipelines.replay.page_alerts import Cards, text
 from pipelines.replay.page_answers import answer_section
+from pipelines.replay.page_changes import change_section
+from pipelines.replay.page_quality import DOCS, quality_section
 from pipelines.replay.page_scores import score_section
 from pipelines.replay.page_style import SCRIPT, STYLE
 from pipelines.replay.words import counted, percent, verdict
@@ -26,8 +29,14 @@ POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inli
 
 
 def write_report(comparison: Comparison, folder: Path) -> None:
-    """Write `report.html` and `report.json` into `folder`, which is made if need be; older ones are replaced."""
+    """Write `report.html`, `report.json` and the pages of data quality into `folder`, which is made if need be.
+
+    What an earlier report left there under these names is replaced.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder / DOCS, ignore_errors=True)
+    if comparison.quality is not None and comparison.quality.docs is not None:
+        shutil.copytree(comparison.quality.docs, folder / DOCS)
     (folder / "report.json").write_bytes(comparison_json(comparison, indent=True) + b"\n")
     (folder / "report.html").write_text(report_page(comparison), encoding="utf-8")
 
@@ -54,10 +63,14 @@ def _body(comparison: Comparison, figures: dict[str, Figure]) -> Iterator[str]:
     yield _header(comparison)
     yield _tiles(comparison)
     yield '<noscript><p class="about">The plots need scripts; all figures stand in the tables too.</p></noscript>'
+    cards = Cards(comparison.said, comparison.incidents)
+    plot = partial(_plot, figures)
+    yield from change_section(comparison, cards, plot)
     yield from _plots(comparison, figures)
-    yield score_section(comparison)
-    yield from _alerts(comparison)
-    yield from answer_section(comparison.topics, partial(_plot, figures))
+    yield from score_section(comparison, plot)
+    yield from _alerts(comparison, cards)
+    yield from answer_section(comparison.topics, plot)
+    yield from quality_section(comparison)
     yield _footer(comparison)
 
 
@@ -98,7 +111,21 @@ def _tiles(comparison: Comparison) -> str:
     cells = "".join(
         f'<div class="tile {kind}"><b>{count:,}</b><span>{name}</span></div>' for kind, count, name in tiles
     )
-    return f'<div class="tiles">{cells}</div>'
+    return f'<div class="tiles">{cells}</div>{_contents(comparison)}'
+
+
+def _contents(comparison: Comparison) -> str:
+    """Return links to the sections below."""
+    names = {"time": "Over time"} if comparison.has_alerts else {}
+    if comparison.evaluation is not None:
+        names["truth"] = "Against the truth"
+    if comparison.has_alerts:
+        names["alerts"] = "Alerts"
+    if comparison.topics:
+        names["outputs"] = "Outputs"
+    names["quality"] = "Data quality"
+    links = " · ".join(f'<a href="#{name}">{title}</a>' for name, title in names.items())
+    return f'<nav class="small">{links}</nav>'
 
 
 def _plots(comparison: Comparison, figures: dict[str, Figure]) -> Iterator[str]:
@@ -109,8 +136,6 @@ def _plots(comparison: Comparison, figures: dict[str, Figure]) -> Iterator[str]:
         else "By the moment they fired."
     )
     yield _plot(figures, "time", alerts_over_time(comparison), "Alerts over time", over_time)
-    kinds = differences_by_kind(comparison)
-    yield _plot(figures, "kinds", kinds, "What differs", "A changed alert may count under several kinds.")
     bands = " The shaded bands are the labelled incidents." if comparison.incidents else ""
     lanes = (
         "From firing (the dot) to the end: the candidate's above; the baseline's below, paler. Most differing first."
@@ -131,22 +156,23 @@ def _plot(figures: dict[str, Figure], name: str, figure: Figure | None, title: s
     )
 
 
-def _alerts(comparison: Comparison) -> Iterator[str]:
-    alerts, said = comparison.alerts, comparison.said
+def _alerts(comparison: Comparison, cards: Cards) -> Iterator[str]:
+    alerts = comparison.alerts
     if not comparison.has_alerts:
         return
+    yield '<a id="alerts"></a>'
     if alerts is None:
         about = "Each opens to the events behind it."
-        yield alert_section("What would be raised", about, comparison.candidate.alerts, said)
+        yield cards.alerts("What would be raised", about, comparison.candidate.alerts)
         return
-    yield alert_section("Added", "Only the candidate raises these.", alerts.added, said)
-    yield alert_section("Gone", "The baseline raised these; the candidate does not.", alerts.gone, said)
+    yield cards.alerts("Added", "Only the candidate raises these.", alerts.added)
+    yield cards.alerts("Gone", "The baseline raised these; the candidate does not.", alerts.gone)
     about = "Both sides raise these, not in the same way. Shown as the candidate has them."
-    yield change_section("Changed", about, alerts.changed, said)
+    yield cards.changes("Changed", about, alerts.changed)
     about = (
         "Raised by the candidate where the topic's compaction has dropped what was raised; not counted as different."
     )
-    yield alert_section("Not known any more", about, alerts.unknown, said)
+    yield cards.alerts("Not known any more", about, alerts.unknown)
 
 
 def _footer(comparison: Comparison) -> str:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from infra.broker import TopicPartition
 from pipelines.replay.history import History
+from pipelines.replay.quality.tally import Tally
 from schemas.json_codec import JsonCodec
 from schemas.topic import EVENT_TIME, Topic
 
@@ -33,6 +34,7 @@ class Survey:
     first_us: int | None = None
     until_us: int | None = None
     last_us: dict[TopicPartition, int] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def days(self) -> float:
@@ -55,7 +57,10 @@ def survey_history(
                 break
             decoded = codec.decode(part.topic, part.partition, records)
             offsets = np.array([records[row].offset for row in decoded.rows], dtype=np.int64)
-            _count(survey, part, decoded.batch, offsets >= span.compare, max_ahead_us)
+            compared = offsets >= span.compare
+            _count(survey, part, decoded.batch, compared, max_ahead_us)
+            rows = decoded.batch if compared.all() else decoded.batch.filter(pa.array(compared))
+            survey.tally.take(topics[part.topic], rows)
             survey.refused += sum(records[index].offset >= span.compare for index, _ in decoded.refused)
             advance(records[-1].offset + 1 - offset)
             offset = records[-1].offset + 1

@@ -59,7 +59,7 @@ def percent(share: float | None) -> str:
     return f"{text.removesuffix('.0')} %"
 
 
-def duration(seconds: float | None) -> str:
+def duration(seconds: float | None, digits: int = 3) -> str:
     """Write a time span as a person says it.
 
     >>> duration(45), duration(600), duration(None)
@@ -69,8 +69,13 @@ def duration(seconds: float | None) -> str:
         return "–"
     for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
         if abs(seconds) >= 1.5 * size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.3g} s"
+            return f"{_digits(seconds / size, digits)} {unit}"
+    return f"{_digits(seconds, digits)} s"
+
+
+def _digits(value: float, digits: int) -> str:
+    """Write a number with so many digits that count, never as a power of ten: a day of 1,400 minutes has four."""
+    return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
 
 
 def changes_in_words(change: Change) -> str:
@@ -102,6 +107,34 @@ def score_cells(scores: Scores) -> list[str]:
         duration(scores.delay_p90_s),
         "–" if alarms is None else f"{alarms:.3g}",
     ]
+
+
+def interval_cell(measure: str, interval: tuple[float, float] | None, *, signed: bool = False) -> str:
+    """Write an interval below its figure, in the figure's own terms.
+
+    >>> interval_cell("recall", (0.5, 0.875)), interval_cell("delay_s", (45.0, 600.0))
+    ('0.500 … 0.875', '45 s … 10 min')
+    """
+    if interval is None:
+        return ""
+    return " … ".join(difference_cell(measure, end, 2) if signed else _of_measure(measure, end, 2) for end in interval)
+
+
+def difference_cell(measure: str, value: float | None, digits: int = 3) -> str:
+    """Write a difference with its sign; `digits` of times and rates.
+
+    >>> difference_cell("recall", -0.25), difference_cell("delay_s", 90.0), difference_cell("f1", None)
+    ('-0.250', '+1.5 min', '–')
+    """
+    if value is None:
+        return "–"
+    return f"{'+' if value > 0 else '-' if value < 0 else ''}{_of_measure(measure, abs(value), digits)}"
+
+
+def _of_measure(measure: str, value: float, digits: int) -> str:
+    if measure.startswith("delay"):
+        return duration(value, digits)
+    return f"{value:.{digits}g}" if measure == "false_alarms_a_device_day" else f"{value:.3f}"
 
 
 SCORE_HEADS = ("alerts", "found", "precision", "recall", "F1", "median delay", "p90", "false alarms a device-day")

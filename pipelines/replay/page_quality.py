@@ -1,0 +1,67 @@
+"""Data quality in a replay's report: what was expected of the history's rows, and where they are otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from pipelines.replay.comparison import Comparison
+from pipelines.replay.page_alerts import text
+from pipelines.replay.quality.cold import Check, ColdQuality
+from pipelines.replay.words import counted, percent
+
+DOCS: Final = "quality"
+MOST_ROWS: Final = 40
+
+
+def quality_section(comparison: Comparison) -> Iterator[str]:
+    """Give what does not hold over the whole history, then over its windows."""
+    tally, cold = comparison.survey.tally, comparison.quality
+    checks = sum(len(counts) for counts in tally.topics.values())
+    yield '<h2 id="quality">Data quality</h2>'
+    failing = [(topic, one, count) for topic, found in tally.failing().items() for one, count in found.items()]
+    said = f"{counted(checks, 'expectation')} of schemas/expectations.py, counted over all rows"
+    yield f'<p class="about">{said}: {"all hold." if not failing else f"{len(failing):,} do not hold."}</p>'
+    if comparison.survey.refused:
+        refused = counted(comparison.survey.refused, "record")
+        yield f'<p class="about"><span class="no">{refused} could not be read as an event</span> (dead letters).</p>'
+    if failing:
+        rows = "".join(
+            f"<tr><td>{text(topic)}</td><td>{text(one)}</td>"
+            f'<td class="number">{count.broken:,} of {count.rows:,} ({percent(count.broken / count.rows)})</td></tr>'
+            for topic, one, count in failing[:MOST_ROWS]
+        )
+        yield _table(("topic", "expected", "otherwise"), rows)
+    if cold is not None:
+        yield from _cold(cold)
+
+
+def _cold(cold: ColdQuality) -> Iterator[str]:
+    if cold.status == "not installed":
+        yield f'<p class="about">{text(cold.notes[0])} (it checks window by window, with pages of its own).</p>'
+        return
+    failed = cold.failed
+    said = f"Great Expectations: {counted(len(cold.checks), 'check')} over {counted(cold.windows, 'window')}, "
+    said += "all kept." if not failed else f"{len(failed):,} broken."
+    pages = ""
+    if cold.docs is not None:
+        pages = f' <a href="{DOCS}/index.html">Its pages</a> have every window (they load their styles from the net).'
+    yield f'<p class="about">{said}{pages}</p>'
+    yield "".join(f'<p class="about no">{text(note, 400)}</p>' for note in cold.notes)
+    if failed:
+        yield _table(
+            ("topic", "window from", "expected", "otherwise", "for example"), "".join(map(_row, failed[:MOST_ROWS]))
+        )
+        if len(failed) > MOST_ROWS:
+            yield f'<p class="small">and {len(failed) - MOST_ROWS:,} more in report.json</p>'
+
+
+def _row(check: Check) -> str:
+    examples = ", ".join(text(one, 60) for one in dict.fromkeys(check.examples))
+    cells = f"<td>{text(check.topic)}</td><td>{text(check.window)}</td><td>{text(check.sentence)}</td>"
+    return f'<tr>{cells}<td class="number">{check.broken:,} of {check.rows:,}</td><td><code>{examples}</code></td></tr>'
+
+
+def _table(heads: tuple[str, ...], rows: str) -> str:
+    cells = "".join(f"<th{' class=number' if head == 'otherwise' else ''}>{head}</th>" for head in heads)
+    return f'<div class="card scroll"><table><tr>{cells}</tr>{rows}</table></div>'

@@ -1,0 +1,1 @@
+"""Data quality of a history: the expectations of schemas/, counted hot over all of it, and cold over its windows."""
