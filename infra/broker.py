@@ -224,7 +224,7 @@ class Broker(Protocol):
         ...
 
     def progress(self, name: str) -> int | None:
-        """Return the value last remembered under this name by `append`."""
+        """Return the value last remembered under this name by `append`, for who is about to write under it."""
         ...
 
     def join(self, group: str, instance: str | None, streams: Sequence[Stream]) -> Membership:

@@ -35,7 +35,7 @@ class KafkaAppender:
         self._partitions = partitions
         self._progress = progress
         self._producers: dict[str, TransactionalProducer] = {}
-        self._writing = threading.Lock()
+        self._writing = threading.RLock()
         self._anonymous = uuid.uuid4().hex
 
     def close(self) -> None:
@@ -65,7 +65,7 @@ class KafkaAppender:
             contents[part].append((name.encode(), str(value).encode(), ()))
         if not contents:
             return []
-        writer = self._anonymous if progress is None else progress[0].rpartition(":")[0] or progress[0]
+        writer = self._anonymous if progress is None else writer_of(progress[0])
         outer = {TopicPartition(self._names.outer(p.topic), p.partition): found for p, found in contents.items()}
         with self._writing:
             first = self._commit(writer, outer, progress)
@@ -73,6 +73,11 @@ class KafkaAppender:
             (part.partition, first[TopicPartition(self._names.outer(part.topic), part.partition)] + number)
             for part, number in places
         ]
+
+    def claim(self, name: str) -> None:
+        """Become the one who writes under a name: what a dead one left open is ended, and shows in its progress."""
+        with self._writing:
+            self._producer(writer_of(name))
 
     def _commit(
         self, writer: str, contents: dict[TopicPartition, list[Content]], progress: tuple[str, int] | None
@@ -105,3 +110,12 @@ class KafkaAppender:
             name = self._names.outer(f"hubbub.append.{writer}")
             self._producers[writer] = TransactionalProducer(self._connection, name)
         return self._producers[writer]
+
+
+def writer_of(name: str) -> str:
+    """Return who writes progress of this name.
+
+    >>> writer_of("produce:0f3a:alarms:8"), writer_of("mine")
+    ('produce:0f3a:alarms', 'mine')
+    """
+    return name.rpartition(":")[0] or name

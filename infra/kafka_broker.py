@@ -155,11 +155,15 @@ class KafkaBroker:
         return self._topics.groups()
 
     def progress(self, name: str) -> int | None:
-        """Return the value last remembered under this name."""
+        """Return the value last remembered under this name, once no transaction of its writer is open.
+
+        Who asks is about to write: it becomes the writer, and an earlier one is fenced.
+        """
         if PROGRESS_MADE.name not in self._partitions:
             self._partitions |= self._topics.all()
         if PROGRESS_MADE.name not in self._partitions:
             return None
+        self._appender.claim(name)
         with self._looking:
             return self._progress.value(name)
 

@@ -87,7 +87,7 @@ class InputFile:
 
         BadInput when an earlier run read the same file by other `options`: its rows have their ids already.
         """
-        self._refuse_other_options(broker, f"produce-options:{checked.sha256}:{topic}", options)
+        self._refuse_other_options(broker, f"produce:{checked.sha256}:{topic}:options", options)
         name = f"produce:{checked.sha256}:{topic}:{broker.topics()[topic]}"
         done = broker.progress(name) or 0
         written = before = 0
