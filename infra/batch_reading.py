@@ -9,14 +9,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-from infra.bounded_batches import MOST_KEPT_BYTES, bomb_headers
-from infra.bounded_codec import InflatesTooFar, inflated
+from infra.bounded_codec import BYTES_A_RECORD, MOST_KEPT_BYTES, InflatesTooFar, bomb_sentence, inflated
 from schemas.record import Headers, Record
 
 # Base offset, length, leader epoch, format, checksum, attributes, last offset's distance, first and last time,
 # producer's id, epoch and first sequence, count.
 _HEADER = struct.Struct(">qiibIhiqqqhii")
 _OFFSET_AND_LENGTH = struct.Struct(">qi")
+_MOST_INFLATED_BYTES = 8 << 20
 _FORMAT_AT = 16
 _FORMAT = 2
 _COMPRESSION = 0x07
@@ -35,15 +35,18 @@ def committed_records(
 ) -> tuple[list[Record], int]:
     """Return the records from offset `start` on, and the offset behind all whole batches.
 
-    `aborted`: (producer's id, first offset) of the aborted transactions in these batches. A batch that inflates to more
-    than `most_bytes` becomes one record that says so (infra/bounded_batches.py). The last batch may be cut off.
+    `aborted`: (producer's id, first offset) of the aborted transactions in these batches. A compressed batch that holds
+    more than `most_bytes`, or more records than go with that, becomes one record at its last offset that says so
+    (`bomb`). Behind 8 MiB of what was compressed the rest is left for the next time: many batches may each be just
+    below the bound. The last batch may be cut off.
     """
+    left = _MOST_INFLATED_BYTES
     records: list[Record] = []
     waiting = sorted(aborted, key=lambda one: one[1])
     aborting: set[int] = set()
     position = start
     at, size = 0, len(data)
-    while at + _HEADER.size <= size:
+    while at + _HEADER.size <= size and left > 0:
         base, length = _OFFSET_AND_LENGTH.unpack_from(data, at)
         end = at + _OFFSET_AND_LENGTH.size + length
         if data[at + _FORMAT_AT] != _FORMAT:
@@ -68,13 +71,16 @@ def committed_records(
             content, where = data, body
             if attributes & _COMPRESSION:
                 try:
+                    if count > most_bytes // BYTES_A_RECORD:
+                        raise InflatesTooFar(f"{count} records in {end - body} bytes")
                     content = inflated(attributes & _COMPRESSION, memoryview(data)[body:end], most_bytes=most_bytes)
                 except InflatesTooFar as refusal:
                     kept = data[body : min(end, body + MOST_KEPT_BYTES)]
-                    [(_, sentence)] = bomb_headers(base, last, refusal)
-                    records.append(Record(last, last_ms * 1000, None, kept, (), sentence.decode()))
+                    sentence = bomb_sentence(base, last, str(refusal))
+                    records.append(Record(last, last_ms * 1000, None, kept, (), sentence))
                     continue
                 where = 0
+                left -= max(len(content), count * BYTES_A_RECORD)
             try:
                 records += _records(content, where, count, base, first_ms, time_ms, start)
             except (IndexError, UnicodeDecodeError) as error:

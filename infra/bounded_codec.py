@@ -18,6 +18,11 @@ LZ4: Final = 3
 ZSTD: Final = 4
 NAMES: Final = {GZIP: "gzip", SNAPPY: "snappy", LZ4: "lz4", ZSTD: "zstd"}
 
+# Of a batch that is not inflated so much is kept, as evidence.
+MOST_KEPT_BYTES: Final = 1 << 16
+# A record of a few bytes becomes an object of two hundred: a batch may hold one record for each so many bytes of bound.
+BYTES_A_RECORD: Final = 64
+
 _CHUNK_BYTES = 1 << 20
 _XERIAL = b"\x82SNAPPY\x00"
 _XERIAL_HEADER_BYTES = 16
@@ -55,6 +60,11 @@ def inflated(codec: int, data: bytes | bytearray | memoryview, *, most_bytes: in
         raise
     except (pa.ArrowException, OSError, ValueError, IndexError, struct.error) as error:
         raise NotCompressed(f"expected {len(data)} bytes of {name}, got something else: {error}") from None
+
+
+def bomb_sentence(first: int, last: int, why: str) -> str:
+    """Say of a batch from offset `first` to `last` why it was not read."""
+    return f"the batch of offsets {first} to {last}: {why}"
 
 
 def _streamed(name: str, data: bytes | bytearray | memoryview, most_bytes: int) -> bytes:

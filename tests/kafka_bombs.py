@@ -38,7 +38,7 @@ def send_batch(bootstrap: str, topic: str, partition: int, batch: bytes) -> int:
     """Produce the bytes of one batch and return the offset of its first record."""
     from kafka.protocol.producer import ProduceRequest
 
-    wire = KafkaWire(KafkaConnection.of(f"kafka://{bootstrap}", KafkaSection()))
+    wire = KafkaWire(KafkaConnection.of(f"kafka://{bootstrap}", KafkaSection(request_timeout_s=60.0)))
     try:
         data = ProduceRequest.TopicProduceData
         request = ProduceRequest(
@@ -49,7 +49,7 @@ def send_batch(bootstrap: str, topic: str, partition: int, batch: bytes) -> int:
             max_version=11,
         )
         node = wire.leaders([(topic, partition)])[topic, partition]
-        answer = wire.ask(request, node, timeout_s=60)
+        answer = wire.ask(request, node)
         one = answer.responses[0].partition_responses[0]
         assert one.error_code == 0, f"Kafka refused the batch: {one.error_code} {one.error_message}"
         return int(one.base_offset)
