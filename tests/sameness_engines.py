@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra.local_kafka import LocalKafka
 from infra.sqlite_broker import SqliteBroker
 from pipelines.catalog import shipped_pipelines
 from pipelines.engines.job_settings import JobSettings
@@ -14,7 +15,7 @@ from pipelines.replay.kept_history import Range, kept_history
 from pipelines.replay.run_side import Progress, run_side
 from schemas.catalog import INPUTS
 from tests.sameness_outcome import Outcome, read_outcome
-from tests.sameness_runs import Case, Place, SameEngine, sqlite_place
+from tests.sameness_runs import Case, Place, SameEngine, kafka_place, sqlite_place
 
 
 def replayed_embedded(case: Case, place: Place) -> Outcome:
@@ -41,7 +42,27 @@ EMBEDDED_SQLITE = SameEngine(
 )
 
 
+LOCAL_BEAM = ("--engine", "beam", "--runner", "local")
+BEAM_SQLITE = SameEngine(
+    "Beam local on SQLite", lambda folder: sqlite_place(folder / "hubbub.db"), LOCAL_BEAM, exactly_once=False
+)
+
+
+def engines_on(kafka: LocalKafka) -> tuple[SameEngine, ...]:
+    """Return the engines that need a Kafka."""
+
+    def place(folder: Path) -> Place:
+        return kafka_place(kafka.bootstrap, folder)
+
+    return (
+        SameEngine("embedded on Kafka", place, replay=replayed_embedded),
+        SameEngine("Faust", place, ("--engine", "faust"), exactly_once=False),
+        SameEngine("Beam local on Kafka", place, LOCAL_BEAM, exactly_once=False),
+    )
+
+
 @contextmanager
 def opened_engines(folder: Path) -> Iterator[tuple[SameEngine, ...]]:
     """Give every engine, with the Kafka that some of them need, which lies in `folder` and ends with the block."""
-    yield (EMBEDDED_SQLITE,)
+    with LocalKafka(folder / "kafka") as kafka:
+        yield (EMBEDDED_SQLITE, BEAM_SQLITE, *engines_on(kafka))

@@ -4,6 +4,7 @@ Normalised, because brokers and runs differ in them and no answer depends on the
 
 - the offset of the input event in an enriched row (`hubbub.input.offset`) and in an alert's `evidence[].offset`:
   Kafka's offsets have holes where SQLite's have none. Its topic and partition are compared;
+- for the same reason the header that says a row's place in the order of who wrote it (schemas/sequence.py);
 - of a dead letter the headers that say when, by whom and at which offset it was found (DIFFERENT_HEADERS), and the
   sentence of one refused by its `clock`, which counts the seconds to its arrival.
 
@@ -25,6 +26,7 @@ from schemas.alerts import ALERTS
 from schemas.catalog import ENRICHED
 from schemas.dead_letters import DEAD_LETTERS
 from schemas.record import Headers, Record
+from schemas.sequence import SEQUENCE_HEADER
 
 DIFFERENT_HEADERS = frozenset(
     {
@@ -107,7 +109,7 @@ def _take_enriched(outcome: Outcome, topic: str, record: Record, take_first: boo
         return
     row = orjson.loads(record.value or b"null")
     row["hubbub"]["input"]["offset"] = None
-    if _is_repeat(outcome.enriched, (topic, event_id), (record.headers, row)):
+    if _is_repeat(outcome.enriched, (topic, event_id), (_headers(record), row)):
         outcome.repeats += 1
     else:
         outcome.orders[topic, (record.key or b"").decode()].append(event_id)
@@ -117,7 +119,11 @@ def _alert(record: Record) -> tuple[Headers, Any]:
     row = orjson.loads(record.value or b"null")
     for evidence in row["evidence"]:
         evidence["offset"] = None
-    return record.headers, row
+    return _headers(record), row
+
+
+def _headers(record: Record) -> Headers:
+    return tuple(header for header in record.headers if header[0] != SEQUENCE_HEADER)
 
 
 def _is_repeat(seen: dict[Any, tuple[Headers, Any]], name: object, found: tuple[Headers, Any]) -> bool:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -47,13 +48,27 @@ class Place:
     @contextmanager
     def open(self) -> Iterator[Broker]:
         """Open it in this process."""
-        with open_broker(load_settings(environment=self.environment, directory=ROOT / "tests").broker) as broker:
+        settings = load_settings(environment=self.environment, directory=ROOT / "tests")
+        with open_broker(settings.broker, settings.kafka) as broker:
             yield broker
 
 
 def sqlite_place(path: Path) -> Place:
     """Return a place in a file."""
     return Place({"HUBBUB_BROKER_URL": f"sqlite:{path.absolute()}"})
+
+
+def kafka_place(bootstrap: str, folder: Path) -> Place:
+    """Return a place on a cluster that others use, too: its topics have a prefix of their own."""
+    return Place(
+        {
+            "HUBBUB_BROKER_URL": f"kafka://{bootstrap}",
+            "HUBBUB_KAFKA_TOPIC_PREFIX": f"s{uuid.uuid4().hex[:12]}.",
+            "HUBBUB_KAFKA_STATE_DIR": str(folder / "state"),
+            # A killed worker is missed soon: 6 s is the least that a broker allows.
+            "HUBBUB_KAFKA_SESSION_TIMEOUT_S": "6",
+        }
+    )
 
 
 Replay = Callable[["Case", Place], Outcome]
@@ -120,7 +135,9 @@ class Case:
             fill(kept, self.given.records())
         if self.engine.replay is not None:
             return self.engine.replay(self, kept)
-        again = self.engine.place(self.folder / "again")
+        folder = self.folder / "again"
+        folder.mkdir()
+        again = self.engine.place(folder)
         with kept.open() as broker:
             fill(again, kept_inputs(broker))
         self.finish(again)
