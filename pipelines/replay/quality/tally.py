@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 
 import pyarrow as pa
 
 from schemas.expectations import Expectation, broken, expectations
 from schemas.topic import Topic
-
-of_topic = cache(expectations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +31,11 @@ class Tally:
 
     def take(self, topic: Topic, batch: pa.RecordBatch) -> None:
         """Count the rows of a decoded batch."""
-        counts = self.topics.setdefault(topic.name, {})
-        for expectation in of_topic(topic):
+        if topic.name not in self.topics:
+            self.topics[topic.name] = dict.fromkeys(expectations(topic), Count())
+        counts = self.topics[topic.name]
+        for expectation, before in counts.items():
             rows, wrong = broken(batch, expectation)
-            before = counts.get(expectation, Count())
             counts[expectation] = Count(before.rows + rows, before.broken + wrong)
 
     def failing(self) -> Mapping[str, Mapping[Expectation, Count]]:

@@ -15,11 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.replay.history import History
-from pipelines.replay.quality.tally import of_topic
 from pipelines.replay.survey import MINUTE_US, Survey
 from pipelines.seen_event import time_text
 from schemas.envelope import read_envelopes
-from schemas.expectations import Expectation, column_at
+from schemas.expectations import Expectation, column_at, expectations
 from schemas.json_codec import Decoded, JsonCodec
 from schemas.record import Record
 from schemas.topic import EVENT_TIME, Topic
@@ -109,7 +108,7 @@ def _within(table: pa.Table, topic: str, rows: dict[tuple[str, int], int]) -> pa
 
 
 def _table(topic: Topic, partition: int, records: Sequence[Record], decoded: Decoded, windows: Windows) -> pa.Table:
-    paths = list(dict.fromkeys(path for one in of_topic(topic) for path in _read_by(one)))
+    paths = list(dict.fromkeys(path for one in expectations(topic) for path in _read_by(one)))
     bad = [records[index] for index, _ in decoded.refused]
     loose = _loose(topic, partition, bad)
     columns: dict[str, pa.Array] = {}
