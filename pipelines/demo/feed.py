@@ -31,7 +31,8 @@ class Feed:
         self._group = group
         # Times of the events in each partition of the enriched topics, where they will lie in the order of the input.
         self._times: defaultdict[TopicPartition, list[int]] = defaultdict(list)
-        self._judged_before = {part: self._judged(part) for topic in ENRICHED for part in _parts(topic)}
+        judged = self._judged()
+        self._judged_before = {part: judged.get(part, 0) for topic in ENRICHED for part in _parts(topic)}
         self._failed_before = self._failed()
         # Enough waits that the models have whole batches to read; little enough that alerts come as the day goes by.
         self._look_ahead = min(max(simulation.about // 25, _LEAST_AHEAD), _MOST_AHEAD)
@@ -45,8 +46,9 @@ class Feed:
         """Return how many events were judged for alerts, and the simulated time until which all of them were."""
         total, waiting = self._failed() - self._failed_before, []
         newest = self._simulation.first_us
+        places = self._judged()
         for part, before in self._judged_before.items():
-            judged, times = self._judged(part) - before, self._times[part]
+            judged, times = places.get(part, 0) - before, self._times[part]
             total += judged
             if judged < len(times):
                 waiting.append(times[judged])
@@ -72,12 +74,11 @@ class Feed:
             while self.produced - self.understood()[0] > self._look_ahead and not stop.is_set():
                 self._broker.wait(0.01)
 
-    def _judged(self, part: TopicPartition) -> int:
-        offset = self._broker.committed(f"{self._group}-alerts", part)
-        return 0 if offset is None else offset.next_offset
+    def _judged(self) -> dict[TopicPartition, int]:
+        return {part: at.next_offset for part, at in self._broker.places(f"{self._group}-alerts").items()}
 
     def _failed(self) -> int:
-        return sum(self._broker.bounds(part)[1] for part in _parts(DEAD_LETTERS))
+        return sum(self._broker.ends([DEAD_LETTERS.name]).values())
 
 
 def _parts(topic: Topic) -> list[TopicPartition]:
