@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.sameness_differences import differences
-from tests.sameness_engines import EMBEDDED_SQLITE
+from tests.sameness_engines import BEAM_SQLITE, EMBEDDED_SQLITE, engines_on
 from tests.sameness_events import SameInput
 from tests.sameness_outcome import Outcome
-from tests.sameness_runs import Case, Place, SameEngine
+from tests.sameness_runs import Case, Place
 
 GIVEN = SameInput(seed=20260301, about=2_000)
 SHOWN = 5
@@ -42,17 +42,24 @@ def test_the_reference_says_something(reference: tuple[Place, Outcome]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("engine", "batch", "way"),
+    ("name", "batch", "way"),
     [
-        (EMBEDDED_SQLITE, 1, "straight"),
-        (EMBEDDED_SQLITE, 7, "killed"),
-        (EMBEDDED_SQLITE, 512, "replayed"),
+        ("embedded on SQLite", 1, "straight"),
+        ("embedded on SQLite", 7, "killed"),
+        ("embedded on SQLite", 512, "replayed"),
+        ("embedded on Kafka", 7, "killed"),
+        ("embedded on Kafka", 512, "replayed"),
+        ("Faust", 7, "straight"),
+        ("Faust", 512, "killed"),
+        ("Beam local on SQLite", 512, "killed"),
     ],
-    ids=lambda one: one.name.replace(" ", "-") if isinstance(one, SameEngine) else str(one),
 )
 def test_the_answers_are_the_same(
-    tmp_path: Path, reference: tuple[Place, Outcome], engine: SameEngine, batch: int, way: str
+    tmp_path: Path, request: pytest.FixtureRequest, reference: tuple[Place, Outcome], name: str, batch: int, way: str
 ) -> None:
     place, expected = reference
-    kept = place if engine is EMBEDDED_SQLITE else None
-    check(expected, Case(engine, batch, way, GIVEN, tmp_path / "run", kept=kept, kills=1))
+    engines = {one.name: one for one in (EMBEDDED_SQLITE, BEAM_SQLITE)}
+    if name not in engines:  # only then is a Kafka started
+        engines |= {one.name: one for one in engines_on(request.getfixturevalue("kafka"))}
+    kept = place if engines[name] is EMBEDDED_SQLITE else None
+    check(expected, Case(engines[name], batch, way, GIVEN, tmp_path / "run", kept=kept, kills=1))
