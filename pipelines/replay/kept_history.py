@@ -13,6 +13,9 @@ from pipelines.replay.wired import Wired
 from pipelines.seen_event import time_text
 from schemas.topic import Topic
 
+_READ_RECORDS = 5000
+_READ_BYTES = 8 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -54,7 +57,7 @@ def worked_through(history: History, group: str, pipelines: Sequence[Wired]) -> 
             if part.topic in {topic.name for topic in pipeline.sources}
         ]
         end = max(min([span.end, *ends]), span.start)
-        behind += span.end - end
+        behind += _count(history.broker, part, end, span.end)
         spans[part] = Span(span.start, min(span.compare, end), end, span.cut or end < span.end)
     if not any(span.end > span.compare for span in spans.values()):
         names = ", ".join(pipeline.name for pipeline in pipelines)
@@ -64,6 +67,18 @@ def worked_through(history: History, group: str, pipelines: Sequence[Wired]) -> 
         )
     note = f"{behind:,} events that group {group!r} has not worked through yet are left out"
     return replace(history, spans=spans, notes=(*history.notes, note) if behind else history.notes)
+
+
+def _count(broker: Kept, part: TopicPartition, start: int, end: int) -> int:
+    """Count the records between two offsets; there are holes between them."""
+    count = 0
+    while start < end:
+        records = broker.read(part, start, max_records=_READ_RECORDS, max_bytes=_READ_BYTES)
+        count += sum(record.offset < end for record in records)
+        if not records:
+            break
+        start = records[-1].offset + 1
+    return count
 
 
 def _span(broker: Kept, part: TopicPartition, range_: Range) -> Span:

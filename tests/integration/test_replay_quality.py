@@ -20,6 +20,7 @@ from tests.tiny_text_bundle import write_tiny_text_bundle
 Hubbub = Callable[..., Any]
 END_US = 1_767_312_000_000_000  # 2026-01-02T00:00:00Z
 SEED = 3
+TIME = ("--quality-budget", "240")  # enough where much else goes on
 MARKUP = '<img src=x onerror=alert(1)>"$metric'
 REFUSED, METRIC = "the record is a row of its topic", "metric is there"
 
@@ -41,7 +42,7 @@ def test_a_clean_day_passes_and_its_pages_lie_beside_the_report(hubbub: Hubbub, 
         if "topic" not in event.fields
     ]
     (here / "day.jsonl").write_bytes(b"\n".join(map(orjson.dumps, lines)))
-    answer = hubbub("replay", "--input", "day.jsonl", "--report", "report")
+    answer = hubbub("replay", "--input", "day.jsonl", "--report", "report", *TIME)
     assert answer.status == 0, answer.err
     report = _report(here)
     found = report["quality"]["great_expectations"]
@@ -73,7 +74,7 @@ def test_finds_what_was_planted_and_nothing_else(hubbub: Hubbub, here: Path) -> 
     (here / "labels.jsonl").write_bytes(orjson.dumps({"device_id": "d1", "from": times[0], "until": times[9]}))
     reports = []
     for _ in range(2):
-        answer = hubbub("replay", *chosen, "--labels", "labels.jsonl", "--report", "report")
+        answer = hubbub("replay", *chosen, "--labels", "labels.jsonl", "--report", "report", *TIME)
         assert answer.status == 0, answer.out + answer.err
         reports.append(_report(here))
     assert [one.pop("timings").keys() for one in reports] == [{"baseline_s", "candidate_s"}] * 2
@@ -109,7 +110,7 @@ def test_stops_when_its_time_is_up(hubbub: Hubbub, here: Path) -> None:
 def test_says_what_to_install(hubbub: Hubbub, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cold, "LIBRARY", "a_library_that_nobody_has")
     (here / "alarms.jsonl").write_bytes(orjson.dumps({"device_id": "d1", "event_time": "2026-01-01T00:00:00Z"}))
-    answer = hubbub("replay", "--input", "alarms.jsonl", "--report", "report")
+    answer = hubbub("replay", "--input", "alarms.jsonl", "--report", "report", *TIME)
     assert answer.status == 0, answer.err
     assert _report(here)["quality"]["great_expectations"]["status"] == "not installed"
     page = (here / "report" / "report.html").read_text(encoding="utf-8")

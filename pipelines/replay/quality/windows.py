@@ -26,7 +26,7 @@ from schemas.topic import EVENT_TIME, Topic
 REFUSED: Final = "refused"
 WINDOW: Final = "window"
 MOST_ROWS: Final = 50_000
-_MOST_WINDOWS: Final = 12
+_MOST_WINDOWS: Final = 8
 _NICE_MINUTES: Final = (1, 5, 10, 30, 60, 120, 180, 360, 720, 1440, 10_080)
 _OUTSIDE: Final = 0.005  # of the events at either end may lie far away in time; they make no window of their own
 _READ_RECORDS: Final = 5000
@@ -54,7 +54,7 @@ class Windows:
 
 
 def windows_of(survey: Survey) -> Windows | None:
-    """Choose windows of a length that a person would choose, at most a dozen or so; None for a history of nothing."""
+    """Choose windows of a length that a person would choose, at most eight or so; None for a history of nothing."""
     if not survey.by_minute:
         return None
     minutes = sorted(survey.by_minute)
