@@ -31,7 +31,7 @@ _LOOK_S = 0.005
 # How long a rebalance waits for a transaction of this instance that is under way.
 REVOKE_BUDGET_S = 5.0
 # How long the group waits for a member that is alive but does not answer, before it goes on without it.
-REJOIN_BUDGET_S = 30.0
+REJOIN_BUDGET_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,8 @@ class GroupMember:
 
     def close(self) -> None:
         """Stop keeping the place, without leaving: the group waits for this instance until its session ends."""
+        if self._stop.is_set() and not self._thread.is_alive():
+            return
         self._stop.set()
         self._thread.join(timeout=10)
         self._consumer.close(autocommit=False, timeout_ms=1000)

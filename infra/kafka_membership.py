@@ -216,6 +216,8 @@ class KafkaMembership:
                 write_plainly(self._wire, forgotten, timeout_s=self._connection.section.request_timeout_s)
             for share in self._shares.values():
                 self._snapshots.save(share)
+            # First the thread that keeps the place: it would take the leaving for an accident, and join again.
+            self._member.close()
             leave_group(self._wire, place.member)
         except (BrokerUnavailable, Fenced, BrokerMismatch) as error:
             log.warning("group %s: left without a word: %s", self._group, error)

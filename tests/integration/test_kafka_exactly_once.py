@@ -68,3 +68,4 @@ def test_two_workers_killed_at_random_go_on_exactly_once(job: KafkaJob) -> None:
         worker.wait()
     job.finish()
     check(job)
+
