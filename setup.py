@@ -44,6 +44,7 @@ EXTRAS = {
         "jgo[cli]>=3.2",
     ],  # Java 21, the newest that Flink runs on; Kafka by Maven coordinates
     "dev": [
+        "cryptography>=43",  # makes the certificates of the TLS tests
         "hypothesis>=6.120",
         "import-linter>=2.1",
         "jsonschema>=4.23",  # the generated JSON Schemas are checked against the specification's own meta-schema

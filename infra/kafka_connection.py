@@ -12,6 +12,7 @@ from typing import Any
 
 from infra.kafka_names import KafkaNames
 from infra.kafka_settings import KafkaSection
+from infra.quiet_logs import silence_secrets
 from infra.settings import WrongSetting, variable_of
 
 DEFAULT_PORT = 9092
@@ -122,6 +123,7 @@ class KafkaConnection:
 
     def kafka_python(self) -> dict[str, Any]:
         """Return the arguments that every client of kafka-python takes; they hold secrets, so print them nowhere."""
+        silence_secrets()
         section = self.section
         timeout_ms = round(section.request_timeout_s * 1000)
         arguments: dict[str, Any] = {

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from infra.kafka_broker import KafkaBroker
+from infra.kafka_connection import KafkaConnection
+from infra.kafka_settings import KafkaSection
 from infra.local_kafka import LocalKafka
+from infra.secret import Secret
 
 DAY = timedelta(days=1)
 
@@ -109,6 +115,48 @@ class Right:
     resource: str
     name: str
     prefixed: bool = False
+
+
+@dataclass(frozen=True)
+class SecuredKafka:
+    """A broker with TLS, users, rights: its user `admin` may do everything, `plain` (mechanism PLAIN) nothing yet."""
+
+    kafka: LocalKafka
+    authority: Authority
+    state: Path
+
+    @property
+    def url(self) -> str:
+        return f"kafka://{self.kafka.bootstrap}"
+
+    def section(self, user: str, password: str | None = None, **settings: object) -> KafkaSection:
+        """Return the settings by which a user comes in; its password is NAME-password if none is given."""
+        section = KafkaSection(
+            security_protocol="SASL_SSL",
+            username=user,
+            password=Secret(password or f"{user}-password", "HUBBUB_KAFKA_PASSWORD"),
+            ssl_cafile=str(self.authority.file),
+            state_dir=str(self.state),
+            request_timeout_s=5.0,
+            transaction_timeout_s=5.0,
+        )
+        return msgspec.structs.replace(section, **settings)
+
+    def open(self, user: str, password: str | None = None, **settings: object) -> KafkaBroker:
+        return KafkaBroker(KafkaConnection.of(self.url, self.section(user, password, **settings)))
+
+
+@contextmanager
+def start_secured_kafka(folder: Path) -> Iterator[SecuredKafka]:
+    """Start such a broker with its files in `folder`."""
+    authority = Authority(folder)
+    properties = tls_properties(authority.issue("broker", hosts=["127.0.0.1"]), authority.file)
+    properties |= user_properties({"plain": "plain-password"})
+    with LocalKafka(folder, protocol="SASL_SSL", properties=properties) as kafka:
+        for user in ("admin", "job"):
+            add_user(kafka, user, f"{user}-password")
+        set_rights(kafka, "admin", [Right("ALL", kind, "*") for kind in ("TOPIC", "GROUP", "TRANSACTIONAL_ID")])
+        yield SecuredKafka(kafka, authority, folder / "state")
 
 
 def add_user(kafka: LocalKafka, name: str, password: str) -> None:

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -27,6 +28,9 @@ class Answer:
     def lines(self) -> list[str]:
         return self.out.splitlines()
 
+
+if TYPE_CHECKING:
+    from tests.secured_kafka import SecuredKafka
 
 Hubbub = Callable[..., Answer]
 
@@ -55,6 +59,15 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     """One real broker for all tests of this worker; who stops or pauses it makes a LocalKafka of its own."""
     with LocalKafka(tmp_path_factory.mktemp("kafka")) as local:
         yield local
+
+
+@pytest.fixture(scope="session")
+def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+    """One broker of this worker that asks for TLS, a password and rights."""
+    from tests.secured_kafka import start_secured_kafka
+
+    with start_secured_kafka(tmp_path_factory.mktemp("secured")) as one:
+        yield one
 
 
 @pytest.fixture
