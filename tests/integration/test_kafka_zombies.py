@@ -1,4 +1,4 @@
-"""Workers that are believed dead, on Kafka: what they left open is given up, what they wake up with counts for nothing."""
+"""Workers believed dead, on Kafka: what they left open is given up, what they wake up with counts for nothing."""
 
 from __future__ import annotations
 
