@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from infra.broker import BrokerAway, BrokerMismatch, BrokerRefused, TopicPartition
+from infra.kafka_broker import KafkaBroker
 from pipelines.engines.embedded_engine import EmbeddedEngine, topics_of
+from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
 from tests.jobs.counting import COUNTS
 from tests.secured_kafka import Right, SecuredKafka, set_rights
@@ -91,6 +93,26 @@ def test_who_sees_a_topic_and_may_not_use_it_is_refused_by_its_name(job: Job, mi
     rights = [right for right in RIGHTS if right != missing] + [Right("DESCRIBE", "TOPIC", missing.name)]
     with pytest.raises(BrokerRefused, match=f"{missing.name}.*Authorization"):
         job.work(rights)
+
+
+def test_who_makes_topics_who_writes_and_who_reads_need_no_more_than_the_docs_say(
+    secured_kafka: SecuredKafka, topic_prefix: str
+) -> None:
+    logs, progress, writes = (topic_prefix + name for name in ("device.logs", "hubbub.progress", "hubbub.append."))
+
+    def as_job(*rights: Right) -> KafkaBroker:
+        set_rights(secured_kafka.kafka, "job", rights)
+        return secured_kafka.open("job", topic_prefix=topic_prefix)
+
+    with as_job(*(Right(one, "TOPIC", topic_prefix, prefixed=True) for one in ("CREATE", "DESCRIBE"))) as broker:
+        broker.create_topics([DEVICE_LOGS])
+    rights = [Right("WRITE", "TOPIC", logs), Right("READ", "TOPIC", progress), Right("WRITE", "TOPIC", progress)]
+    with as_job(*rights, Right("WRITE", "TRANSACTIONAL_ID", writes, prefixed=True)) as broker:
+        [(partition, offset)] = broker.append([Append("device.logs", b"d", b"{}")], progress=("file:abc", 1))
+        assert broker.progress("file:abc") == 1
+    with as_job(Right("READ", "TOPIC", logs)) as broker:
+        part = TopicPartition("device.logs", partition)
+        assert [one.value for one in broker.read(part, offset, max_records=1, max_bytes=99)] == [b"{}"]
 
 
 def test_nothing_was_lost_or_doubled_meanwhile(job: Job) -> None:
