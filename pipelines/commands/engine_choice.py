@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from infra.broker import Broker
     from infra.settings import Settings
+    from pipelines.engines.beam_cluster import Cluster
     from pipelines.engines.embedded_engine import JobReport
     from pipelines.pipeline import Pipeline
 
@@ -46,12 +47,20 @@ class Choice:
     runner: str | None = None
     flink_master: str | None = None
     processes: int | None = None
+    checkpoint_s: float | None = None
+    from_savepoint: str | None = None
+    beam_option: Sequence[str] = ()
 
     def check(self) -> None:
         """Refuse options of an engine that was not chosen."""
-        for name in ("runner", "flink_master", "processes"):
-            if getattr(self, name) is not None and self.engine != "beam":
+        for name in ("runner", "flink_master", "processes", "checkpoint_s", "from_savepoint", "beam_option"):
+            if getattr(self, name) not in (None, ()) and self.engine != "beam":
                 raise click.UsageError(f"--{name.replace('_', '-')} is an option of --engine beam")
+        for name in ("flink_master", "checkpoint_s", "from_savepoint", "beam_option"):
+            if getattr(self, name) not in (None, ()) and self.runner in (None, "local"):
+                raise click.UsageError(f"--{name.replace('_', '-')} needs --runner FlinkRunner or PortableRunner")
+        if any("=" not in one for one in self.beam_option):
+            raise click.UsageError("--beam-option is NAME=VALUE")
 
     def make(self, broker: Broker, settings: Settings) -> Engine:
         """Make the engine."""
@@ -59,12 +68,19 @@ class Choice:
 
         job = job_settings(settings)
         if self.engine == "beam":
-            from pipelines.engines.beam_engine import BeamEngine
+            from pipelines.engines.beam_engine import BeamEngine, quiet
             from pipelines.engines.own_brokers import OpenBySettings
 
+            quiet()
             own = OpenBySettings(self.url, self.config, Path.cwd())
             return BeamEngine(
-                broker, job, open_broker=own, group=self.group, instance=self.instance, processes=self.processes
+                broker,
+                job,
+                open_broker=own,
+                group=self.group,
+                instance=self.instance,
+                processes=self.processes,
+                cluster=self._cluster(),
             )
         if self.engine == "faust":
             from infra.kafka_broker import KafkaBroker
@@ -72,10 +88,26 @@ class Choice:
 
             if not isinstance(broker, KafkaBroker):
                 raise click.UsageError(f"--engine faust needs a broker kafka://HOST:PORT, got {broker.url}")
-            return FaustEngine(broker, job, group=self.group)
+            return FaustEngine(broker, job, group=self.group, instance=self.instance)
         from pipelines.engines.embedded_engine import EmbeddedEngine
 
         return EmbeddedEngine(broker, job, group=self.group, instance=self.instance)
+
+    def _cluster(self) -> Cluster | None:
+        if self.runner in (None, "local"):
+            return None
+        from infra.local_flink import LOCAL
+        from pipelines.engines.beam_cluster import Cluster
+
+        assert self.runner is not None
+        return Cluster(
+            self.runner,
+            self.flink_master or LOCAL,
+            10.0 if self.checkpoint_s is None else self.checkpoint_s,
+            self.from_savepoint,
+            self.processes,
+            dict(one.split("=", 1) for one in self.beam_option),
+        )
 
 
 def processes_option(command: Command) -> Command:
@@ -86,8 +118,17 @@ def processes_option(command: Command) -> Command:
 
 def beam_options(command: Command) -> Command:
     """Add the options of the Beam engine."""
-    command = processes_option(command)
-    command = click.option("--flink-master", metavar="HOST:PORT", help="Of --engine beam: a Flink cluster's address.")(
-        command
-    )
-    return click.option("--runner", type=click.Choice(RUNNERS), help="Of --engine beam (default: local).")(command)
+    for option in (
+        click.option(
+            "--beam-option", multiple=True, metavar="NAME=VALUE", help="Of --runner: any option of Beam's own."
+        ),
+        click.option("--from-savepoint", metavar="PATH", help="Of --runner FlinkRunner: go on from there."),
+        click.option("--checkpoint-s", type=float, metavar="S", help="Of --runner: how often to keep state (10)."),
+        click.option(
+            "--flink-master", metavar="HOST:PORT", help="Of --runner FlinkRunner: a cluster (default: [local])."
+        ),
+        click.option("--runner", type=click.Choice(RUNNERS), help="Of --engine beam (default: local)."),
+        processes_option,
+    ):
+        command = option(command)
+    return command

@@ -43,6 +43,9 @@ def run(
     runner: str | None,
     flink_master: str | None,
     processes: int | None,
+    checkpoint_s: float | None,
+    from_savepoint: str | None,
+    beam_option: Sequence[str],
     broker: str | None,
     config: Path | None,
     as_json: bool,
@@ -60,7 +63,8 @@ def run(
     from pipelines.engines.embedded_engine import topics_of
     from pipelines.stop_signals import StopSignals
 
-    choice = Choice(engine, group, instance, broker, config, runner, flink_master, processes)
+    beam = (runner, flink_master, processes, checkpoint_s, from_savepoint, beam_option)
+    choice = Choice(engine, group, instance, broker, config, *beam)
     choice.check()
     arm(os.environ)
     settings = settings_of(broker, config)
@@ -73,7 +77,10 @@ def run(
         job = choice.make(opened, settings)
         with _progress(job.report, found, until_end):
             report = job.run(found, stop=stop.requested, until_end=until_end)
-        if stop.requested.is_set():
+        savepoint = getattr(job, "savepoint", None)
+        if savepoint is not None:
+            click.echo(f"hubbub: stopped; go on there by --from-savepoint {savepoint}", err=True)
+        elif stop.requested.is_set():
             click.echo(
                 f"hubbub: stopped; the next run of group {group} goes on there: {_places(opened, group, found)}",
                 err=True,

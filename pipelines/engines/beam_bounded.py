@@ -11,64 +11,27 @@ should a runner do otherwise, the chain of portions shows it (BrokenChain) and n
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import apache_beam as beam
 from apache_beam import pvalue
-from apache_beam.metrics import Metrics
 
 from infra.broker import Broker, Commit, Fenced, Membership, Stream
 from pipelines.engines.beam_coders import register_coders
 from pipelines.engines.beam_elements import Portion, StreamEnd, StreamRange, Written
+from pipelines.engines.beam_job import DEAD_LETTERS, BeamJob, Write, count
 from pipelines.engines.embedded_engine import streams_of
-from pipelines.engines.job_settings import JobSettings
-from pipelines.engines.own_brokers import OpenBroker
 from pipelines.engines.portion_worker import PortionWorker
 from pipelines.engines.stage_times import StageTimes
 from pipelines.engines.stream_memory import StreamMemory, position_of
 from pipelines.engines.stream_reader import ReadUntil, StreamReader
 from pipelines.pipeline import Pipeline
 
-DEAD_LETTERS, ENDS = "dead_letters", "ends"
-METRICS = "hubbub"
+ENDS = "ends"
 ASSIGNMENT_S = 60.0
 LOOK_S = 0.1
-MICROSECONDS = "_us"
-
-
-@dataclass(frozen=True)
-class BeamJob:
-    """What every worker process is told.
-
-    `threads`: of each model in it. `halt`: a file; when it is there, reading ends. The groups are `<group>-<pipeline>`,
-    as with every engine.
-    """
-
-    pipelines: Mapping[str, Pipeline]
-    open: OpenBroker
-    settings: JobSettings
-    group: str
-    instance: str | None = None
-    threads: int | None = None
-    halt: Path | None = None
-
-    def group_of(self, pipeline: str) -> str:
-        """The consumer group of a pipeline."""
-        return f"{self.group}-{pipeline}"
-
-    def load_models(self) -> None:
-        """Load every model, once a process, with its share of the processors."""
-        for pipeline in self.pipelines.values():
-            for operator in pipeline.operators:
-                model = getattr(operator, "model", None)
-                if model is not None:
-                    # Answers do not depend on the threads, and two processes with all of them would only wait.
-                    if self.threads is not None and getattr(model, "threads", self.threads) is None:
-                        model.threads = self.threads
-                    model.load()
 
 
 class ReadRanges(beam.DoFn):  # type: ignore[misc]
@@ -153,26 +116,6 @@ class WorkOn(beam.DoFn):  # type: ignore[misc]
         return PortionWorker(pipeline, memory, self._job.settings, self._job.group_of(portion.pipeline), StageTimes())
 
 
-class Write(beam.DoFn):  # type: ignore[misc]
-    """Appends records, acknowledged; gives out how many."""
-
-    def __init__(self, job: BeamJob) -> None:
-        self._job = job
-        self._broker: Broker | None = None
-
-    def setup(self) -> None:
-        self._broker = self._job.open()
-
-    def process(self, written: Written) -> Iterator[int]:
-        assert self._broker is not None
-        self._broker.append(written.records)
-        yield len(written.records)
-
-    def teardown(self) -> None:
-        if self._broker is not None:
-            self._broker.close()
-
-
 class CommitEnds(beam.DoFn):  # type: ignore[misc]
     """Commits offsets and memory of all the streams. Its side inputs are there when everything has been written."""
 
@@ -214,16 +157,6 @@ def wait_for_streams(membership: Membership, streams: Sequence[Stream], group: s
                 f"{len(membership.owned())}; is another engine at work in this group?"
             )
         time.sleep(LOOK_S)
-
-
-def count(pipeline: str, times: StageTimes) -> None:
-    """Add to Beam's counters what was counted since the last time."""
-    for name, rows in times.rows.items():
-        Metrics.counter(METRICS, f"{pipeline}/{name}").inc(rows)
-    for name, seconds in times.seconds.items():
-        Metrics.counter(METRICS, f"{pipeline}/{name}{MICROSECONDS}").inc(round(seconds * 1e6))
-    times.rows.clear()
-    times.seconds.clear()
 
 
 def build(root: beam.Pipeline, job: BeamJob, ranges: Sequence[StreamRange], slots: int) -> None:

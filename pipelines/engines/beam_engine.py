@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.broker import Broker, StateRow, Stream
 from models.cpu_quota import cpu_quota
@@ -28,9 +29,17 @@ from pipelines.engines.own_brokers import OpenBroker
 from pipelines.engines.stage_times import StageTimes
 from pipelines.pipeline import Pipeline
 
+if TYPE_CHECKING:
+    from pipelines.engines.beam_cluster import Cluster
+    from pipelines.engines.beam_job import BeamJob
+
 # Processes of their own take seconds to start and to load models; below so many rows that does not come back.
 WORTH_IT_WITH_MODELS, WORTH_IT_WITHOUT = 5_000, 200_000
 LOOK_S = 0.1
+
+
+class MemoryElsewhere(ValueError):
+    """A group's memory lies in a checkpoint or savepoint that was not named."""
 
 
 class NoEnd(ValueError):
@@ -42,7 +51,8 @@ class BeamEngine:
 
     `broker` is used here to plan; worker processes open their own by `open_broker`. `processes`: how many do the work
     (default: one for each CPU to use, or this one alone where that is sooner done). `ticks` are observations to
-    repeat, for replay, by pipeline.
+    repeat, for replay, by pipeline. `cluster`: where the work is done instead of here; only there has a job no end, and
+    when it is stopped, `savepoint` says where it goes on.
     """
 
     def __init__(
@@ -55,6 +65,7 @@ class BeamEngine:
         instance: str | None = None,
         ticks: Mapping[str, Ticks] | None = None,
         processes: int | None = None,
+        cluster: Cluster | None = None,
     ) -> None:
         self._broker = broker
         self._settings = settings or JobSettings()
@@ -63,28 +74,35 @@ class BeamEngine:
         self._instance = instance
         self._ticks = ticks or {}
         self._processes = processes
+        self._cluster = cluster
+        self.savepoint: str | None = None
         self.report = JobReport()
 
     def run(
         self, pipelines: Sequence[Pipeline], *, stop: threading.Event | None = None, until_end: bool = False
     ) -> JobReport:
         """Run to the end that is seen now, or until `stop` is set: then what was begun is ended and committed."""
-        if not until_end:
+        if not until_end and self._cluster is None:
             raise NoEnd("Beam's local runner works on what has an end: add --until-end, or name --runner FlinkRunner")
-        _quiet()
+        quiet()
         stop = stop or threading.Event()
         self.report.pipelines = {pipeline.name: StageTimes() for pipeline in pipelines}
         self._broker.expect_topics(topics_of(pipelines))
         started = time.monotonic()
-        for layer in layers(pipelines):
+        if not until_end:
+            self._run_streams(pipelines, stop)
+        for layer in layers(pipelines) if until_end else ():
             ranges = [one for pipeline in layer for one in self._ranges(pipeline)]
             if ranges and not stop.is_set():
                 self._run_layer(layer, ranges, stop)
         self.report.seconds = time.monotonic() - started
         return self.report
 
-    def _ranges(self, pipeline: Pipeline) -> list[StreamRange]:
-        """Return what there is to do for a pipeline: a range for each stream, with the memory that it begins with."""
+    def _ranges(self, pipeline: Pipeline, *, whole: bool = False) -> list[StreamRange]:
+        """Return what there is to do for a pipeline: a range for each stream, with the memory that it begins with.
+
+        Those without anything to do are left out unless the `whole` is wanted.
+        """
         group = f"{self._group}-{pipeline.name}"
         sources = [topic.name for topic in pipeline.sources]
         while not self._broker.settled(sources):  # what an open transaction hides comes to light, or is given up
@@ -101,7 +119,7 @@ class BeamEngine:
             )
             for stream in streams_of(pipeline)
         ]
-        ranges = [one for one in ranges if one.length or one.ticks]
+        ranges = [one for one in ranges if whole or one.length or one.ticks]
         memory = self._memory(pipeline, group) if ranges else {}
         return [replace(one, memory=memory.get(one.stream, ())) for one in ranges]
 
@@ -124,28 +142,45 @@ class BeamEngine:
         import apache_beam as beam
         from apache_beam.options.pipeline_options import PipelineOptions
 
-        from pipelines.engines.beam_bounded import BeamJob, build
+        from pipelines.engines.beam_bounded import build
+        from pipelines.engines.beam_cluster import run_ranges
 
+        if self._cluster is not None:
+            self._count(run_ranges(self._cluster, self._job(layer), ranges))
+            return
         processes = self._processes or _processes_for(layer, ranges)
         options = PipelineOptions(flags=[], direct_num_workers=processes)
         with TemporaryDirectory(prefix="hubbub-beam-") as folder:
             halt = Path(folder) / "halt"
-            job = BeamJob(
-                {pipeline.name: pipeline for pipeline in layer},
-                self._open,
-                replace(self._settings, tick_s=None),
-                self._group,
-                self._instance,
-                max(1, cpu_quota() // processes),
-                halt,
-            )
+            job = replace(self._job(layer), threads=max(1, cpu_quota() // processes), halt=halt)
             pipeline = beam.Pipeline(_local_runner(processes), options)
             build(pipeline, job, ranges, processes)
             result = _run_apart(pipeline, stop, halt)
         self._count(result)
 
+    def _job(self, pipelines: Sequence[Pipeline]) -> BeamJob:
+        from pipelines.engines.beam_job import BeamJob
+
+        named = {pipeline.name: pipeline for pipeline in pipelines}
+        settings = replace(self._settings, tick_s=None)
+        return BeamJob(named, self._open, settings, self._group, self._instance, run=uuid.uuid4().hex)
+
+    def _run_streams(self, pipelines: Sequence[Pipeline], stop: threading.Event) -> None:
+        from pipelines.engines.beam_cluster import run_streams
+        from pipelines.engines.beam_source import ELSEWHERE
+
+        assert self._cluster is not None
+        streams = [replace(one, ends={}) for pipeline in pipelines for one in self._ranges(pipeline, whole=True)]
+        for one in streams:
+            if self._cluster.savepoint is None and any(at.note.startswith(ELSEWHERE) for at in one.offsets.values()):
+                raise MemoryElsewhere(
+                    f"group {self._group}-{one.pipeline} stands where a Beam job left it, and what it remembers lies "
+                    "in that job's savepoint: go on by --from-savepoint, or begin under another --group"
+                )
+        self.savepoint = run_streams(self._cluster, self._job(pipelines), streams, stop, self._count)
+
     def _count(self, result: Any) -> None:
-        from pipelines.engines.beam_bounded import METRICS, MICROSECONDS
+        from pipelines.engines.beam_job import METRICS, MICROSECONDS
 
         for counter in result.metrics().query()["counters"]:
             if counter.key.metric.namespace != METRICS:
@@ -155,7 +190,7 @@ class BeamEngine:
             if name.endswith(MICROSECONDS):
                 stage = name.removesuffix(MICROSECONDS)
                 times.seconds[stage] = times.seconds.get(stage, 0.0) + counter.result / 1e6
-            else:
+            elif counter.result:
                 times.count(name, counter.result)
 
 
@@ -202,7 +237,7 @@ def _local_runner(processes: int) -> Any:
     return FnApiRunner(default_environment=SubprocessSDKEnvironment.from_command_string(beam_worker.command()))
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Keep Beam's remarks off stderr; what goes wrong is raised."""
     logging.getLogger().addHandler(logging.NullHandler())  # or Beam would make one that writes to stderr
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,23 @@ from infra.sqlite_broker import SqliteBroker
 from infra.sqlite_store import Durability
 
 OpenBroker = Callable[[], Broker]
+_SHARED: dict[OpenBroker, Broker] = {}
+_SHARING = threading.Lock()
+
+
+def shared_broker(open_broker: OpenBroker) -> Broker:
+    """Return the one broker of this process that a recipe opened, for work that comes back again and again."""
+    with _SHARING:
+        if open_broker not in _SHARED:
+            _SHARED[open_broker] = open_broker()
+        return _SHARED[open_broker]
+
+
+def close_shared(open_broker: OpenBroker) -> None:
+    """Close it; the next who asks opens another."""
+    with _SHARING:
+        if (broker := _SHARED.pop(open_broker, None)) is not None:
+            broker.close()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from infra.broker import Broker, StateRow
 from pipelines.engines.beam_elements import Portion
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.stage_times import StageTimes
-from pipelines.engines.stream_memory import StreamMemory, position_of
+from pipelines.engines.stream_memory import Position, StreamMemory, position_of
 from pipelines.engines.stream_reader import worker_of
 from pipelines.engines.work import Segment
 from pipelines.pipeline import Pipeline
@@ -44,9 +44,14 @@ class PortionWorker:
         nowhere = cast(Broker, None)  # a worker keeps a broker only for the task that reads for it
         self._worker = worker_of(pipeline, nowhere, memory, settings, group, times)
 
+    @property
+    def position(self) -> Position:
+        """Where the stream stands."""
+        return position_of(self.memory.offsets)
+
     def work(self, portion: Portion) -> Outcome:
         """Do the work of the next portion; BrokenChain if it is not the next one."""
-        stands = position_of(self.memory.offsets)
+        stands = self.position
         if portion.before != stands:
             raise BrokenChain(
                 f"{portion.pipeline}, {portion.stream.name}: expected the portion behind {stands}, got the one behind "

@@ -33,10 +33,7 @@ class StreamMemory:
     @staticmethod
     def at(stream: Stream, position: Position) -> StreamMemory:
         """Return an empty memory of a stream that stands at `position`."""
-        offsets = {
-            TopicPartition(topic, number): Offset(following, note) for topic, number, following, note in position
-        }
-        return StreamMemory(stream, offsets)
+        return StreamMemory(stream, offsets_of(position))
 
     def load(self, rows: Iterable[StateRow]) -> None:
         """Take rows that are committed already, later ones over earlier ones."""
@@ -138,6 +135,11 @@ class StreamMemory:
             heapq.heappush(self._deadlines, (row.deadline_us, row.key))
         if row.expires_us is not None:
             heapq.heappush(self._expiries, (row.expires_us, row.key))
+
+
+def offsets_of(position: Position) -> dict[TopicPartition, Offset]:
+    """Return the offsets of a position."""
+    return {TopicPartition(topic, number): Offset(following, note) for topic, number, following, note in position}
 
 
 def position_of(offsets: Offsets) -> Position:
