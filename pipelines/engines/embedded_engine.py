@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from infra.broker import Broker, BrokerUnavailable, Stream, TopicPartition
+from infra.broker import Broker, BrokerUnavailable, Membership, Stream, TopicPartition
 from pipelines.engines.dead_letter import DeadLetterWriter
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.pipeline_loop import PipelineLoop, Ticks, feeds
@@ -65,7 +65,8 @@ class EmbeddedEngine:
     `group` names the consumer groups: `<group>-<pipeline>`. `instance` tells several processes of one group apart
     (default: the first free slot). `clock` gives microseconds since 1970, and is read only where something is written
     down about this run: ticks and the time of a failure. `ticks` are observations to repeat, for replay, by pipeline.
-    `engine` is the name that dead letters give, for an engine that works through this one's steps.
+    For an engine that works by this one's steps: `engine` is the name that dead letters give, `decided` gives the ticks
+    that an earlier process decided on a stream and did not finish, where a commit is not one transaction.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class EmbeddedEngine:
         clock: Callable[[], int] = _now_us,
         ticks: Mapping[str, Ticks] | None = None,
         engine: str = "embedded",
+        decided: Callable[[Membership, Stream], Ticks] | None = None,
     ) -> None:
         self._broker = broker
         self._settings = settings or JobSettings()
@@ -86,6 +88,7 @@ class EmbeddedEngine:
         self._clock = clock
         self._ticks = ticks or {}
         self._engine = engine
+        self._decided = decided
         self.report = JobReport()
 
     def run(
@@ -151,6 +154,7 @@ class EmbeddedEngine:
             clock=self._clock,
         )
         upstream = [other for other in pipelines if feeds(other, pipeline)]
+        decided = self._decided
         loop = PipelineLoop(
             worker,
             ended=lambda: stop.is_set() or halt.is_set(),
@@ -158,6 +162,7 @@ class EmbeddedEngine:
             until_end=until_end,
             ticks=self._ticks.get(pipeline.name, {}),
             maintain=(lambda: self._broker.maintain(self._clock())) if pipeline is pipelines[0] else None,
+            decided=None if decided is None else (lambda stream: decided(membership, stream)),
         )
         try:
             loop.run()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -26,7 +26,9 @@ from faust.tables.table import Table
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from infra.broker import BrokerUnavailable, Fenced, Offset, TopicPartition
+from infra.bounded_batches import bomb_of, bound_aiokafka
+from infra.broker import BrokerAway, Fenced, Offset, TopicPartition
+from infra.failpoints import failpoint
 from infra.kafka_connection import KafkaConnection
 from infra.kafka_names import KafkaNames
 from pipelines.engines.faust_delivery import Bundle
@@ -67,6 +69,7 @@ class Calls:
     delivered: Callable[[str, int, Bundle], None]
     revoked: Callable[[], None]
     assigned: Callable[[], None]
+    place: Callable[[TP], int | None]
     settled: Callable[[], Any]
     ready: Callable[[set[TP]], None]
     failed: Callable[[BaseException], None]
@@ -106,6 +109,16 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             bundled[tp] = [Bundled(tp.topic, tp.partition, end - 1, bundle)]
         return bundled
 
+    async def committed(self, tps: set[TP]) -> dict[TP, int]:
+        """Return what the group has committed, for the partitions where it has."""
+        found: dict[TP, int] = await self.call_thread(self._committed, tps)
+        return found
+
+    async def _committed(self, tps: set[TP]) -> dict[TP, int]:
+        consumer = self._ensure_consumer()
+        offsets = {tp: await consumer.committed(KafkaPartition(*tp)) for tp in tps}
+        return {tp: offset for tp, offset in offsets.items() if offset is not None}
+
     async def commit_notes(self, offsets: Mapping[TP, Offset]) -> None:
         """Commit offsets with hubbub's notes; Fenced when the partitions are being dealt out anew."""
         await self.call_thread(self._commit_notes, offsets)
@@ -118,15 +131,61 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         except (CommitFailedError, IllegalStateError) as error:
             raise Fenced(f"offsets not committed: {error}") from error
         except KafkaError as error:
-            raise BrokerUnavailable(f"offsets not committed: {type(error).__name__}: {error}") from error
+            raise BrokerAway(f"offsets not committed: {type(error).__name__}: {error}") from error
 
 
 class _Consumer(driver.Consumer):  # type: ignore[misc]
-    """Makes no topic; remembers how far it has handed records on."""
+    """Makes no topic; remembers how far it has handed records on; begins where memory ends.
+
+    Faust lets sources be fetched before it has set the consumer back to where the group stands, and before it empties
+    its queues for the last time; what came too early is lost, as was measured. So here sources are held until the
+    rebalance has ended, and begin at the place that was recovered with the memory.
+    """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self.handed: dict[TP, int] = {}
+        # What the group has committed; whether sources are held; the sources that stand at their places.
+        self.committed: dict[TP, int] = {}
+        self.holding = True
+        self.placed: set[TP] = set()
         super().__init__(*arguments, **named)
+
+    def hold(self) -> None:
+        """Let no source be fetched until `release`."""
+        self.holding = True
+        self.placed = set()
+        self.handed.clear()
+
+    def release(self) -> bool:
+        """Let the sources be fetched; False when they do not stand at their places."""
+        sources = {TP(*tp) for tp in self.assignment() if not self._is_changelog_tp(TP(*tp))}
+        if self.placed != sources:
+            return False
+        self.holding = False
+        self.resume_partitions(sources)
+        return True
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """Let partitions be fetched, but no source that is held."""
+        found = {TP(*tp) for tp in tps}
+        super().resume_partitions({tp for tp in found if self._is_changelog_tp(tp)} if self.holding else found)
+
+    async def perform_seek(self) -> None:
+        """Set the sources to their places."""
+        if not self.flow_active:
+            return  # a rebalance has begun, and ends with another call
+        sources = {TP(*tp) for tp in self.assignment() if not self._is_changelog_tp(TP(*tp))}
+        found = await self._thread.committed(sources)
+        earliest = await self._thread.earliest_offsets(*sources) if sources else {}
+        places = {}
+        for tp in sources:
+            place = self.app.calls.place(tp)
+            first = earliest.get(KafkaPartition(*tp)) or 0
+            places[tp] = first if place is None else max(first, place)
+        await self._thread.seek_wait(places)
+        for tp in sources:
+            self._read_offset[tp] = None
+        self.committed, self.placed = found, sources
 
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
@@ -183,6 +242,7 @@ class MemoryTable(Table):  # type: ignore[misc]
 
     def apply_changelog_batch(self, batch: Sequence[Any]) -> None:
         """Take what recovery has read. Faust only logs what is raised here, so it is reported on the way."""
+        failpoint("during_restore")
         try:
             for event in batch:
                 memory = self.memory(event.message.partition)
@@ -238,13 +298,17 @@ class FaustApp(faust.App):  # type: ignore[misc]
         await super()._on_partitions_revoked(revoked)
 
     async def _on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        self.consumer.handed.clear()
+        self.consumer.hold()
         self.calls.assigned()
         await super()._on_partitions_assigned(assigned, generation_id)
 
     def on_rebalance_end(self) -> None:
         """Go on: memory is recovered, and the consumer stands where the group has committed."""
         super().on_rebalance_end()
+        if not self.consumer.release():
+            # Faust goes on when a seek takes too long.
+            self.calls.failed(BrokerAway("the consumer could not be set to its places in time"))
+            return
         self.calls.ready({TP(*tp) for tp in self.consumer.assignment()})
 
     async def crash(self, reason: BaseException) -> None:
@@ -263,6 +327,8 @@ class WorkerSettings:
     partitions: int
     session_timeout_s: float
     request_timeout_s: float
+    # Names this worker in its group, so that after its death it finds its partitions again at once (KIP-345).
+    instance: str | None = None
     names: KafkaNames = field(default_factory=KafkaNames)
 
 
@@ -276,6 +342,7 @@ def make_app(settings: WorkerSettings, calls: Calls) -> tuple[FaustApp, MemoryTa
     refuse_pickle()
     for name in ("faust", "mode", "aiokafka"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    bound_aiokafka(settings.connection.section.max_decompressed_bytes)
     app = FaustApp(
         settings.id,
         broker="kafka://" + ";".join(settings.connection.bootstrap),
@@ -286,6 +353,7 @@ def make_app(settings: WorkerSettings, calls: Calls) -> tuple[FaustApp, MemoryTa
         broker_max_poll_records=MOST_POLL_RECORDS,
         broker_check_crcs=True,
         consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings.instance,
         producer_acks=-1,
         producer_request_timeout=settings.request_timeout_s,
         producer_max_request_size=MOST_CHANGELOG_BYTES + (1 << 20),
@@ -353,6 +421,8 @@ def _position(consumer: Any, tp: TP) -> int | None:
 
 
 def _record(record: Any) -> Record:
+    if record.headers and (bomb := bomb_of(record.headers)):
+        return Record(record.offset, record.timestamp * 1000, None, None, (), bomb)
     headers = tuple((name, value if value is not None else b"") for name, value in record.headers)
     return Record(record.offset, record.timestamp * 1000, record.key, record.value, headers)
 

@@ -110,6 +110,10 @@ class FaustBroker:
         """Return where a group of Faust workers goes on."""
         return self._kafka.committed(worker_group(group), part)
 
+    def places(self, group: str) -> dict[TopicPartition, Offset]:
+        """Return where a group goes on in every partition that it has committed for."""
+        return self._kafka.places(worker_group(group))
+
     def commit_offsets(self, group: str, offsets: Mapping[TopicPartition, Offset]) -> None:
         """Say where a group goes on; Fenced while it has members."""
         self._kafka.commit_offsets(worker_group(group), offsets)
@@ -123,7 +127,7 @@ class FaustBroker:
         return self._kafka.progress(name)
 
     def join(self, group: str, instance: str | None, streams: Sequence[Stream]) -> FaustMembership:
-        """Start a worker for this thread, in the group's name; its instance is Kafka's own."""
+        """Start a worker for this thread. With an `instance` it is a static member of the group, without a new one."""
         topics = list(dict.fromkeys(part.topic for stream in streams for part in stream.parts))
         partitions = 1 + max(part.partition for stream in streams for part in stream.parts)
         connection = self._kafka.connection
@@ -137,6 +141,7 @@ class FaustBroker:
             partitions=partitions,
             session_timeout_s=connection.section.session_timeout_s,
             request_timeout_s=connection.section.request_timeout_s,
+            instance=None if instance is None else names.outer(f"{worker_group(group)}-{instance}"),
             names=names,
         )
         worker = FaustWorker(
@@ -144,7 +149,7 @@ class FaustBroker:
         )
         worker.start()
         self._here.worker = worker
-        return FaustMembership(worker, streams)
+        return FaustMembership(worker, group, streams)
 
     def maintain(self, now_us: int) -> None:
         """Nothing to do: the cluster applies retention and compaction itself."""

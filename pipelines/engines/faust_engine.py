@@ -9,18 +9,30 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+from infra.broker import Membership, Stream
 from infra.kafka_broker import KafkaBroker
 from pipelines.engines.embedded_engine import EmbeddedEngine, JobReport
 from pipelines.engines.faust_broker import FaustBroker
+from pipelines.engines.faust_membership import FaustMembership
 from pipelines.engines.job_settings import JobSettings
+from pipelines.engines.pipeline_loop import Ticks
 from pipelines.pipeline import Pipeline
 
 # How long a worker waits for partitions or their memory while nothing of either comes.
 RECOVERY_S = 60.0
 
 
+def _decided(membership: Membership, stream: Stream) -> Ticks:
+    assert isinstance(membership, FaustMembership)
+    return membership.decided_ticks(stream)
+
+
 class FaustEngine:
-    """Runs pipelines on Kafka as Faust workers, one a pipeline. Workers of one `group` share the partitions."""
+    """Runs pipelines on Kafka as Faust workers, one a pipeline. Workers of one `group` share the partitions.
+
+    `instance` names this process in its groups: one that died and comes back under its name goes on at once, where
+    others would wait for the session of the dead to end.
+    """
 
     def __init__(
         self,
@@ -28,11 +40,13 @@ class FaustEngine:
         settings: JobSettings | None = None,
         *,
         group: str = "hubbub",
+        instance: str | None = None,
         recovery_s: float = RECOVERY_S,
     ) -> None:
         self._broker = broker
         self._settings = settings or JobSettings()
         self._group = group
+        self._instance = instance
         self._recovery_s = recovery_s
         self.report = JobReport()
 
@@ -46,6 +60,8 @@ class FaustEngine:
             recovery_s=self._recovery_s,
             wait_for_end=until_end,
         )
-        engine = EmbeddedEngine(broker, self._settings, group=self._group, engine="faust")
+        engine = EmbeddedEngine(
+            broker, self._settings, group=self._group, instance=self._instance, engine="faust", decided=_decided
+        )
         engine.report = self.report
         return engine.run(pipelines, stop=stop, until_end=until_end)

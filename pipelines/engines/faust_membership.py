@@ -17,15 +17,19 @@ from infra.broker import (
 )
 from infra.failpoints import failpoint
 from pipelines.engines.faust_memory import (
+    KeyValue,
     Place,
     StreamMemory,
+    Ticks,
     attempt_record,
     place_record,
     row_records,
+    ticks_record,
     version_of,
 )
 from pipelines.engines.faust_worker import FaustWorker
-from schemas.ticks import TICKS
+from pipelines.engines.place import place_of
+from pipelines.engines.ticks import tick_record
 
 
 class FaustMembership:
@@ -35,8 +39,9 @@ class FaustMembership:
     it remembers is of whole steps only.
     """
 
-    def __init__(self, worker: FaustWorker, streams: Sequence[Stream]) -> None:
+    def __init__(self, worker: FaustWorker, group: str, streams: Sequence[Stream]) -> None:
         self._worker = worker
+        self._group = group
         self._streams = {stream: stream.parts[0].partition for stream in streams}
         self._owned: dict[Stream, int] = {}
         self._expire: dict[Stream, int] = {}
@@ -100,24 +105,34 @@ class FaustMembership:
         if (limit_us := self._expire.pop(stream, None)) is not None:
             written = {row.key for row in rows}
             rows += [StateRow(key, None) for key in memory.expired(limit_us) if key not in written]
-        ticks = [append for append in commit.appends if append.topic == TICKS.name]
-        before = []
-        if ticks and memory.place is not None and not memory.place.ticks:
+        before: list[KeyValue] = []
+        if commit.idle_at:
             # That time has moved is decided here, before anything comes of it: a death behind this does not undo it.
-            decided = Place(version, offsets, ticks)
-            before = [place_record(stream, decided)]
+            decided = {}
+            for part, end in commit.idle_at.items():
+                place_there, frontier_us = place_of(commit.offsets[part], 0)
+                watermark_us = place_there.floor_us if frontier_us is None else frontier_us
+                assert watermark_us is not None
+                decided[part] = (end, watermark_us)
+            memory.ticks = Ticks(memory.version, decided)
+            before = [ticks_record(stream, memory.ticks)]
         self._worker.write(
             self._streams[stream],
             generation,
             before=before,
             appends=commit.appends,
-            after=[*row_records(stream, rows, version), attempt_record(stream, None), place_record(stream, place)],
+            after=[
+                *row_records(stream, rows, version),
+                attempt_record(stream, None),
+                *([] if memory.ticks is None else [ticks_record(stream, None)]),
+                place_record(stream, place),
+            ],
             offsets=commit.offsets,
         )
         for row in rows:
             memory.put(row, version)
         memory.place = place
-        memory.attempt = None
+        memory.attempt = memory.ticks = None
         self._attempts.discard(stream)
         failpoint("after_commit")
 
@@ -130,6 +145,19 @@ class FaustMembership:
     def attempt(self, stream: Stream) -> Attempt | None:
         """Return what an earlier process began and never ended."""
         return self._memory(stream).attempt
+
+    def decided_ticks(self, stream: Stream) -> dict[TopicPartition, list[tuple[int, int]]]:
+        """Return ticks that an earlier process decided on and perhaps did not finish, to be read again at their place.
+
+        They are written to the ticks' topic once more, for it may be that they are not there.
+        """
+        memory = self._memory(stream)
+        if memory.ticks is None or memory.ticks.version < memory.version:
+            return {}
+        found = memory.ticks.by_part
+        records = [tick_record(self._group, part, *tick) for part, tick in found.items()]
+        self._worker.write(self._streams[stream], self._generation(stream), appends=records)
+        return {part: [tick] for part, tick in found.items()}
 
     def leave(self) -> None:
         """Give the streams back."""
@@ -145,7 +173,7 @@ class FaustMembership:
             self._worker.stop()
 
     def _take_over(self, stream: Stream, generation: int) -> None:
-        """Check that memory and offsets fit together, and write the ticks that were decided and perhaps not written."""
+        """Check that memory and offsets fit together."""
         memory = self._memory(stream)
         self._owned[stream] = generation
         for part in stream.parts:
@@ -157,15 +185,6 @@ class FaustMembership:
                     f"ends at {'nothing' if known is None else known.next_offset}: was its changelog deleted? "
                     "Run it under another --group"
                 )
-        if memory.place is not None and memory.place.ticks:
-            place = Place(memory.place.version, memory.place.offsets)
-            self._worker.write(
-                self._streams[stream],
-                generation,
-                appends=memory.place.ticks,
-                after=[place_record(stream, place)],
-            )
-            memory.place = place
 
     def _memory(self, stream: Stream) -> StreamMemory:
         return self._worker.memory(self._streams[stream]).stream(stream.name)

@@ -9,25 +9,25 @@ version, not the last: a process that was stopped and went on (a zombie) may hav
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
 from infra.broker import Attempt, Offset, StateRow, Stream, TopicPartition
 from pipelines.engines.place import place_of
-from schemas.record import Append
 
 Version = tuple[int, int]
 NOTHING: Version = (-1, -1)
 
 # What a record of the changelog is: its key is [kind, stream, key].
-_ROW, _PLACE, _ATTEMPT = 0, 1, 2
+_ROW, _PLACE, _ATTEMPT, _TICKS = 0, 1, 2, 3
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_key = msgspec.msgpack.Decoder(tuple[int, str, str]).decode
 _decode_row = msgspec.msgpack.Decoder(tuple[int, int, bytes, int | None, int | None]).decode
-_decode_place = msgspec.msgpack.Decoder(tuple[int, int, list[tuple[str, int, int, str]], list[Append]]).decode
+_decode_place = msgspec.msgpack.Decoder(tuple[int, int, list[tuple[str, int, int, str]]]).decode
+_decode_ticks = msgspec.msgpack.Decoder(tuple[int, int, list[tuple[str, int, int, int]]]).decode
 _decode_attempt = msgspec.msgpack.Decoder(tuple[int, int, int]).decode
 
 KeyValue = tuple[bytes, bytes | None]
@@ -35,11 +35,18 @@ KeyValue = tuple[bytes, bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a stream stands: its parts' offsets with the reader's notes, and ticks that are decided but not written."""
+    """Where a stream stands: its parts' offsets with the reader's notes."""
 
     version: Version
     offsets: Mapping[TopicPartition, Offset]
-    ticks: Sequence[Append] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """Ticks that were decided at a place, and whose step is perhaps not done: (offset, watermark) by partition."""
+
+    version: Version
+    by_part: Mapping[TopicPartition, tuple[int, int]]
 
 
 @dataclass(slots=True)
@@ -52,14 +59,20 @@ class _Row:
 
 @dataclass(slots=True)
 class StreamMemory:
-    """The memory of one stream: rows by key, the place, and the attempt that is under way."""
+    """The memory of one stream: rows by key, the place, and the attempt and the ticks that are under way."""
 
     rows: dict[str, _Row] = field(default_factory=dict)
     place: Place | None = None
     attempt: Attempt | None = None
+    ticks: Ticks | None = None
     # (time, key), with entries that no longer hold: they are dropped when they come up.
     _deadlines: list[tuple[int, str]] = field(default_factory=list)
     _expiries: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def version(self) -> Version:
+        """How far the stream has come."""
+        return NOTHING if self.place is None else self.place.version
 
     def due(self, watermark_us: int) -> list[tuple[str, bytes]]:
         """Return (key, memory) of the keys whose deadline has come, by (deadline, key)."""
@@ -123,10 +136,16 @@ class PartitionMemory:
             offset, tick, state, deadline_us, expires_us = _decode_row(value)
             memory.put(StateRow(inner, state, deadline_us, expires_us), (offset, tick))
         elif kind == _PLACE and value is not None:
-            offset, tick, offsets, ticks = _decode_place(value)
+            offset, tick, offsets = _decode_place(value)
             if memory.place is None or memory.place.version <= (offset, tick):
                 places = {TopicPartition(t, p): Offset(at, note) for t, p, at, note in offsets}
-                memory.place = Place((offset, tick), places, ticks)
+                memory.place = Place((offset, tick), places)
+        elif kind == _TICKS:
+            if value is None:
+                memory.ticks = None
+                return
+            offset, tick, found = _decode_ticks(value)
+            memory.ticks = Ticks((offset, tick), {TopicPartition(t, p): (at, us) for t, p, at, us in found})
         elif kind == _ATTEMPT:
             memory.attempt = None if value is None else Attempt(*_decode_attempt(value))
 
@@ -155,7 +174,16 @@ def row_records(stream: Stream, rows: Iterable[StateRow], version: Version) -> l
 def place_record(stream: Stream, place: Place) -> KeyValue:
     """Return the changelog's record of a place."""
     offsets = [(part.topic, part.partition, at.next_offset, at.note) for part, at in place.offsets.items()]
-    return _encode((_PLACE, stream.name, "")), _encode((*place.version, offsets, list(place.ticks)))
+    return _encode((_PLACE, stream.name, "")), _encode((*place.version, offsets))
+
+
+def ticks_record(stream: Stream, ticks: Ticks | None) -> KeyValue:
+    """Return the changelog's record of ticks that are decided, or of their end."""
+    value = None
+    if ticks is not None:
+        found = [(part.topic, part.partition, *tick) for part, tick in ticks.by_part.items()]
+        value = _encode((*ticks.version, found))
+    return _encode((_TICKS, stream.name, "")), value
 
 
 def attempt_record(stream: Stream, attempt: Attempt | None) -> KeyValue:

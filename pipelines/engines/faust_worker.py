@@ -119,8 +119,8 @@ class FaustWorker:
 
     def committed(self, part: TopicPartition) -> int | None:
         """Return where Kafka's consumer began in a partition: what the group had committed."""
-        found = self.app.consumer._committed_offset.get(self._tp(part))
-        return None if found is None else int(found)
+        found: int | None = self.app.consumer.committed.get(self._tp(part))
+        return found
 
     def caught_up(self, part: TopicPartition, end: int) -> bool:
         """Whether everything of a partition before `end` has arrived in its buffer."""
@@ -248,6 +248,14 @@ class FaustWorker:
         self._dealt = None
         self.delivery.next_generation()
 
+    def _place(self, tp: TP) -> int | None:
+        """Return where what is remembered of a partition ends."""
+        (part,) = topic_parts({tp}, self.settings.names)
+        for stream in self.table.memory(tp.partition).streams.values():
+            if stream.place is not None and part in stream.place.offsets:
+                return stream.place.offsets[part].next_offset
+        return None
+
     async def _settled(self) -> None:
         """Wait for a commit that is under way, so that it is not in vain."""
         assert self._writing is not None
@@ -303,6 +311,7 @@ class FaustWorker:
             revoked=self._revoked,
             # Once more: what was fetched between the two calls still came from the old places.
             assigned=self._revoked,
+            place=self._place,
             settled=self._settled,
             ready=self._now_ready,
             failed=self._failed,

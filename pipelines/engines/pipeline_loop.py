@@ -26,6 +26,7 @@ class PipelineLoop:
     """Runs until `ended`; with `until_end` until everything that lies in the sources is worked through.
 
     `is_through` tells whether all that feeds this pipeline is done; `maintain` looks after the broker now and then.
+    `decided` gives the ticks that an earlier process decided on a stream and did not finish, where that can be.
     """
 
     worker: Worker
@@ -34,6 +35,7 @@ class PipelineLoop:
     until_end: bool
     ticks: Ticks = field(default_factory=dict)
     maintain: Callable[[], None] | None = None
+    decided: Callable[[Stream], Ticks] | None = None
     _tasks: dict[Stream, StreamTask | MergedTask] = field(default_factory=dict)
     _quiet_since: dict[Stream, float] = field(default_factory=dict)
     _maintained: float = field(default_factory=time.monotonic)
@@ -103,9 +105,10 @@ class PipelineLoop:
         return False
 
     def _task(self, stream: Stream) -> StreamTask | MergedTask:
+        ticks = self.ticks if self.decided is None else {**self.ticks, **self.decided(stream)}
         if self.worker.pipeline.merge:
-            return MergedTask(self.worker, stream, ticks=self.ticks)
-        return StreamTask(self.worker, stream, ticks=self.ticks.get(stream.parts[0], ()))
+            return MergedTask(self.worker, stream, ticks=ticks)
+        return StreamTask(self.worker, stream, ticks=ticks.get(stream.parts[0], ()))
 
     def _tick(self, task: StreamTask | MergedTask) -> bool:
         settings = self.worker.settings
