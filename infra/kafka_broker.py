@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _PROBE_RECORDS = 5000
 _PROBE_BYTES = 1 << 20
 _MARKED_S = 0.002
+# How often a job looks whether somebody has changed its topics.
+RECHECK_S = 10.0
 _MOST_AWAITED_S = 2.0
 
 
@@ -49,6 +51,7 @@ class KafkaBroker:
         self._looking = threading.RLock()
         self._looker: KafkaReader | None = None
         self._partitions: dict[str, int] = {}
+        self._checked = time.monotonic()
         self._progress = KafkaProgress(self._look)
         self._appender = KafkaAppender(connection, self.partitions, self.progress)
         self._instance: KafkaInstance | None = None
@@ -96,6 +99,7 @@ class KafkaBroker:
 
     def ends(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """Return where every partition of these topics ends, holes included as far as they are not known."""
+        self._recheck()
         found = self._reader().ends(self._parts(topics))
         return {
             part: end if (visible := self._holes.visible(part, end)) is None else visible for part, end in found.items()
@@ -244,6 +248,26 @@ class KafkaBroker:
 
     def _parts(self, topics: Sequence[str]) -> list[TopicPartition]:
         return [TopicPartition(topic, number) for topic in topics for number in range(self.partitions(topic))]
+
+    def _recheck(self) -> None:
+        """Now and then make sure that topics in use have the partitions that they had: BrokerMismatch if not."""
+        now = time.monotonic()
+        if now - self._checked < RECHECK_S:
+            return
+        self._checked = now  # set back below, so that the next one who asks hears it too
+        existing = self._topics.all()
+        for topic, count in list(self._partitions.items()):
+            if topic not in existing:
+                self._checked = 0.0
+                raise BrokerMismatch(
+                    f"topic {topic} is gone from {self.url}; `hubbub topics create` makes it anew, empty"
+                )
+            if existing[topic] != count:
+                self._checked = 0.0
+                raise BrokerMismatch(
+                    f"topic {topic} has {existing[topic]} partitions in {self.url} now and had {count}: keys lie "
+                    "elsewhere, and so do order and memory; make a topic with the old number and copy the rows into it"
+                )
 
     def _await_readable(self, behind: Mapping[TopicPartition, int]) -> None:
         """Wait until what was written can be read: the cluster marks a transaction's partitions one after the other.

@@ -41,7 +41,11 @@ class KafkaWire:
         self.timeout_s = connection.section.request_timeout_s
         arguments = connection.kafka_python()
         arguments.pop("bootstrap_timeout_ms")
-        self._client = KafkaNetClient(receive_message_max_bytes=MOST_ANSWER_BYTES, **arguments)
+        self._client = KafkaNetClient(
+            receive_message_max_bytes=MOST_ANSWER_BYTES,
+            socket_connection_setup_timeout_ms=self.timeout_s * 1000,
+            **arguments,
+        )
         self._net = self._client._net
         self._manager = self._client._manager
         self._cluster = self._manager.cluster

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from kafka import KafkaAdminClient
 
 from infra.broker import TopicPartition
 from infra.broker_url import open_broker
@@ -190,8 +191,12 @@ def test_a_cluster_that_is_away_is_an_outage(hubbub: Hubbub) -> None:
     assert f"nobody answers at {url}" in answer.out
 
 
-def test_a_topic_of_other_partitions_is_named(hubbub: Hubbub, broker: KafkaBroker) -> None:
-    broker._topics._admin.create_topics({broker.connection.names.outer(MESSAGES): {"num_partitions": 3}})
+def test_a_topic_of_other_partitions_is_named(
+    hubbub: Hubbub, broker: KafkaBroker, kafka: LocalKafka, topic_prefix: str
+) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    admin.create_topics({f"{topic_prefix}{MESSAGES}": {"num_partitions": 3}})
+    admin.close()
     for command in (["run", "messages", "--until-end"], ["topics", "create"]):
         answer = hubbub(*command)
         assert answer.status == 2

@@ -1,0 +1,141 @@
+"""Kafka goes away and comes back, stands still, changes under a job: typed errors in time, then all goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from kafka import KafkaAdminClient
+
+from infra import kafka_broker
+from infra.broker import Broker, BrokerAway, BrokerMismatch
+from infra.kafka_broker import KafkaBroker
+from infra.kafka_connection import KafkaConnection
+from infra.kafka_settings import KafkaSection
+from infra.local_kafka import LocalKafka
+from schemas.device_logs import DEVICE_LOGS
+from schemas.record import Append
+from tests.broker_subject import LOGS, PARTS, eventually, everything
+
+TIMEOUT_S = 1.0
+ROW = Append(LOGS, b"k", b"v", partition=0)
+ASKED: dict[str, Callable[[Broker], object]] = {
+    "topics": lambda broker: broker.topics(),
+    "bounds": lambda broker: broker.bounds(PARTS[0]),
+    "ends": lambda broker: broker.ends([LOGS]),
+    "settled": lambda broker: broker.settled([LOGS]),
+    "read": lambda broker: broker.read(PARTS[0], 1, max_records=9, max_bytes=999),
+    "offset_at": lambda broker: broker.offset_at(PARTS[0], 0),
+    "append": lambda broker: broker.append([ROW]),
+    "progress": lambda broker: broker.progress("w:x"),
+    "append with progress": lambda broker: broker.append([ROW], progress=("w:x", 2)),
+    "committed": lambda broker: broker.committed("g", PARTS[0]),
+    "places": lambda broker: broker.places("g"),
+    "groups": lambda broker: broker.groups(),
+}
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
+    """A broker that these tests may stop."""
+    with LocalKafka(tmp_path_factory.mktemp("own")) as local:
+        yield local
+
+
+@pytest.fixture
+def broker(own: LocalKafka, topic_prefix: str) -> Iterator[KafkaBroker]:
+    section = KafkaSection(topic_prefix=topic_prefix, request_timeout_s=TIMEOUT_S)
+    with KafkaBroker(KafkaConnection.of(f"kafka://{own.bootstrap}", section)) as one:
+        one.create_topics([DEVICE_LOGS])
+        one.append([ROW], progress=("w:x", 1))
+        for ask in ASKED.values():  # so that every connection is there before it breaks
+            ask(one)
+        yield one
+
+
+def all_say_away(broker: KafkaBroker) -> None:
+    for name, ask in ASKED.items():
+        began = time.monotonic()
+        with pytest.raises(BrokerAway, match=r"kafka://127\.0\.0\.1:"):
+            ask(broker)
+        # An append asks twice more: for its successor, and that one what became of it.
+        assert time.monotonic() - began < 4 * TIMEOUT_S + 2, name
+
+
+def all_answer(broker: KafkaBroker) -> bool:
+    try:
+        for ask in ASKED.values():
+            ask(broker)
+    except BrokerAway:
+        return False
+    return True
+
+
+def test_a_broker_that_is_killed_is_away_and_then_back(own: LocalKafka, broker: KafkaBroker) -> None:
+    own.kill()
+    all_say_away(broker)
+    before = time.monotonic()
+    broker_waits = pytest.raises(BrokerAway)
+    with broker_waits:
+        broker.wait(0.5)
+        broker.wait(0.5)
+        broker.ends([LOGS])
+    assert time.monotonic() - before < 2 * TIMEOUT_S + 2
+    own.start()
+    assert eventually(lambda: all_answer(broker), within_s=60)
+    # What was promised is there, and nothing twice: each round of questions wrote two rows, or said that it did not.
+    assert broker.progress("w:x") == 2
+    assert {record[1] for record in everything(broker, PARTS[0])} == {b"v"}
+
+
+def test_a_broker_that_stands_still_is_away_and_then_back(own: LocalKafka, broker: KafkaBroker) -> None:
+    own.pause()
+    try:
+        all_say_away(broker)
+    finally:
+        own.resume()
+    assert eventually(lambda: all_answer(broker), within_s=60)
+
+
+def test_a_changed_number_of_partitions_is_named(
+    own: LocalKafka, broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_broker, "RECHECK_S", 0.0)
+    assert len(broker.ends([LOGS])) == 8
+    admin = KafkaAdminClient(bootstrap_servers=own.bootstrap)
+    admin.create_partitions({broker.connection.names.outer(LOGS): 9})
+
+    def noticed() -> bool:
+        try:
+            broker.ends([LOGS])
+        except BrokerMismatch as error:
+            assert "topic device.logs has 9 partitions" in str(error)
+            assert "and had 8" in str(error)
+            return True
+        return False
+
+    assert eventually(noticed)
+    admin.delete_topics([broker.connection.names.outer(LOGS)])
+    admin.close()
+
+    def gone() -> bool:
+        try:
+            broker.ends([LOGS])
+        except BrokerMismatch as error:
+            return "topic device.logs is gone" in str(error)
+        return False
+
+    assert eventually(gone)
+
+
+def test_who_comes_while_nobody_is_there_hears_it_soon(own: LocalKafka, tmp_path: Path) -> None:
+    own.kill()
+    try:
+        began = time.monotonic()
+        with pytest.raises(BrokerAway, match="nobody answers"):
+            KafkaBroker(KafkaConnection.of(f"kafka://{own.bootstrap}", KafkaSection()))
+        assert time.monotonic() - began < 5
+    finally:
+        own.start()
