@@ -25,7 +25,7 @@ SAY = @printf '\033[1m== %s\033[0m\n'
 STAMP = $(VENV)/.installed
 STAMP_TRAIN = $(VENV_TRAIN)/.installed
 
-.PHONY: help demo check static test slow sameness bench train-env constraints clean
+.PHONY: help demo check static test slow sameness chaos bench train-env constraints clean
 
 help:
 	@echo 'make demo         a small building talks for a minute; see what hubbub hears'
@@ -107,6 +107,11 @@ slow: $(STAMP)
 sameness: $(STAMP)
 	$(SAY) 'sameness'
 	$(BIN)/python -m tests.sameness_suite $(ARGUMENTS)
+
+# Half an hour and more; ARGUMENTS='kills --quick' chooses. RELIABILITY.md holds the figures.
+chaos: $(STAMP)
+	$(SAY) 'chaos'
+	$(BIN)/python -m tests.chaos $(ARGUMENTS)
 
 # One at a time: a figure that was measured beside another is no figure.
 bench: $(STAMP)
