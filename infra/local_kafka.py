@@ -275,7 +275,8 @@ def _cluster_id(directory: Path) -> str:
     path = directory / "cluster-id"
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True)
-        path.write_text(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+        # Kafka's tool takes one that begins with a hyphen (base64's 63rd letter) for an option.
+        path.write_text(base64.urlsafe_b64encode(b"\x00" + uuid.uuid4().bytes[1:]).decode().rstrip("="))
     return path.read_text().strip()
 
 
