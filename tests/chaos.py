@@ -16,6 +16,7 @@ from pathlib import Path
 
 from infra.local_kafka import LocalKafka
 from tests.chaos_arena import Contestant, hubbub, peer
+from tests.chaos_brokers import away, restarts
 from tests.chaos_kills import Result, kills, storm
 
 EMBEDDED = hubbub("hubbub embedded")
@@ -53,9 +54,26 @@ def _storm(kafka: LocalKafka, contestant: Contestant, folder: Path, quick: bool,
     return storm(kafka, contestant, folder, lines=lines, changes=times, seed=seed, pause_s=5.0)
 
 
+def _restarts(kafka: LocalKafka, contestant: Contestant, folder: Path, quick: bool, seed: int) -> Result:
+    lines, times = (2_000, 1) if quick else (20_000, 5)
+    return restarts(kafka, contestant, folder, lines=lines, times=times, seed=seed, killed=False)
+
+
+def _broker_kills(kafka: LocalKafka, contestant: Contestant, folder: Path, quick: bool, seed: int) -> Result:
+    lines, times = (2_000, 1) if quick else (20_000, 5)
+    return restarts(kafka, contestant, folder, lines=lines, times=times, seed=seed, killed=True)
+
+
+def _away(kafka: LocalKafka, contestant: Contestant, folder: Path, quick: bool, seed: int) -> Result:
+    return away(kafka, contestant, folder, lines=10_000, seconds=20 if quick else 300, seed=seed)
+
+
 EXPERIMENTS: dict[str, Callable[[LocalKafka, Contestant, Path, bool, int], Result]] = {
     "kills": _kills,
     "storm": _storm,
+    "restarts": _restarts,
+    "broker-kills": _broker_kills,
+    "away": _away,
 }
 
 

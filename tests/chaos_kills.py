@@ -70,7 +70,7 @@ def kills(
             arena.kill(victim)
             arena.start(victim)
             recoveries.append(arena.recovered(arena.feed(portion - portion // 2)))
-        return _result("kill -9", arena, kills, recoveries, started, seed)
+        return result_of("kill -9", arena, kills, recoveries, started, seed)
 
 
 def storm(
@@ -97,7 +97,7 @@ def storm(
             first = arena.feed(portion)
             _pause(arena, rng.uniform(0.4, 1.0) * pause_s)
             recoveries.append(arena.recovered(first))
-        return _result("workers come and go", arena, changes, recoveries, started, seed)
+        return result_of("workers come and go", arena, changes, recoveries, started, seed)
 
 
 def _pause(arena: Arena, seconds: float) -> None:
@@ -107,7 +107,8 @@ def _pause(arena: Arena, seconds: float) -> None:
         time.sleep(0.1)
 
 
-def _result(experiment: str, arena: Arena, times: int, recoveries: list[float], started: float, seed: int) -> Result:
+def result_of(experiment: str, arena: Arena, times: int, recoveries: list[float], started: float, seed: int) -> Result:
+    """Wait for what is still to come, and count."""
     arena.settle()
     return Result(
         experiment,

@@ -1,0 +1,92 @@
+"""R7, R8, R9: the broker is shut down, killed, or away for minutes while two workers work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+
+import psutil
+from kafka import KafkaConsumer, TopicPartition
+
+from infra.local_kafka import LocalKafka
+from tests.chaos_arena import Arena, Contestant
+from tests.chaos_kills import WORKERS, Result, result_of
+
+LOOK_S = 1.0
+
+
+def restarts(
+    kafka: LocalKafka, contestant: Contestant, folder: Path, *, lines: int, times: int, seed: int, killed: bool
+) -> Result:
+    """Shut the only broker down in order, or kill it, and start it again, under bursts of lines."""
+    rng = Random(f"restarts/{killed}/{seed}")
+    started = time.monotonic()
+    portion = lines // times
+    with Arena(kafka, contestant, folder, rng) as arena:
+        for number in range(WORKERS):
+            arena.start(number)
+        arena.recovered(arena.feed(lines - portion * times + 2 * WORKERS))
+        recoveries = []
+        for _ in range(times):
+            arena.feed(portion // 2)
+            time.sleep(rng.uniform(0.0, 1.0))
+            if killed:
+                kafka.kill()
+            else:
+                kafka.stop()
+            time.sleep(rng.uniform(0.0, 3.0))
+            kafka.start()
+            recoveries.append(arena.recovered(arena.feed(portion - portion // 2)))
+        what = "broker killed" if killed else "broker restarted"
+        return result_of(what, arena, times, recoveries, started, seed)
+
+
+def away(kafka: LocalKafka, contestant: Contestant, folder: Path, *, lines: int, seconds: float, seed: int) -> Result:
+    """Nobody is there for minutes: the workers stay, take no memory and little time, and blame no line."""
+    rng = Random(f"away/{seed}")
+    started = time.monotonic()
+    with Arena(kafka, contestant, folder, rng) as arena:
+        for number in range(WORKERS):
+            arena.start(number)
+        arena.recovered(arena.feed(lines // 2))
+        before = _memory(arena)
+        arena.feed(lines // 4)
+        kafka.stop()
+        busy_before, gone_at = _busy_s(arena), time.monotonic()
+        most = before
+        while time.monotonic() - gone_at < seconds:
+            arena.tend()
+            most = {number: max(one, most.get(number, 0)) for number, one in _memory(arena).items()}
+            time.sleep(LOOK_S)
+        share = (_busy_s(arena) - busy_before) / WORKERS / (time.monotonic() - gone_at)
+        stayed = arena.own_exits
+        kafka.start()
+        recoveries = [arena.recovered(arena.feed(lines - lines // 2 - lines // 4))]
+        result = result_of(f"broker away {seconds:.0f} s", arena, 1, recoveries, started, seed)
+        growth = max(most[number] - before[number] for number in before) / 2**20
+        result.notes = (
+            f"{stayed} workers ended while it was away, memory +{growth:.0f} MiB, {share:.1%} of a core a worker, "
+            f"{_dead_letters(arena)} dead letters"
+        )
+        return result
+
+
+def _memory(arena: Arena) -> Mapping[int, int]:
+    return {number: psutil.Process(one.pid).memory_info().rss for number, one in arena.workers.items()}
+
+
+def _busy_s(arena: Arena) -> float:
+    times = [psutil.Process(one.pid).cpu_times() for one in arena.workers.values()]
+    return float(sum(one.user + one.system for one in times))
+
+
+def _dead_letters(arena: Arena) -> int:
+    """How many there are, committed or not; 0 for contestants that have no such topic."""
+    consumer = KafkaConsumer(bootstrap_servers=arena.kafka.bootstrap)
+    topic = f"{arena.prefix}dead.letters"
+    parts = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+    ends = consumer.end_offsets(parts)
+    consumer.close()
+    return int(sum(ends.values()))
