@@ -7,19 +7,19 @@ from typing import Final
 from pipelines.replay.comparison import Comparison
 from pipelines.replay.costs import CostCurve
 from pipelines.replay.figures import Figure, tick_text
-from pipelines.replay.notable import MOST, changed_most
+from pipelines.replay.notable import changed_most
 
 _SIDE_STYLES: Final = {"baseline": ("--base", "dot"), "candidate": ("--candidate", "solid")}
 _END: Final = 1.04  # where the axis of scores ends: a little above 1
 _WAY_COLOURS: Final = {"gone": "--gone", "added": "--added", "changed": "--changed", "same": "--quiet"}
 
 
-def where_it_differs(comparison: Comparison, by: str, most: int = MOST) -> Figure | None:
+def where_it_differs(comparison: Comparison, by: str) -> Figure | None:
     """How many alerts of each rule (or device, ...) are gone, added, changed, and the same."""
     alerts = comparison.alerts
     if alerts is None or not alerts.differing:
         return None
-    found = changed_most(alerts, by, most)[::-1]  # Plotly draws the first one at the bottom
+    found = changed_most(alerts, by)[::-1]  # Plotly draws the first one at the bottom
     names = [tick_text(name) for name, _ in found]
     return {
         "data": [
@@ -40,8 +40,9 @@ def where_it_differs(comparison: Comparison, by: str, most: int = MOST) -> Figur
         ],
         "layout": {
             "barmode": "stack",
-            "height": 96 + 30 * len(names),
-            "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
+            "height": 56 + 30 * len(names),
+            "showlegend": False,
+            "margin": {"t": 8, "b": 8},
             "xaxis": {"visible": False},
             "yaxis": {"automargin": True, "showgrid": False},
         },

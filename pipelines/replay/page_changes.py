@@ -28,7 +28,8 @@ def change_section(comparison: Comparison, cards: Cards, plot: Plot) -> Iterator
     yield '<div class="pair"><section>'
     kinds = differences_by_kind(comparison)
     yield plot("differs-kind", kinds, "How they differ", "A changed alert may count under several kinds.")
+    order = "Most differing first: gone, added, changed, and the same, in these colours."
+    yield plot("differs-rule", where_it_differs(comparison, "rule"), "Which rules", order)
     yield "</section><section>"
-    yield plot("differs-rule", where_it_differs(comparison, "rule"), "Which rules", "Most differing first.")
-    yield plot("differs-device", where_it_differs(comparison, "device", 6), "Which devices", "Most differing first.")
+    yield plot("differs-device", where_it_differs(comparison, "device"), "Which devices", order)
     yield "</section></div>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import escape
 from typing import Final
 
 from pipelines.replay.comparison import Comparison
@@ -43,10 +44,10 @@ def _cold(cold: ColdQuality) -> Iterator[str]:
     failed = cold.failed
     said = f"Great Expectations: {counted(len(cold.checks), 'check')} over {counted(cold.windows, 'window')}, "
     said += "all kept." if not failed else f"{len(failed):,} broken."
-    pages = ""
     if cold.docs is not None:
-        pages = f' <a href="{DOCS}/index.html">Its pages</a> have every window (they load their styles from the net).'
-    yield f'<p class="about">{said}{pages}</p>'
+        said += f' Each window has <a href="{DOCS}/index.html">its own page</a> (which loads its styles from the net).'
+    yield f'<p class="about">{said}</p>'
+    yield _grid(cold)
     yield "".join(f'<p class="about no">{text(note, 400)}</p>' for note in cold.notes)
     if failed:
         yield _table(
@@ -54,6 +55,30 @@ def _cold(cold: ColdQuality) -> Iterator[str]:
         )
         if len(failed) > MOST_ROWS:
             yield f'<p class="small">and {len(failed) - MOST_ROWS:,} more in report.json</p>'
+
+
+def _grid(cold: ColdQuality) -> str:
+    """Return a table of the windows: how many checks are broken in each, with a link to its page."""
+    broken: dict[tuple[str, str], int] = {}
+    for check in cold.checks:
+        place = (check.topic, check.window)
+        broken[place] = broken.get(place, 0) + (not check.success)
+    topics = list(dict.fromkeys(topic for topic, _ in broken))
+    windows = sorted({window for _, window in broken})
+    first = 5 if len({window[:10] for window in windows}) > 1 else 11  # the day as well, where there are several
+    heads = "".join(f"<th>{window[first:16].replace('T', ' ')}</th>" for window in windows)
+    rows = ""
+    for topic in topics:
+        cells = "".join(_cell(broken.get((topic, window)), cold.pages.get((topic, window))) for window in windows)
+        rows += f"<tr><td>{text(topic)}</td>{cells}</tr>"
+    return f'<div class="card scroll"><table class="grid"><tr><th></th>{heads}</tr>{rows}</table></div>' if rows else ""
+
+
+def _cell(broken: int | None, page: str | None) -> str:
+    if broken is None:
+        return "<td></td>"
+    said = f'<span class="{"no" if broken else "yes"}">{broken or "✓"}</span>'
+    return f'<td><a href="{DOCS}/{escape(page)}">{said}</a></td>' if page else f"<td>{said}</td>"
 
 
 def _row(check: Check) -> str:

@@ -84,6 +84,8 @@ td small.name { display: block; max-width: 22em; overflow-wrap: anywhere; }
 td.yes small, td.no small { color: inherit; }
 table.scores th, table.scores td { padding: 7px 6px; } table.scores th { white-space: normal; vertical-align: bottom; }
 table.scores { font-size: 14px; } table.scores td:first-child { min-width: 11em; }
+table.grid th, table.grid td { text-align: center; padding: 5px 8px; white-space: nowrap; }
+table.grid td:first-child { text-align: left; } table.grid a { text-decoration: none; }
 nav { margin: 14px 0 0; } nav a, .about a { color: var(--accent); }
 .inside { border-top: 1px solid var(--line); padding: 10px 14px 14px 40px; }
 .inside dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 14px; margin: 0 0 10px; }

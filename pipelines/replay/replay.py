@@ -20,7 +20,7 @@ from pipelines.replay.history import History
 from pipelines.replay.incidents import of_history
 from pipelines.replay.measure import Watched
 from pipelines.replay.quality.cold import ColdSuite, start_cold_suite
-from pipelines.replay.run_side import MakeEngine, Side, embedded, run_side
+from pipelines.replay.run_side import MakeEngine, Side, Stopped, embedded, run_side
 from pipelines.replay.survey import Survey, survey_history
 from pipelines.replay.watcher import Watcher
 from pipelines.replay.wired import Wired
@@ -72,8 +72,13 @@ def replay(plan: Plan, watcher: Watcher) -> Comparison:
         sides.append(after)
         watcher.say("comparing")
         comparison = _compare(plan, pipelines, survey, before, after)
+        if cold is None:
+            return comparison
         watcher.say("waiting for Great Expectations")
-        return comparison if cold is None else replace(comparison, quality=cold.result())
+        quality = cold.result(watcher.stop)
+        if watcher.stop.is_set():
+            raise Stopped
+        return replace(comparison, quality=quality)
     finally:
         if cold is not None:
             cold.stop()

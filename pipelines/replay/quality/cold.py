@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ INSTALL: Final = "pip install 'hubbub[quality]'"
 BUDGET_S: Final = 60.0
 _OVERTIME: Final = 0.2  # of the budget, for the pages of what was validated in it
 _LEAST_OVERTIME_S: Final = 2.0
+_LOOK_EVERY_S: Final = 0.1
 _NOT_PASSED: Final = ("HUBBUB_", "PYTHON", "GX_")
 Status = Literal["done", "out of time", "not installed", "failed"]
 
@@ -47,13 +49,14 @@ class Check:
 @dataclass(frozen=True)
 class ColdQuality:
     """What the cold suite found. `note` says in a sentence what a reader should know beside it; `docs` is the folder
-    of its pages, None where there are none."""
+    of its pages, None where there are none; `pages` their paths in it, by topic and window."""
 
     status: Status
     windows: int = 0
     checks: tuple[Check, ...] = ()
     notes: tuple[str, ...] = ()
     docs: Path | None = None
+    pages: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def failed(self) -> tuple[Check, ...]:
@@ -71,16 +74,15 @@ class ColdSuite:
     notes: Sequence[str] = ()
     began: float = field(default_factory=time.monotonic)
 
-    def result(self) -> ColdQuality:
-        """Wait until it is done, or its time and a little more is up, and return what it found."""
+    def result(self, stop: threading.Event) -> ColdQuality:
+        """Wait until it is done, its time and a little more is up, or `stop` is set, and return what it found."""
         if self.process is None:
             return _missing()
-        try:
-            ends = self.began + self.budget_s + max(_LEAST_OVERTIME_S, _OVERTIME * self.budget_s)
-            status = self.process.wait(max(0.0, ends - time.monotonic()))
-        except subprocess.TimeoutExpired:
+        ends = self.began + self.budget_s + max(_LEAST_OVERTIME_S, _OVERTIME * self.budget_s)
+        while (status := self.process.poll()) is None and time.monotonic() < ends and not stop.wait(_LOOK_EVERY_S):
+            pass
+        if status is None:
             self.stop()
-            status = None
         windows, checks, errors = _findings(self.folder / "findings.jsonl")
         wanted = json.loads((self.folder / "wanted.json").read_text(encoding="utf-8"))
         docs = self.folder / "docs"
@@ -95,7 +97,12 @@ class ColdSuite:
         finished = windows == wanted and status == 0
         has_docs = status == 0 and (docs / "index.html").exists()
         return ColdQuality(
-            "done" if finished else "out of time", windows, checks, tuple(notes), docs if has_docs else None
+            "done" if finished else "out of time",
+            windows,
+            checks,
+            tuple(notes),
+            docs if has_docs else None,
+            _pages(self.folder / "pages.json") if has_docs else {},
         )
 
     def stop(self) -> None:
@@ -163,6 +170,11 @@ def _findings(path: Path) -> tuple[int, tuple[Check, ...], list[str]]:
                 )
             )  # fmt: skip
     return windows, tuple(checks), errors
+
+
+def _pages(path: Path) -> dict[tuple[str, str], str]:
+    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return {(name.rpartition(" ")[0], name.rpartition(" ")[2]): page for name, page in found.items() if page}
 
 
 def _missing() -> ColdQuality:

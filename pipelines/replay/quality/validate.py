@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +33,28 @@ def main(folder: Path, budget_s: float) -> None:
     wanted: dict[str, list[dict[str, Any]]] = json.loads((folder / "expectations.json").read_text(encoding="utf-8"))
     definitions = {topic: _definition(context, topic, expected) for topic, expected in wanted.items()}
     ends = began + (time.monotonic() - began) + VALIDATING * (budget_s - (time.monotonic() - began))
+    done: list[tuple[str, str]] = []
     with (folder / "findings.jsonl").open("w", encoding="utf-8") as file:
         for topic, window, frame in _windows(folder, list(wanted)):
             if time.monotonic() > ends:
                 break
-            finding = {"topic": topic, "window": window, "rows": len(frame)}
-            checks = _validate(definitions[topic], topic, window, frame, wanted[topic])
-            file.write(json.dumps(finding | {"checks": checks}) + "\n")
+            checks = _validate(definitions[topic], window, frame, wanted[topic])
+            file.write(json.dumps({"topic": topic, "window": window, "rows": len(frame), "checks": checks}) + "\n")
             file.flush()
+            done.append((topic, window))
     context.build_data_docs()
+    pages = {f"{topic} {window}": _page(folder / "docs", topic, window) for topic, window in done}
+    (folder / "pages.json").write_text(json.dumps(pages), encoding="utf-8")
+
+
+def _page(docs: Path, topic: str, window: str) -> str:
+    """Return the path of a window's page below `docs`; the library makes folders of a name's parts."""
+    found = sorted((docs / "validations" / Path(*topic.split(".")) / _run_name(window)).rglob("*.html"))
+    return found[0].relative_to(docs).as_posix() if found else ""
+
+
+def _run_name(window: str) -> str:
+    return window.replace(":", "").replace("-", "")  # not every file system takes a colon
 
 
 def _windows(folder: Path, topics: list[str]) -> Iterator[tuple[str, str, Any]]:
@@ -91,7 +105,6 @@ def _expectation(one: Mapping[str, Any], number: int) -> Any:  # noqa: ANN401 - 
 
 def _validate(
     definition: Any,  # noqa: ANN401 - the library's own
-    topic: str,
     window: str,
     frame: Any,  # noqa: ANN401 - a DataFrame, and pandas is imported late
     expected: list[dict[str, Any]],
@@ -100,7 +113,7 @@ def _validate(
 
     result = definition.run(
         batch_parameters={"dataframe": frame},
-        run_id=RunIdentifier(run_name=f"{window} {topic}"),
+        run_id=RunIdentifier(run_name=_run_name(window), run_time=datetime.fromisoformat(window)),
         result_format={"result_format": "SUMMARY", "partial_unexpected_count": MOST_EXAMPLES},
     )
     checks = []
