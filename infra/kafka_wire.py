@@ -158,7 +158,7 @@ class KafkaWire:
                 on_the_way()
             self._net.poll(timeout_ms=max(0.0, until - time.monotonic()) * 1000, future=future)
             if not future.is_done:
-                raise NoAnswer(f"{self.where} did not answer within {seconds:g} s")
+                raise self._no_answer(f"{self.where} did not answer within {seconds:g} s")
             if future.succeeded():
                 return future.value
             # A connection that was refused a moment ago was never written to: there is time to try it again.
@@ -171,8 +171,15 @@ class KafkaWire:
     def _meaning(self, error: BaseException) -> BaseException:
         if isinstance(error, KafkaError):
             meaning = translated(self.connection, "waiting for an answer", error)
-            return NoAnswer(str(meaning)) if isinstance(meaning, BrokerAway) else meaning
-        return NoAnswer(f"{self.where} does not answer: {error}") if isinstance(error, OSError) else error
+            return self._no_answer(str(meaning)) if isinstance(meaning, BrokerAway) else meaning
+        return self._no_answer(f"{self.where} does not answer: {error}") if isinstance(error, OSError) else error
+
+    def _no_answer(self, sentence: str) -> NoAnswer:
+        """Forget who looked after what: a broker that is silent may have been relieved meanwhile."""
+        self._coordinators.clear()
+        self._topics.clear()
+        self._bootstrapped = False
+        return NoAnswer(sentence)
 
     @property
     def where(self) -> str:

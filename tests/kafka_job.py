@@ -84,6 +84,8 @@ class KafkaJob:
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)]),
             "HUBBUB_JOB_BATCH_RECORDS": "50",
+            # The oracles know no time but that of the rows.
+            "HUBBUB_JOB_TICK_S": "0",
             "HUBBUB_FAILPOINT": failpoint,
             "HUBBUB_KAFKA_TOPIC_PREFIX": self.prefix,
             "HUBBUB_KAFKA_STATE_DIR": str(self.folder / state),

@@ -103,7 +103,7 @@ def test_killed_there_it_goes_on_as_if_nothing_had_been(
         assert outcome(job) == undisturbed
 
 
-@pytest.mark.parametrize("place", ["after_state", "after_send_offsets", "during_end_transaction"])
+@pytest.mark.parametrize("place", ["after_send_offsets", "during_end_transaction"])
 def test_an_outage_there_is_an_outage_and_nothing_is_lost(
     kafka: LocalKafka, tmp_path: Path, undisturbed: dict[str, object], place: str
 ) -> None:

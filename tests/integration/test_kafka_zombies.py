@@ -45,7 +45,7 @@ def is_stopped(worker: subprocess.Popen[str]) -> bool:
     return Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
-@pytest.mark.parametrize("place", ["after_infer", "after_send_offsets", "during_end_transaction"])
+@pytest.mark.parametrize("place", ["after_infer", "during_end_transaction"])
 def test_a_worker_that_slept_through_its_session_is_fenced(job: KafkaJob, place: str) -> None:
     """It stands still, in the middle of a transaction or before one, while another does all of its work."""
     sleeper = job.start("--instance", "sleeper", failpoint=f"{place}:12:stop")
