@@ -17,7 +17,6 @@ _COMMITTED = 1
 _NO_SESSION = -1
 # The newest format that names topics by name and not by id.
 _VERSION = 12
-MOST_BYTES_A_PARTITION = 1 << 20
 MOST_BYTES = 16 << 20
 
 
@@ -36,8 +35,11 @@ class Fetched:
     error: int
 
 
-def fetch_request(places: Mapping[TopicPartition, int], *, wait_s: float) -> FetchRequest:
-    """Ask for committed records of these partitions from these offsets on; wait so long for the first of them."""
+def fetch_request(places: Mapping[TopicPartition, int], *, wait_s: float, partition_bytes: int) -> FetchRequest:
+    """Ask for committed records of these partitions from these offsets on; wait so long for the first of them.
+
+    Of each partition come `partition_bytes` at most, and one batch at least.
+    """
     topics: dict[str, list[Any]] = defaultdict(list)
     one_topic = FetchRequest.FetchTopic
     for part, offset in places.items():
@@ -48,7 +50,7 @@ def fetch_request(places: Mapping[TopicPartition, int], *, wait_s: float) -> Fet
                 fetch_offset=offset,
                 last_fetched_epoch=-1,
                 log_start_offset=-1,
-                partition_max_bytes=MOST_BYTES_A_PARTITION,
+                partition_max_bytes=partition_bytes,
             )
         )
     return FetchRequest(

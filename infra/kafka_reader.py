@@ -151,7 +151,9 @@ class KafkaReader:
 
     def _ask(self, node: int, parts: Sequence[TopicPartition], *, wait_s: float) -> None:
         asked = {self._outer(part): self._shelves[part].position for part in parts}
-        future = self._fetching.begin(fetch_request(asked, wait_s=wait_s), node)
+        future = self._fetching.begin(
+            fetch_request(asked, wait_s=wait_s, partition_bytes=self._section.prefetch_bytes), node
+        )
         self._under_way[node] = (future, asked)
 
     def _await_answer(self, node: int, until: float) -> dict[TopicPartition, int]:

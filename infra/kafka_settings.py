@@ -90,7 +90,7 @@ class KafkaSection(Struct, frozen=True, forbid_unknown_fields=True):
     ] = "hubbub-state"
     prefetch_bytes: Annotated[
         int, Meta(ge=1 << 16, description="most bytes that are read ahead of the work, for each partition")
-    ] = 4 << 20
+    ] = 1 << 20
     max_decompressed_bytes: Annotated[
         int, Meta(ge=1 << 20, description="a compressed batch that inflates to more than this is refused as a bomb")
     ] = 64 << 20

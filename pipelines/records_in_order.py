@@ -25,8 +25,8 @@ def begin_of(broker: Broker, topic: str) -> Places:
 
 
 def end_of(broker: Broker, topic: str) -> Places:
-    """Return where each partition ends now."""
-    return {part: broker.bounds(part)[1] for part in parts_of(broker, topic)}
+    """Return an offset of each partition that everything lies before now; in one question."""
+    return broker.ends([topic]) if topic in broker.topics() else {}
 
 
 def place_at(broker: Broker, topic: str, time_us: int) -> Places:

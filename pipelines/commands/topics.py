@@ -24,10 +24,12 @@ def topics() -> None:
 def list_(*, broker: str | None, config: Path | None, as_json: bool) -> None:
     """List the topics that hubbub knows and those that the broker has, with their partitions and records.
 
-    Records are counted from the first to the last one kept; what compaction removed in between counts too.
+    Records are counted from the first to the last one kept; what compaction removed in between counts too, and on
+    Kafka the marks at which transactions end.
     """
     import orjson
 
+    from infra.broker import TopicPartition
     from infra.broker_url import is_kafka, sqlite_path
     from pipelines.commands.table import aligned
     from schemas.catalog import TOPICS
@@ -36,17 +38,14 @@ def list_(*, broker: str | None, config: Path | None, as_json: bool) -> None:
     url = settings_of(broker, config).broker.url
     if is_kafka(url) or sqlite_path(url).exists():
         with opened_broker(broker, config, must_exist=True) as opened:
-            from pipelines.records_in_order import begin_of, end_of
-
             for name, partitions in opened.topics().items():
-                held[name] = (
-                    partitions,
-                    sum(end_of(opened, name).values()) - sum(begin_of(opened, name).values()),
-                )
+                bounds = [opened.bounds(TopicPartition(name, number)) for number in range(partitions)]
+                held[name] = (partitions, sum(end - first for first, end in bounds))
     rows = []
     for name in dict.fromkeys([*TOPICS, *held]):
         counts = dict(zip(("partitions", "records"), held.get(name, (None, None)), strict=True))
-        description = TOPICS[name].description if name in TOPICS else "not one of hubbub's own"
+        own = "bookkeeping of hubbub's own" if name.startswith("hubbub.") else "not one of hubbub's own"
+        description = TOPICS[name].description if name in TOPICS else own
         rows.append({"topic": name, **counts, "description": description})
     if as_json:
         for row in rows:

@@ -174,10 +174,10 @@ def test_doctor_says_what_waits_and_for_whom(hubbub: Hubbub, broker: KafkaBroker
     assert hubbub("run", "messages", "--until-end").status == 0
     assert "hubbub-messages has read everything" in hubbub("doctor").out
     hubbub("produce", MESSAGES, messages(tmp_path / "more.jsonl", 110))
-    out = hubbub("doctor").out
-    assert "hubbub-messages is behind by " in out
-    assert "of customer.messages" in out
-    assert hubbub("doctor").status == 0
+    answer = hubbub("doctor")
+    assert answer.status == 0
+    assert "hubbub-messages is behind by " in answer.out
+    assert "of customer.messages" in answer.out
 
 
 def test_a_cluster_that_is_away_is_an_outage(hubbub: Hubbub) -> None:
