@@ -54,8 +54,12 @@ class Envelopes:
         return pa.StructArray.from_arrays(columns, fields=fields)
 
 
-def read_envelopes(topic: str, partition: int, records: Sequence[Record]) -> Envelopes:
-    """Read the envelopes of records of one partition."""
+def read_envelopes(topic: str, partition: int, records: Sequence[Record], dataschema: str | None = None) -> Envelopes:
+    """Read the envelopes of records of one partition.
+
+    With `dataschema` (`hubbub:<topic>:<major>`) records that say they are of another major of it are refused: what a
+    field means may have changed. A schema of somebody else's says nothing about ours.
+    """
     rows = len(records)
     offsets = [record.offset for record in records]
     if not any(record.headers for record in records):
@@ -63,6 +67,8 @@ def read_envelopes(topic: str, partition: int, records: Sequence[Record]) -> Env
     headers = [record.headers for record in records]
     of = _by_name(headers)
     refused = _refusals(headers, of("content-type"))
+    if dataschema is not None:
+        refused |= _other_majors(of("ce_dataschema"), dataschema)
     if refused:
         of = _by_name([() if row in refused else one for row, one in enumerate(headers)])
     traces = zip(of("traceparent"), of("ce_traceparent"), strict=True)
@@ -117,6 +123,21 @@ def _refusal(headers: Mapping[str, bytes]) -> Refused | None:
             "got CloudEvents' structured or batch mode",
         )
     return None
+
+
+def _other_majors(said: Sequence[bytes | None], dataschema: str) -> dict[int, Refused]:
+    own = dataschema.encode()
+    family = own[: own.rindex(b":") + 1]
+    others = {one for one in set(said) if one is not None and one != own and one.startswith(family)}
+    if not others:
+        return {}
+    return {
+        row: Refused(
+            "schema", "SCHEMA", f"expected an event of {dataschema}, got one of {one[:80].decode('utf-8', 'replace')}"
+        )
+        for row, one in enumerate(said)
+        if one in others and one is not None
+    }
 
 
 def _is_structured(content_type: bytes | None) -> bool:

@@ -113,7 +113,7 @@ class JsonCodec:
         self, part_topic: str, partition: int, records: Sequence[Record], events: Sequence[dict[str, object]]
     ) -> tuple[pa.RecordBatch, dict[int, Refused]]:
         """Build all columns; rows at fault are in them with nulls, and are named with their reason."""
-        envelopes = read_envelopes(part_topic, partition, records)
+        envelopes = read_envelopes(part_topic, partition, records, self.topic.dataschema)
         faults = dict(envelopes.refused)
         received_at = pa.array([record.timestamp_us for record in records], pa.int64()).cast(TIMESTAMP)
         of = members(events)
