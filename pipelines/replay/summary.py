@@ -14,8 +14,19 @@ from rich.text import Text
 from pipelines.replay.compare import AlertDifferences
 from pipelines.replay.comparison import Comparison
 from pipelines.replay.episodes import Episode
+from pipelines.replay.evaluation import Evaluation
+from pipelines.replay.intervals import MEASURES
 from pipelines.replay.measure import DEFINITIONS
-from pipelines.replay.words import KIND_WORDS, SCORE_HEADS, changes_in_words, counted, percent, score_cells, verdict
+from pipelines.replay.words import (
+    KIND_WORDS,
+    SCORE_HEADS,
+    changes_in_words,
+    counted,
+    interval_cell,
+    percent,
+    score_cells,
+    verdict,
+)
 from pipelines.seen_event import time_text
 from schemas.safe_text import safe_text
 
@@ -35,6 +46,7 @@ def print_summary(comparison: Comparison, report: Path | None) -> None:
         _print_differences(console, comparison.alerts)
     _print_topics(console, comparison)
     _print_scores(console, comparison)
+    _print_quality(console, comparison)
     for note in comparison.notes:
         console.print(Text(f"note: {note}", style="dim"))
     console.print(Text(verdict(comparison), style="bold"))
@@ -129,6 +141,39 @@ def _print_topics(console: Console, comparison: Comparison) -> None:
                 console.print(Text(said + example), no_wrap=True, overflow="ellipsis")
 
 
+def _print_certainty(console: Console, evaluation: Evaluation) -> None:
+    """Print the intervals of the difference, or of the one side that there is."""
+    sure = evaluation.certainty
+    if sure is None:
+        return
+    intervals = sure.difference if sure.difference is not None else next(iter(sure.sides.values()))
+    what = "candidate less baseline" if sure.difference is not None else "95 % intervals"
+    said = ", ".join(
+        f"{head} {interval_cell(measure, intervals[measure], signed=sure.difference is not None)}"
+        for head, measure in zip(SCORE_HEADS[-len(MEASURES) :], MEASURES, strict=True)
+        if intervals[measure] is not None
+    )
+    drawn = (
+        f"95 %: {sure.resamples:,} bootstrap resamples of {counted(sure.device_days, 'device-day')}, seed {sure.seed}"
+    )
+    console.print(Padding(Text(f"{what}: {said} ({drawn})"), (0, 0, 0, 2)))
+
+
+def _print_quality(console: Console, comparison: Comparison) -> None:
+    """Print what of the history's rows is not as expected; nothing when all is."""
+    for topic, counts in comparison.survey.tally.failing().items():
+        for one, count in counts.items():
+            said = f"data: {topic}: {one}: not so in {count.broken:,} of {counted(count.rows, 'row')}"
+            console.print(Text(said, style="yellow"))
+    cold = comparison.quality
+    if cold is not None and cold.status != "not installed":
+        broken = f"{len(cold.failed):,} broken" if cold.failed else "all kept"
+        said = f"data: Great Expectations: {counted(len(cold.checks), 'check')} over {counted(cold.windows, 'window')}"
+        console.print(Text(f"{said}, {broken}"))
+    for note in () if cold is None else cold.notes:
+        console.print(Text(f"note: {note}", style="dim"))
+
+
 def _print_scores(console: Console, comparison: Comparison) -> None:
     evaluation = comparison.evaluation
     if evaluation is None:
@@ -139,7 +184,13 @@ def _print_scores(console: Console, comparison: Comparison) -> None:
     for head in SCORE_HEADS:
         table.add_column(head, justify="right")
     for name, scores in evaluation.scores.items():
-        table.add_row(Text(safe_text(name, 60)), *score_cells(scores))
+        table.add_row(Text(safe_text(name, 40)), *score_cells(scores))
     console.print(table)
+    _print_certainty(console, evaluation)
+    costs = ", ".join(
+        f"{safe_text(name, 60)} {curve.as_it_is.cost(evaluation.miss_cost):,.4g}"
+        for name, curve in evaluation.costs.items()
+    )
+    console.print(Text(f"  cost in false alarms, a miss worth {evaluation.miss_cost:g} of them: {costs}"))
     for sentence in DEFINITIONS:
         console.print(Padding(Text(sentence, style="dim"), (0, 0, 0, 2)))
