@@ -39,6 +39,13 @@ class FlinkStartFailed(RuntimeError):
     """The job server did not come up: says how it ended, and where its log is."""
 
 
+def latest_state(directory: Path) -> str | None:
+    """Return the newest complete checkpoint or savepoint that a Flink with its files in `directory` kept, if any."""
+    found = [*directory.glob("checkpoints/*/chk-*/_metadata"), *directory.glob("savepoints/*/_metadata")]
+    newest = max(found, key=lambda one: one.stat().st_mtime_ns, default=None)
+    return None if newest is None else f"file://{newest.parent.absolute()}"
+
+
 class LocalFlink:
     """A job server; a context manager.
 

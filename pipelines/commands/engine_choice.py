@@ -122,7 +122,7 @@ def beam_options(command: Command) -> Command:
         click.option(
             "--beam-option", multiple=True, metavar="NAME=VALUE", help="Of --runner: any option of Beam's own."
         ),
-        click.option("--from-savepoint", metavar="PATH", help="Of --runner FlinkRunner: go on from there."),
+        click.option("--from-savepoint", metavar="PATH", help="Of FlinkRunner: go on there (or: latest)."),
         click.option("--checkpoint-s", type=float, metavar="S", help="Of --runner: how often to keep state (10)."),
         click.option(
             "--flink-master", metavar="HOST:PORT", help="Of --runner FlinkRunner: a cluster (default: [local])."

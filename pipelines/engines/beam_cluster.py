@@ -7,7 +7,6 @@ a worker's death would lose the memory of every key.
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.flink_jobs import FlinkJobs
-from infra.local_flink import LOCAL, LocalFlink
+from infra.local_flink import LOCAL, LocalFlink, latest_state
 from models.cpu_quota import cpu_quota
 from pipelines.engines.beam_elements import StreamRange
 from pipelines.engines.beam_errors import BeamFailed, original_error
@@ -29,6 +28,8 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 MOST_PARALLEL = 128
 # A bundle waits so long for more, so latency is this at the least.
 BUNDLE_MS = 100
+# Of `savepoint`: the newest that a Flink on this machine kept.
+LATEST = "latest"
 
 
 class WrongCluster(ValueError):
@@ -77,7 +78,10 @@ class Cluster:
         if self.runner != "FlinkRunner":
             yield None
             return
-        with LocalFlink(self.directory, master=self.master, savepoint=self.savepoint) as server:
+        savepoint = self.savepoint
+        if savepoint == LATEST and (savepoint := latest_state(self.directory)) is None:
+            raise WrongCluster(f"expected a checkpoint or savepoint in {self.directory.absolute()}, found none")
+        with LocalFlink(self.directory, master=self.master, savepoint=savepoint) as server:
             yield server
 
     def beam_options(self, server: LocalFlink | None, name: str, *, streaming: bool) -> Any:
@@ -97,6 +101,9 @@ class Cluster:
             given |= {
                 "checkpointing_interval": str(round(self.checkpoint_s * 1000)),
                 "max_bundle_time_mills": str(BUNDLE_MS),
+                # The newest checkpoint stays when the job dies, for --from-savepoint to go on there.
+                "externalized_checkpoints_enabled": "true",
+                "retain_externalized_checkpoints_on_cancellation": "true",
             }
         flags = [f"--{key}={value}" for key, value in given.items()]
         return PipelineOptions(flags=[*flags, "--streaming"] if streaming else flags)
@@ -108,6 +115,7 @@ def _off(interval: str | None) -> bool:
 
 def run_streams(
     cluster: Cluster,
+    server: LocalFlink | None,
     job: BeamJob,
     streams: Sequence[StreamRange],
     stop: threading.Event,
@@ -121,51 +129,57 @@ def run_streams(
 
     from pipelines.engines.beam_streaming import build_streaming
 
-    name = f"{job.group}-{uuid.uuid4().hex[:8]}"
-    with cluster.server() as server:
-        pipeline = beam.Pipeline(options=cluster.beam_options(server, name, streaming=True))
-        build_streaming(pipeline, job, streams)
-        try:
-            result = pipeline.run()
-            ended = threading.Thread(target=_wait, args=(result,), name="beam", daemon=True)
-            ended.start()
-            while ended.is_alive() and not stop.is_set():
-                ended.join(LOOK_S)
-            if ended.is_alive():
-                count(result)
-            if stop.is_set() and server is not None:
-                return FlinkJobs(server.rest).savepoint_and_end(name)
-            if stop.is_set():
-                result.cancel()
-                return None
+    name = _name(job)
+    pipeline = beam.Pipeline(options=cluster.beam_options(server, name, streaming=True))
+    build_streaming(pipeline, job, streams)
+    try:
+        result = pipeline.run()
+        errors: list[BaseException] = []
+        ended = threading.Thread(target=_wait, args=(result, errors), name="beam", daemon=True)
+        ended.start()
+        while ended.is_alive() and not stop.is_set():
+            ended.join(LOOK_S)
+        if errors:
+            raise original_error(errors[0]) from errors[0]
+        if not stop.is_set():
             raise BeamFailed(f"the job {name} ended by itself in the state {result.state}")
-        except RuntimeError as error:
-            raise original_error(error) from error
-        finally:
-            close_shared(job.open)
+        count(result)
+        if server is not None:
+            return FlinkJobs(server.rest).savepoint_and_end(name)
+        result.cancel()
+        return None
+    finally:
+        close_shared(job.open)
 
 
-def run_ranges(cluster: Cluster, job: BeamJob, ranges: Sequence[StreamRange]) -> Any:
-    """Run work that has an end."""
+def run_ranges(
+    cluster: Cluster,
+    server: LocalFlink | None,
+    job: BeamJob,
+    ranges: Sequence[StreamRange],
+    count: Callable[[Any], None],
+) -> None:
+    """Run work that has an end, and `count` its counters."""
     import apache_beam as beam
 
     from pipelines.engines.beam_bounded import build
 
-    with cluster.server() as server:
-        options = cluster.beam_options(server, f"{job.group}-{uuid.uuid4().hex[:8]}", streaming=False)
-        pipeline = beam.Pipeline(options=options)
-        build(pipeline, job, ranges, cluster.parallelism or cpu_quota())
-        try:
-            result = pipeline.run()
-            result.wait_until_finish()
-        except RuntimeError as error:
-            raise original_error(error) from error
-        return result
+    pipeline = beam.Pipeline(options=cluster.beam_options(server, _name(job), streaming=False))
+    build(pipeline, job, ranges, cluster.parallelism or cpu_quota())
+    try:
+        result = pipeline.run()
+        result.wait_until_finish()
+    except RuntimeError as error:
+        raise original_error(error) from error
+    count(result)
 
 
-def _wait(result: Any) -> None:
-    # What is wrong is asked of the result by whoever started this.
+def _name(job: BeamJob) -> str:
+    return f"hubbub-{job.group}-{uuid.uuid4().hex[:8]}"
+
+
+def _wait(result: Any, errors: list[BaseException]) -> None:
     try:
         result.wait_until_finish()
-    except Exception:  # noqa: BLE001
-        time.sleep(0)
+    except BaseException as error:  # noqa: BLE001 - raised by whoever waits for this
+        errors.append(error)

@@ -71,6 +71,8 @@ class Portion:
     # The first portion of a range brings the memory that the range begins with; the last one says so.
     memory: Sequence[StateRow] | None = None
     last: bool = False
+    # No rows: the partition is quiet, and time would have come to `watermark_us`. It moves only if something is due.
+    beat: bool = False
 
     @property
     def after(self) -> Position:

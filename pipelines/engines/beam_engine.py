@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +31,7 @@ from pipelines.engines.stage_times import StageTimes
 from pipelines.pipeline import Pipeline
 
 if TYPE_CHECKING:
+    from infra.local_flink import LocalFlink
     from pipelines.engines.beam_cluster import Cluster
     from pipelines.engines.beam_job import BeamJob
 
@@ -89,12 +91,13 @@ class BeamEngine:
         self.report.pipelines = {pipeline.name: StageTimes() for pipeline in pipelines}
         self._broker.expect_topics(topics_of(pipelines))
         started = time.monotonic()
-        if not until_end:
-            self._run_streams(pipelines, stop)
-        for layer in layers(pipelines) if until_end else ():
-            ranges = [one for pipeline in layer for one in self._ranges(pipeline)]
-            if ranges and not stop.is_set():
-                self._run_layer(layer, ranges, stop)
+        with nullcontext() if self._cluster is None else self._cluster.server() as server:
+            if not until_end:
+                self._run_streams(pipelines, stop, server)
+            for layer in layers(pipelines) if until_end else ():
+                ranges = [one for pipeline in layer for one in self._ranges(pipeline)]
+                if ranges and not stop.is_set():
+                    self._run_layer(layer, ranges, stop, server)
         self.report.seconds = time.monotonic() - started
         return self.report
 
@@ -137,7 +140,13 @@ class BeamEngine:
         finally:
             membership.leave()
 
-    def _run_layer(self, layer: Sequence[Pipeline], ranges: Sequence[StreamRange], stop: threading.Event) -> None:
+    def _run_layer(
+        self,
+        layer: Sequence[Pipeline],
+        ranges: Sequence[StreamRange],
+        stop: threading.Event,
+        server: LocalFlink | None,
+    ) -> None:
         # Beam takes seconds to import, so it is imported when it is used.
         import apache_beam as beam
         from apache_beam.options.pipeline_options import PipelineOptions
@@ -146,7 +155,7 @@ class BeamEngine:
         from pipelines.engines.beam_cluster import run_ranges
 
         if self._cluster is not None:
-            self._count(run_ranges(self._cluster, self._job(layer), ranges))
+            run_ranges(self._cluster, server, self._job(layer), ranges, self._count)
             return
         processes = self._processes or _processes_for(layer, ranges)
         options = PipelineOptions(flags=[], direct_num_workers=processes)
@@ -162,10 +171,9 @@ class BeamEngine:
         from pipelines.engines.beam_job import BeamJob
 
         named = {pipeline.name: pipeline for pipeline in pipelines}
-        settings = replace(self._settings, tick_s=None)
-        return BeamJob(named, self._open, settings, self._group, self._instance, run=uuid.uuid4().hex)
+        return BeamJob(named, self._open, self._settings, self._group, self._instance, run=uuid.uuid4().hex)
 
-    def _run_streams(self, pipelines: Sequence[Pipeline], stop: threading.Event) -> None:
+    def _run_streams(self, pipelines: Sequence[Pipeline], stop: threading.Event, server: LocalFlink | None) -> None:
         from pipelines.engines.beam_cluster import run_streams
         from pipelines.engines.beam_source import ELSEWHERE
 
@@ -177,7 +185,7 @@ class BeamEngine:
                     f"group {self._group}-{one.pipeline} stands where a Beam job left it, and what it remembers lies "
                     "in that job's savepoint: go on by --from-savepoint, or begin under another --group"
                 )
-        self.savepoint = run_streams(self._cluster, self._job(pipelines), streams, stop, self._count)
+        self.savepoint = run_streams(self._cluster, server, self._job(pipelines), streams, stop, self._count)
 
     def _count(self, result: Any) -> None:
         from pipelines.engines.beam_job import METRICS, MICROSECONDS

@@ -28,6 +28,7 @@ from pipelines.engines.beam_job import BeamJob
 from pipelines.engines.own_brokers import shared_broker
 from pipelines.engines.stream_memory import Offsets, Position, offsets_of, position_of
 from pipelines.engines.stream_reader import StreamReader
+from pipelines.engines.ticks import read_ticks
 
 # How long one bundle reads. A checkpoint waits for the bundles that are open.
 BUNDLE_S = 0.5
@@ -140,6 +141,9 @@ class ReadStream(beam.DoFn):  # type: ignore[misc]
                 if claimed:
                     yield key, replace(portion, memory=element.memory) if portion.before == first else portion
         if claimed:  # else the reader has read too far, and who goes on makes a new one
+            for portion in reader.quiet(self._job.settings.tick_s) if portions is None else ():
+                if tracker.try_claim(portion.before if portion.beat else portion.after):
+                    yield key, portion
             if reader.position != start:
                 offsets = reader.offsets
                 finalizer.register(lambda: self._commit(element, offsets))
@@ -167,14 +171,11 @@ def _taken_reader(job: BeamJob, element: StreamRange, start: Position) -> Stream
         kept = _READERS.pop((job.run, element.pipeline, element.stream), None)
     if kept is not None and kept.position == start:
         return kept
-    return StreamReader(
-        job.pipelines[element.pipeline],
-        shared_broker(job.open),
-        element.stream,
-        offsets_of(start),
-        job.settings,
-        group=job.group_of(element.pipeline),
-    )
+    broker, pipeline = shared_broker(job.open), job.pipelines[element.pipeline]
+    group = job.group_of(element.pipeline)
+    # A merge reads by its ticks, those too that a process wrote which died before its next checkpoint.
+    ticks = read_ticks(broker, group) if pipeline.merge else {}
+    return StreamReader(pipeline, broker, element.stream, offsets_of(start), job.settings, group=group, ticks=ticks)
 
 
 def _keep_reader(job: BeamJob, element: StreamRange, reader: StreamReader) -> None:

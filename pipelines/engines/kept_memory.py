@@ -16,20 +16,33 @@ from pipelines.engines.stream_memory import Position, StreamMemory
 MOST_GROWTH = 3
 LEAST_BYTES = 64 << 10
 _pack = msgspec.msgpack.Encoder().encode
-_kept = msgspec.msgpack.Decoder(tuple[int, Position, int, int, int, int]).decode
+_kept = msgspec.msgpack.Decoder(tuple[int, Position, int, int, int, int, int, int | None]).decode
 _entry = msgspec.msgpack.Decoder(tuple[int, list[tuple[str, bytes | None, int | None, int | None]]]).decode
 VERSION = 1
 
 
 class KeptMemory:
-    """The head of the log: `position` of the stream, number of entries and bytes. `early`: portions that wait.
+    """The head of the log: `position` of the stream, number of entries and bytes.
 
-    Entries are numbered, for a runner gives a bag's back in any order.
+    `steps`: how many steps were done, so that whoever keeps a worker sees whether it is the one of this state.
+    `early`: portions that wait. `floor_us`: the highest tick. Entries are numbered, for a runner gives a bag's back in
+    any order.
     """
 
-    def __init__(self, position: Position, entries: int = 0, size: int = 0, begun: int = 0, early: int = 0) -> None:
+    def __init__(
+        self,
+        position: Position,
+        entries: int = 0,
+        size: int = 0,
+        begun: int = 0,
+        early: int = 0,
+        steps: int = 0,
+        floor_us: int | None = None,
+    ) -> None:
         self.position = position
         self.early = early
+        self.steps = steps
+        self.floor_us = floor_us
         self._entries = entries
         self._size = size
         self._begun = begun
@@ -39,14 +52,15 @@ class KeptMemory:
         """Read a head; None where there is none yet."""
         if data is None:
             return None
-        version, position, entries, size, begun, early = _kept(data)
+        version, position, entries, size, begun, early, steps, floor_us = _kept(data)
         if version != VERSION:
             raise ValueError(f"expected memory of version {VERSION}, got {version}: written by a newer hubbub?")
-        return KeptMemory(position, entries, size, begun, early)
+        return KeptMemory(position, entries, size, begun, early, steps, floor_us)
 
     def to_bytes(self) -> bytes:
         """Write the head."""
-        return _pack((VERSION, self.position, self._entries, self._size, self._begun, self.early))
+        sizes = (self._entries, self._size, self._begun)
+        return _pack((VERSION, self.position, *sizes, self.early, self.steps, self.floor_us))
 
     def begin(self, rows: Sequence[StateRow]) -> bytes:
         """Return the first entry of a new log, which holds everything."""

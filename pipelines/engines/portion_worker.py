@@ -67,7 +67,6 @@ class PortionWorker:
             portion.refused,
             portion.offsets,
             watermark_us=portion.watermark_us,
-            extra=portion.extra,
         )
         (commit,) = self.memory.taken()
         letters = [one for one in commit.appends if one.topic == DEAD_LETTERS.name]
