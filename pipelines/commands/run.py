@@ -62,6 +62,7 @@ def run(
     from pipelines.catalog import SHIPPED, find_pipeline
     from pipelines.engines.embedded_engine import topics_of
     from pipelines.stop_signals import StopSignals
+    from pipelines.watchdog import watching
 
     beam = (runner, flink_master, processes, checkpoint_s, from_savepoint, beam_option)
     choice = Choice(engine, group, instance, broker, config, *beam)
@@ -75,7 +76,8 @@ def run(
         if create_topics:
             opened.create_topics(topics_of(found))
         job = choice.make(opened, settings)
-        with _progress(job.report, found, until_end):
+        groups = [f"{group}-{pipeline.name}" for pipeline in found]
+        with _progress(job.report, found, until_end), watching(opened, groups, _warn):
             report = job.run(found, stop=stop.requested, until_end=until_end)
         savepoint = getattr(job, "savepoint", None)
         if savepoint is not None:
@@ -96,6 +98,10 @@ def run(
             f"{summary['dead_letters']:,} dead letters in {summary['seconds']:.1f} s "
             f"({summary['events_per_s']:,.0f} events/s)"
         )
+
+
+def _warn(sentence: str) -> None:
+    click.echo(f"hubbub: {sentence}", err=True)
 
 
 def _summary(report: JobReport, pipelines: Sequence[Pipeline]) -> dict[str, int | float]:

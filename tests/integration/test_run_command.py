@@ -104,7 +104,7 @@ def test_a_held_instance_is_an_outage(hubbub: Hubbub, lines: None) -> None:
         (["nowhere:COPY"], "cannot import 'nowhere'"),
         (["mine:NOTHING"], "module mine has no 'NOTHING'"),
         (["mine:NUMBER"], "expected mine:NUMBER to be a Pipeline"),
-        (["mine:COPY", "--engine", "faust"], "--engine faust is not in this release"),
+        (["mine:COPY", "--engine", "faust"], "--engine faust needs a broker kafka:"),
         (["mine:COPY", "--engine", "storm"], "'storm' is not one of"),
         (["mine:COPY", "--broker", "kafka://h:1"], "expected SSL or SASL_SSL for h"),
     ],
