@@ -25,7 +25,7 @@ SAY = @printf '\033[1m== %s\033[0m\n'
 STAMP = $(VENV)/.installed
 STAMP_TRAIN = $(VENV_TRAIN)/.installed
 
-.PHONY: help demo check static test slow sameness chaos bench train-env constraints clean
+.PHONY: help demo check static test slow sameness chaos soak bench train-env constraints clean
 
 help:
 	@echo 'make demo         a small building talks for a minute; see what hubbub hears'
@@ -112,6 +112,10 @@ sameness: $(STAMP)
 chaos: $(STAMP)
 	$(SAY) 'chaos'
 	$(BIN)/python -m tests.chaos $(ARGUMENTS)
+
+soak: $(STAMP)
+	$(SAY) 'soak'
+	$(BIN)/python -m tests.soak $(ARGUMENTS)
 
 # One at a time: a figure that was measured beside another is no figure.
 bench: $(STAMP)
