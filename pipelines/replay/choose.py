@@ -13,10 +13,13 @@ from pipelines.replay.wired import Wired
 from schemas.topic import Topic
 
 
-def bundles_of(texts: Sequence[str], option: str, known: Mapping[str, str | Path]) -> dict[str, str | Path]:
+def bundles_of(
+    texts: Sequence[str], option: str, known: Mapping[str, str | Path], *, any_name: bool = False
+) -> dict[str, str | Path]:
     """Read NAME=BUNDLE options; BUNDLE is a folder, or the name of a bundle that came with hubbub.
 
-    `known` are the bundles that the settings choose. BadInput for a name that no model goes by.
+    `known` are the bundles that the settings choose. BadInput for a name that no model goes by; with `any_name` none is
+    refused, for other code may know other models.
     """
     shipped = shipped_bundles()
     chosen: dict[str, str | Path] = {}
@@ -25,7 +28,7 @@ def bundles_of(texts: Sequence[str], option: str, known: Mapping[str, str | Path
         if not equals or not name or not bundle:
             raise BadInput(f"expected {option} NAME=BUNDLE, as in {option} text-enzh=my-bundle, got {text!r}")
         names = sorted({*shipped, *known})
-        if name not in names:
+        if name not in names and not any_name:
             raise BadInput(f"{option}: expected the name of a model, one of {', '.join(names)}, got {name!r}")
         folder = Path(bundle)
         if not folder.is_dir() and bundle in shipped:

@@ -47,7 +47,7 @@ class Asked:
 
     def candidate(self) -> Choice:
         """Return the candidate; not of the other side's name, for figures stand under these names."""
-        models = {**self.models, **bundles_of(self.model, "--model", self.models)}
+        models = {**self.models, **bundles_of(self.model, "--model", self.models, any_name=self.code is not None)}
         thresholds = read_thresholds(self.thresholds)
         code = None if self.code is None else code_at(self.code, "--candidate", self.folder / "candidate-wheel")
         said = [] if code is None else [code.name]
@@ -69,7 +69,7 @@ class Asked:
         code = code_at(Path(codes[0]), "--against", self.folder / "against-wheel") if codes else None
         said = [] if code is None else [code.name]
         said += [_bundle_name(text) for text in bundles]
-        models = {**self.models, **bundles_of(bundles, "--against", self.models)}
+        models = {**self.models, **bundles_of(bundles, "--against", self.models, any_name=code is not None)}
         return Choice(", ".join(said) or TODAY, models, (), code)
 
 

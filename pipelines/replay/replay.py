@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from infra.broker import TopicPartition
 from pipelines.engines.job_settings import JobSettings
-from pipelines.engines.place import place_of
 from pipelines.replay.choice import Build, Choice
+from pipelines.replay.comparable import Limits, compared_of, horizon_of, is_partial, judged_by
 from pipelines.replay.compare import AlertDifferences, compare_alerts
 from pipelines.replay.compare_answers import Said, TopicDifference, compare_topic
 from pipelines.replay.comparison import Comparison, SideFacts
 from pipelines.replay.elsewhere.other_side import run_elsewhere
-from pipelines.replay.episodes import Compared, Episodes, Horizon, read_episodes
+from pipelines.replay.episodes import Episodes, read_episodes
 from pipelines.replay.evaluation import Truth, evaluate
 from pipelines.replay.history import History
 from pipelines.replay.incidents import of_history
@@ -131,8 +130,12 @@ def _compare(plan: Plan, pipelines: Sequence[Wired], survey: Survey, before: Sid
     history = plan.history
     sinks = list(dict.fromkeys(sink.topic.name for pipeline in pipelines for sink in pipeline.sinks))
     has_alerts = ALERTS.name in sinks
-    compared = _compared(history, pipelines)
-    horizon = _horizon(plan, pipelines, survey, before)
+    compared = compared_of(history)
+    lateness_us = _lateness_us(plan)
+    judged: Limits = {}
+    if before is not None and not before.was_run and plan.group is not None:
+        judged = judged_by(history, plan.group, pipelines, lateness_us)
+    horizon = horizon_of(history, survey, lateness_us, judged)
     nothing = Episodes((), {})
     new = read_episodes(after.broker, compared, horizon) if has_alerts else nothing
     old = read_episodes(before.broker, compared, horizon) if has_alerts and before is not None else None
@@ -141,7 +144,7 @@ def _compare(plan: Plan, pipelines: Sequence[Wired], survey: Survey, before: Sid
     topics: dict[str, TopicDifference] = {}
     if before is not None:
         wanted = _evidence_ids(differences)
-        whole = not _is_partial(history)
+        whole = not is_partial(history)
         for name in sinks:
             if name in before.broker.topics() and (name != ALERTS.name or whole):
                 places = None if whole else compared
@@ -159,7 +162,10 @@ def _compare(plan: Plan, pipelines: Sequence[Wired], survey: Survey, before: Sid
         tolerance=plan.tolerance,
         notes=(*plan.notes, *history.notes),
     )
-    return _evaluated(comparison, plan.truth) if plan.truth.incidents and has_alerts else comparison
+    if plan.truth.incidents and not has_alerts:
+        notes = (*comparison.notes, "the labels say nothing here: none of these pipelines raises alerts")
+        return replace(comparison, notes=notes)
+    return _evaluated(comparison, plan.truth) if plan.truth.incidents else comparison
 
 
 def _evaluated(comparison: Comparison, truth: Truth) -> Comparison:
@@ -194,54 +200,9 @@ def _work(history: History, pipelines: Sequence[Wired]) -> int:
     )
 
 
-def _is_partial(history: History) -> bool:
-    return any(span.cut or span.compare > span.start or span.start > 0 for span in history.spans.values())
-
-
-def _compared(history: History, pipelines: Sequence[Wired]) -> Compared:
-    """Choose by the place of an input event. A history of enriched topics cannot tell, and is compared as a whole."""
-    enriched = {topic for topic in history.topics if topic.endswith(".enriched")}
-    if enriched:
-        inputs = {topic.removesuffix(".enriched") for topic in enriched}
-        return lambda topic, partition, offset: topic in inputs or history.compares(topic, partition, offset)
-    return history.compares
-
-
-def _horizon(plan: Plan, pipelines: Sequence[Wired], survey: Survey, before: Side | None) -> Horizon:
-    """Give the event time up to which both sides were told the same; None where both were told everything."""
+def _lateness_us(plan: Plan) -> int:
     choices = (plan.candidate, plan.against) if plan.against is not None else (plan.candidate,)
-    lateness_us = max(choice.job(plan.settings).rules.lateness_us for choice in choices)
-    limits: dict[TopicPartition, int] = {}
-    for part, span in plan.history.spans.items():
-        if span.cut and part in survey.last_us:
-            limits[part] = survey.last_us[part] - lateness_us
-    if before is not None and not before.was_run and plan.group is not None:
-        for part, limit in _judged(plan, pipelines, lateness_us).items():
-            limits[part] = min(limit, limits.get(part, limit))
-
-    def horizon(topic: str | None, partition: int | None) -> int | None:
-        return None if topic is None or partition is None else limits.get(TopicPartition(topic, partition))
-
-    return horizon
-
-
-def _judged(plan: Plan, pipelines: Sequence[Wired], lateness_us: int) -> Mapping[TopicPartition, int]:
-    """How far the original job has judged what it had understood, where it is behind."""
-    broker, existing = plan.history.broker, plan.history.broker.topics()
-    limits = {}
-    for pipeline in pipelines:
-        for topic in pipeline.sources:
-            if topic.name in plan.history.topics or topic.name not in existing:
-                continue
-            for number in range(existing[topic.name]):
-                part = TopicPartition(topic.name, number)
-                offset = broker.committed(f"{plan.group}-{pipeline.name}", part)
-                first, end = broker.bounds(part)
-                if end > first and (offset is None or offset.next_offset < end):
-                    place = None if offset is None else place_of(offset, first)[0].watermark_us(lateness_us)
-                    source = TopicPartition(topic.name.removesuffix(".enriched"), number)
-                    limits[source] = -(1 << 62) if place is None else place
-    return limits
+    return max(choice.job(plan.settings).rules.lateness_us for choice in choices)
 
 
 def _evidence_ids(differences: AlertDifferences | None) -> frozenset[str]:
