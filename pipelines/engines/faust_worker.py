@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from infra.broker import BrokerUnavailable, Fenced, Offset, TopicPartition
+from infra.broker import BrokerAway, BrokerUnavailable, Fenced, Offset, TopicPartition
 from infra.failpoints import failpoint
 from infra.partitioner import partition_of
 from pipelines.engines.faust_app import (
@@ -152,12 +152,16 @@ class FaustWorker:
 
     def call(self, doing: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the worker's loop and return its result."""
-        self.check()
+        try:
+            self.check()
+        except BaseException:
+            doing.close()
+            raise
         future = asyncio.run_coroutine_threadsafe(doing, self._loop)
         try:
             return future.result()
         except KafkaError as error:
-            raise BrokerUnavailable(f"{type(error).__name__}: {error}") from error
+            raise BrokerAway(f"{type(error).__name__}: {error}") from error
 
     async def _write(
         self,
@@ -172,12 +176,13 @@ class FaustWorker:
         async with self._writing:
             self._check_generation(generation)
             await self._write_memory(partition, before)
-            await self._write_outputs(appends)
-            failpoint("after_produce")
-            self._check_generation(generation)
+            if appends:
+                await self._write_outputs(appends)
+                failpoint("after_produce")
+                self._check_generation(generation)
             await self._write_memory(partition, after)
-            failpoint("after_send_offsets")
             if offsets:
+                failpoint("after_send_offsets")
                 await self._commit(generation, offsets)
 
     async def _write_outputs(self, appends: Sequence[Append]) -> None:
