@@ -11,17 +11,22 @@ import dataclasses
 import json
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from infra.local_kafka import LocalKafka
 from tests.chaos_arena import Contestant, hubbub, peer
+from tests.chaos_bad_input import run_poisoned
 from tests.chaos_brokers import away, restarts
 from tests.chaos_kills import Result, kills, storm
+from tests.sameness_engines import BEAM_SQLITE, EMBEDDED_SQLITE, engines_on
 
 EMBEDDED = hubbub("hubbub embedded")
 FAUST = hubbub("hubbub Faust", "--engine", "faust")
 SEED = 20260301
+MOST_DEATHS = 3
+PILL = Counter({("crash pill", "crash_loop"): 1})
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,7 +35,10 @@ def main(arguments: Sequence[str]) -> int:
     contestants = _contestants(asked)
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="hubbub-chaos-") as name:
-        for experiment in asked.experiments or EXPERIMENTS:
+        for experiment in asked.experiments or [*EXPERIMENTS, "bad-input"]:
+            if experiment == "bad-input":
+                wrong += not _bad_input(Path(name) / experiment)
+                continue
             for number, contestant in enumerate(contestants):
                 folder = Path(name) / f"{experiment}-{number}"
                 with LocalKafka(folder / "kafka") as kafka:
@@ -77,6 +85,25 @@ EXPERIMENTS: dict[str, Callable[[LocalKafka, Contestant, Path, bool, int], Resul
 }
 
 
+def _bad_input(folder: Path) -> bool:
+    """Run all engines on everything that is bad; return whether each of them did as the reference."""
+    reference = run_poisoned(EMBEDDED_SQLITE, folder / "reference", with_pill=True)
+    print(reference.line(reference.letters), flush=True)
+    good = reference.deaths == MOST_DEATHS
+    with LocalKafka(folder / "kafka") as kafka:
+        for number, engine in enumerate([BEAM_SQLITE, *engines_on(kafka)]):
+            pill = not engine.name.startswith("Beam")  # see its Features
+            on_kafka = "SQLite" not in engine.name
+            found = run_poisoned(
+                engine, folder / str(number), with_pill=pill, bootstrap=kafka.bootstrap if on_kafka else None
+            )
+            expected = reference.letters if pill else reference.letters - PILL
+            print(found.line(expected), flush=True)
+            good &= found.letters == expected and found.deaths == (MOST_DEATHS if pill else 0)
+            good &= found.copies == reference.copies and found.bombs == (1 if on_kafka else 0)
+    return good
+
+
 def _contestants(asked: argparse.Namespace) -> list[Contestant]:
     known = [EMBEDDED, FAUST, peer("bare-transactions"), peer("bare-auto-commit")]
     if asked.quix:
@@ -87,7 +114,9 @@ def _contestants(asked: argparse.Namespace) -> list[Contestant]:
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("experiments", nargs="*", choices=[[], *EXPERIMENTS], help="all of them by default")
+    parser.add_argument(
+        "experiments", nargs="*", choices=[[], *EXPERIMENTS, "bad-input"], help="all of them by default"
+    )
     parser.add_argument("--quick", action="store_true", help="small figures")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--contestant", action="append", help="a part of a contestant's name; several are possible")

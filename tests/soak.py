@@ -1,4 +1,4 @@
-"""`make soak`: work for a long time with a fault every while; nothing lost, nothing that grows. Figures: RELIABILITY.md.
+"""`make soak`: work for a long time with a fault every while; nothing lost, nothing grows. Figures: RELIABILITY.md.
 
 `python -m tests.soak faults [--minutes 15] [--every 60]` (R20): two workers, a steady stream of lines, and by seed one
 fault after another: a worker killed, stopped in order, put to sleep, a third one that comes and goes, the broker
