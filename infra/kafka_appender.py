@@ -12,8 +12,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from infra.broker import BrokerAway, BrokerUnavailable, TopicPartition
+from infra.kafka_client import TransactionalWriter, transactional_writer
 from infra.kafka_connection import KafkaConnection
-from infra.kafka_transaction import Member, TransactionalProducer
+from infra.kafka_transaction import Member
 from infra.partitioner import partition_of
 from infra.record_batch import Content
 from schemas.progress import PROGRESS_MADE
@@ -34,7 +35,7 @@ class KafkaAppender:
         self._names = connection.names
         self._partitions = partitions
         self._progress = progress
-        self._producers: dict[str, TransactionalProducer] = {}
+        self._producers: dict[str, TransactionalWriter] = {}
         self._writing = threading.RLock()
         self._anonymous = uuid.uuid4().hex
 
@@ -103,12 +104,12 @@ class KafkaAppender:
             pass
         return "whether the last records were written is not known"
 
-    def _producer(self, writer: str) -> TransactionalProducer:
+    def _producer(self, writer: str) -> TransactionalWriter:
         if writer not in self._producers:
             while len(self._producers) >= MOST_PRODUCERS:
                 self._producers.pop(next(iter(self._producers))).close()
             name = self._names.outer(f"hubbub.append.{writer}")
-            self._producers[writer] = TransactionalProducer(self._connection, name)
+            self._producers[writer] = transactional_writer(self._connection, name)
         return self._producers[writer]
 
 

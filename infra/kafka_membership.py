@@ -34,6 +34,7 @@ from infra.broker import (
     TopicPartition,
 )
 from infra.failpoints import failpoint
+from infra.kafka_client import TransactionalWriter, transactional_writer
 from infra.kafka_group import GroupMember
 from infra.kafka_instance import KafkaInstance
 from infra.kafka_questions import await_settled, leave_group, living_members, stable_offsets, write_plainly
@@ -41,7 +42,6 @@ from infra.kafka_reader import KafkaReader
 from infra.kafka_share import Share
 from infra.kafka_shelf import Holes
 from infra.kafka_snapshots import Snapshots
-from infra.kafka_transaction import TransactionalProducer
 from infra.kafka_wire import KafkaWire, NoAnswer
 from infra.partitioner import partition_of
 from infra.record_batch import Content
@@ -83,7 +83,7 @@ class KafkaMembership:
         self._snapshots = Snapshots(
             instance.folder / self._outer_group, self._wire.topic_id(self._names.outer(self._changelog.name))
         )
-        self._producer: TransactionalProducer | None = None
+        self._producer: TransactionalWriter | None = None
         self._told: dict[int, int] | None = None
         self._shares: dict[int, Share] = {}
         self._expire: dict[Stream, int] = {}
@@ -287,10 +287,10 @@ class KafkaMembership:
             alive = living_members(self._wire, self._outer_group, timeout_s=self._wait_s)
             share.attempts = {one: attempt for one, attempt in share.attempts.items() if one[1] not in alive}
 
-    def _ready_producer(self) -> TransactionalProducer:
+    def _ready_producer(self) -> TransactionalWriter:
         if self._producer is None:
             name = f"{self._outer_group}-{self._instance.name}"
-            self._producer = TransactionalProducer(self._connection, name)
+            self._producer = transactional_writer(self._connection, name)
         return self._producer
 
     def _doubt(self) -> None:

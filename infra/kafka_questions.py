@@ -73,7 +73,9 @@ def stable_offsets(
         bad = next((code for code in codes if code), 0)
         if not bad:
             return {
-                TopicPartition(topic.name, one.partition_index): Offset(one.committed_offset, one.metadata or "")
+                TopicPartition(topic.name, one.partition_index): Offset(
+                    one.committed_offset, (one.metadata or "").rstrip("\0")
+                )
                 for topic in answer.topics
                 for one in topic.partitions
                 if one.committed_offset >= 0

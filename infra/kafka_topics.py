@@ -117,7 +117,7 @@ class KafkaTopics:
             for one in topic.partitions:
                 if name is not None and one.committed_offset >= 0:
                     offsets[TopicPartition(name, one.partition_index)] = Offset(
-                        one.committed_offset, one.metadata or ""
+                        one.committed_offset, (one.metadata or "").rstrip("\0")
                     )
         return offsets
 

@@ -1,0 +1,49 @@
+"""Which library writes to Kafka: kafka-python's protocol with batches of our own, or librdkafka by confluent-kafka.
+
+Reading is ours in both cases (infra/kafka_reader.py): it is bounded where librdkafka's is not, and nearly as quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from infra.broker import Offset, TopicPartition
+from infra.record_batch import Content
+
+if TYPE_CHECKING:
+    from infra.kafka_connection import KafkaConnection
+    from infra.kafka_transaction import Member
+
+
+class TransactionalWriter(Protocol):
+    """Commits transactions under one transactional id; see infra/kafka_transaction.py."""
+
+    transactional_id: str
+
+    def commit(
+        self,
+        records: Mapping[TopicPartition, Sequence[Content]],
+        offsets: Mapping[TopicPartition, Offset],
+        member: Member,
+    ) -> dict[TopicPartition, int]:
+        """Write everything in one transaction; return the offset of the first record of each partition."""
+        ...
+
+    def close(self) -> None:
+        """Drop the connections."""
+        ...
+
+
+def transactional_writer(connection: KafkaConnection, transactional_id: str) -> TransactionalWriter:
+    """Make a writer by the client that the settings name."""
+    if connection.section.client == "confluent":
+        from infra.confluent_connection import check_installed  # noqa: PLC0415
+
+        check_installed()
+        from infra.confluent_transaction import ConfluentProducer  # noqa: PLC0415 - of an extra
+
+        return ConfluentProducer(connection, transactional_id)
+    from infra.kafka_transaction import TransactionalProducer  # noqa: PLC0415 - one of the two is enough
+
+    return TransactionalProducer(connection, transactional_id)
