@@ -17,6 +17,7 @@ from kafka import KafkaConsumer
 from kafka import TopicPartition as KafkaPartition
 from kafka.consumer.subscription_state import AsyncConsumerRebalanceListener
 from kafka.errors import FencedInstanceIdError, KafkaError
+from kafka.structs import MemberState
 
 from infra.broker import BrokerAway, BrokerMismatch, BrokerUnavailable, Fenced
 from infra.co_partition_assignor import Claim, CoPartitionAssignor
@@ -28,6 +29,7 @@ from infra.kafka_transaction import Member
 _POLL_MS = 100
 _RETRY_S = 0.2
 _LOOK_S = 0.005
+_SILENT_POLLS = 3
 # How long a rebalance waits for a transaction of this instance that is under way.
 REVOKE_BUDGET_S = 5.0
 # How long the group waits for a member that is alive but does not answer, before it goes on without it.
@@ -88,8 +90,8 @@ class GroupMember:
     def place(self, *, timeout_s: float) -> Place:
         """Return what this instance has now; waits while it has no place at all, as in the first join.
 
-        Raises what cannot mend itself: BrokerMismatch, BrokerRefused, Fenced (another runs under the same name); and
-        BrokerAway if no place was to be had in time.
+        Raises what cannot mend itself: BrokerMismatch, BrokerRefused, BrokerUnavailable (another runs under the same
+        name); and BrokerAway if no place was to be had in time.
         """
         until = time.monotonic() + timeout_s
         with self._changed:
@@ -101,6 +103,11 @@ class GroupMember:
                         f"{self._connection.url}"
                     )
             self._raise_failure()
+            return Place(self._member, dict(self._epochs))
+
+    def last_place(self) -> Place:
+        """Return what this instance had when it last heard of the group, be it settled or not."""
+        with self._changed:
             return Place(self._member, dict(self._epochs))
 
     def begin_commit(self, number: int, epoch: int) -> Member:
@@ -133,12 +140,22 @@ class GroupMember:
         self._consumer.close(autocommit=False, timeout_ms=1000)
 
     def _keep(self) -> None:
+        silent = 0
         while not self._stop.is_set():
             try:
                 self._consumer.poll(timeout_ms=_POLL_MS)
                 self._check_counts()
+                # Told by a heartbeat that another has its name, kafka-python stops sending them and says nothing.
+                silent = silent + 1 if self._is_silent() else 0
+                if silent >= _SILENT_POLLS:
+                    raise FencedInstanceIdError
             except FencedInstanceIdError:
-                self._fail(Fenced(f"another process runs as instance {self._instance_id!r} of group {self._group}"))
+                self._fail(
+                    BrokerUnavailable(
+                        f"another process has taken over as instance {self._instance_id!r} of group {self._group}; "
+                        "each needs a name of its own (--instance)"
+                    )
+                )
                 return
             except KafkaError as error:
                 meaning = translated(self._connection, f"keeping a place in group {self._group}", error)
@@ -165,6 +182,10 @@ class GroupMember:
                     f"topic {topic} has {len(numbers)} partitions at {self._connection.url} now, expected {expected}: "
                     "keys lie elsewhere than their memory; make a new topic and replay into it"
                 )
+
+    def _is_silent(self) -> bool:
+        coordinator = self._consumer._coordinator
+        return coordinator.state is MemberState.STABLE and not coordinator._heartbeat_enabled
 
     def _generation(self) -> int:
         return int(self._consumer.group_metadata().generation_id)

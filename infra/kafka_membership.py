@@ -203,7 +203,7 @@ class KafkaMembership:
     def leave(self) -> None:
         """Give the streams back, and keep what they remember for the next time."""
         try:
-            place = self._member.place(timeout_s=0.0)
+            place = self._member.last_place()
             forgotten: dict[TopicPartition, list[Content]] = defaultdict(list)
             for number, share in self._shares.items():
                 if place.epochs.get(number) == share.epoch:
@@ -218,9 +218,10 @@ class KafkaMembership:
                 self._snapshots.save(share)
             # First the thread that keeps the place: it would take the leaving for an accident, and join again.
             self._member.close()
-            leave_group(self._wire, place.member)
+            if place.member.member_id:
+                leave_group(self._wire, place.member)
         except (BrokerUnavailable, Fenced, BrokerMismatch) as error:
-            log.warning("group %s: left without a word: %s", self._group, error)
+            log.info("group %s: left without a word: %s", self._group, error)
         finally:
             self.close()
 

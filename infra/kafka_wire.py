@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 from kafka.errors import KafkaError, NodeNotReadyError, for_code
@@ -56,7 +57,9 @@ class KafkaWire:
 
     def close(self) -> None:
         """Drop the connections, whatever is under way on them."""
-        self._client.close()
+        # Who ends the process in the middle of another thread's request need not hear that it was in the middle.
+        with suppress(RuntimeError):
+            self._client.close()
 
     def ask(
         self, request: ApiMessage, node: Node | None = None, *, on_the_way: Callable[[], None] | None = None
