@@ -340,6 +340,7 @@ def changelog_name(id_: str) -> str:
 def make_app(settings: WorkerSettings, calls: Calls) -> tuple[FaustApp, MemoryTable]:
     """Make a worker; it begins to work when it is started in the running event loop."""
     refuse_pickle()
+    bound_aiokafka(settings.connection.section.max_decompressed_bytes)
     for name in ("faust", "mode", "aiokafka"):
         logging.getLogger(name).setLevel(logging.WARNING)
     bound_aiokafka(settings.connection.section.max_decompressed_bytes)
@@ -408,10 +409,14 @@ def append_to(batch: BatchBuilder, key: bytes | None, value: bytes | None, heade
     return batch.append(timestamp=time_ms, key=key, value=value, headers=list(headers)) is not None
 
 
-def memory_batch(records: Sequence[KeyValue], time_ms: int) -> BatchBuilder | None:
-    """Return one step's memory as one batch; None when it is too large for that."""
-    batch = make_batch(MOST_CHANGELOG_BYTES)
-    return batch if all(append_to(batch, key, value, (), time_ms) for key, value in records) else None
+def memory_batches(records: Sequence[KeyValue], time_ms: int) -> list[BatchBuilder]:
+    """Return one step's memory as batches, nearly always one; the last record is in the last of them."""
+    batches = [make_batch(MOST_CHANGELOG_BYTES)]
+    for key, value in records:
+        if not append_to(batches[-1], key, value, (), time_ms):
+            batches.append(make_batch(MOST_CHANGELOG_BYTES))
+            append_to(batches[-1], key, value, (), time_ms)
+    return batches
 
 
 def _position(consumer: Any, tp: TP) -> int | None:
@@ -423,6 +428,8 @@ def _position(consumer: Any, tp: TP) -> int | None:
 def _record(record: Any) -> Record:
     if record.headers and (bomb := bomb_of(record.headers)):
         return Record(record.offset, record.timestamp * 1000, None, None, (), bomb)
+    if bomb := bomb_of(record.headers):
+        return Record(record.offset, max(record.timestamp, 0) * 1000, None, None, (), bomb)
     headers = tuple((name, value if value is not None else b"") for name, value in record.headers)
     return Record(record.offset, record.timestamp * 1000, record.key, record.value, headers)
 

@@ -108,6 +108,12 @@ class Delivery:
                 chosen.append(record)
             return chosen
 
+    def waits(self, part: TopicPartition, offset: int) -> bool:
+        """Tell whether records from this offset on have arrived."""
+        with self._news:
+            buffer = self._buffers.get(part)
+            return buffer is not None and bool(buffer.records) and buffer.records[-1].offset >= offset
+
     def end(self, part: TopicPartition) -> int:
         """Return the position behind what has arrived, -1 before anything has."""
         with self._news:

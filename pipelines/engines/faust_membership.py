@@ -16,20 +16,23 @@ from infra.broker import (
     TopicPartition,
 )
 from infra.failpoints import failpoint
+from pipelines.engines.faust_app import MOST_CHANGELOG_BYTES
 from pipelines.engines.faust_memory import (
     KeyValue,
     Place,
     StreamMemory,
     Ticks,
     attempt_record,
-    place_record,
-    row_records,
+    step_records,
     ticks_record,
     version_of,
 )
 from pipelines.engines.faust_worker import FaustWorker
 from pipelines.engines.place import place_of
 from pipelines.engines.ticks import tick_record
+
+# Room for what a commit writes beside memory and place.
+MOST_STEP_BYTES = MOST_CHANGELOG_BYTES - 10_000
 
 
 class FaustMembership:
@@ -94,7 +97,7 @@ class FaustMembership:
         generation = self._generation(stream)
         memory = self._memory(stream)
         for part, end in commit.idle_at.items():
-            if not self._worker.caught_up(part, self._worker.end(part)) or self._worker.delivery.end(part) > end:
+            if self._worker.delivery.waits(part, end) or not self._worker.caught_up(part, self._worker.end(part)):
                 raise NotIdle(f"{part} was found quiet at offset {end} and has grown")
         version = version_of(commit.offsets)
         offsets = dict(commit.offsets)
@@ -116,23 +119,20 @@ class FaustMembership:
                 decided[part] = (end, watermark_us)
             memory.ticks = Ticks(memory.version, decided)
             before = [ticks_record(stream, memory.ticks)]
+        records, split = step_records(stream, memory, rows, place, MOST_STEP_BYTES)
         self._worker.write(
             self._streams[stream],
             generation,
             before=before,
             appends=commit.appends,
             after=[
-                *row_records(stream, rows, version),
                 attempt_record(stream, None),
                 *([] if memory.ticks is None else [ticks_record(stream, None)]),
-                place_record(stream, place),
+                *records,
             ],
             offsets=commit.offsets,
         )
-        for row in rows:
-            memory.put(row, version)
-        memory.place = place
-        memory.attempt = memory.ticks = None
+        memory.take(rows, place, split=split)
         self._attempts.discard(stream)
         failpoint("after_commit")
 
@@ -175,6 +175,7 @@ class FaustMembership:
     def _take_over(self, stream: Stream, generation: int) -> None:
         """Check that memory and offsets fit together."""
         memory = self._memory(stream)
+        memory.settle()
         self._owned[stream] = generation
         for part in stream.parts:
             committed = self._worker.committed(part)

@@ -4,12 +4,15 @@ One step of work is one Kafka record batch in the changelog: the memory that cha
 step. Kafka writes a record batch as a whole or not at all, so memory and place never come apart, and each row says
 which step it is of (its *version*: next offset and last tick, or a merge's frontier). Reading back keeps the highest
 version, not the last: a process that was stopped and went on (a zombie) may have written last.
+
+A step whose memory does not fit into one batch is written in several, the place last; its rows then are records of
+another kind, which count only when the place has come.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -19,13 +22,15 @@ from pipelines.engines.place import place_of
 
 Version = tuple[int, int]
 NOTHING: Version = (-1, -1)
+# What a record costs in a batch beside its key and value, at most.
+RECORD_BYTES = 40
 
 # What a record of the changelog is: its key is [kind, stream, key].
-_ROW, _PLACE, _ATTEMPT, _TICKS = 0, 1, 2, 3
+_ROW, _PLACE, _ATTEMPT, _TICKS, _SPLIT = 0, 1, 2, 3, 4
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_key = msgspec.msgpack.Decoder(tuple[int, str, str]).decode
-_decode_row = msgspec.msgpack.Decoder(tuple[int, int, bytes, int | None, int | None]).decode
+_decode_row = msgspec.msgpack.Decoder(tuple[int, int, bytes | None, int | None, int | None]).decode
 _decode_place = msgspec.msgpack.Decoder(tuple[int, int, list[tuple[str, int, int, str]]]).decode
 _decode_ticks = msgspec.msgpack.Decoder(tuple[int, int, list[tuple[str, int, int, int]]]).decode
 _decode_attempt = msgspec.msgpack.Decoder(tuple[int, int, int]).decode
@@ -65,6 +70,8 @@ class StreamMemory:
     place: Place | None = None
     attempt: Attempt | None = None
     ticks: Ticks | None = None
+    # Rows of steps that were written in several batches, as they lie in the changelog.
+    split: dict[str, tuple[StateRow, Version]] = field(default_factory=dict)
     # (time, key), with entries that no longer hold: they are dropped when they come up.
     _deadlines: list[tuple[int, str]] = field(default_factory=list)
     _expiries: list[tuple[int, str]] = field(default_factory=list)
@@ -106,6 +113,21 @@ class StreamMemory:
         if row.expires_us is not None:
             heapq.heappush(self._expiries, (row.expires_us, row.key))
 
+    def settle(self) -> None:
+        """Take the rows of split steps whose place has come; the others never were."""
+        for row, version in self.split.values():
+            if version <= self.version:
+                self.put(row, version)
+
+    def take(self, rows: Sequence[StateRow], place: Place, *, split: bool) -> None:
+        """Take a step that is written."""
+        for row in rows:
+            self.put(row, place.version)
+            self.split.pop(row.key, None)
+        if split:
+            self.split |= {row.key: (row, place.version) for row in rows}
+        self.place, self.attempt, self.ticks = place, None, None
+
     def _deadline(self, key: str) -> int | None:
         row = self.rows.get(key)
         return None if row is None else row.deadline_us
@@ -133,8 +155,11 @@ class PartitionMemory:
             if value is None:
                 memory.rows.pop(inner, None)
                 return
-            offset, tick, state, deadline_us, expires_us = _decode_row(value)
-            memory.put(StateRow(inner, state, deadline_us, expires_us), (offset, tick))
+            memory.put(*_row_of(inner, value))
+        elif kind == _SPLIT:
+            memory.split.pop(inner, None)
+            if value is not None:
+                memory.split[inner] = _row_of(inner, value)
         elif kind == _PLACE and value is not None:
             offset, tick, offsets = _decode_place(value)
             if memory.place is None or memory.place.version <= (offset, tick):
@@ -160,21 +185,23 @@ def version_of(offsets: Mapping[TopicPartition, Offset]) -> Version:
     return max(frontiers), sum(offset.next_offset for _, offset in places)
 
 
-def row_records(stream: Stream, rows: Iterable[StateRow], version: Version) -> list[KeyValue]:
-    """Return the changelog's records of a step's rows; a forgotten key is a tombstone."""
-    return [
-        (
-            _encode((_ROW, stream.name, row.key)),
-            None if row.value is None else _encode((*version, row.value, row.deadline_us, row.expires_us)),
-        )
-        for row in rows
+def step_records(
+    stream: Stream, memory: StreamMemory, rows: Sequence[StateRow], place: Place, most_bytes: int
+) -> tuple[list[KeyValue], bool]:
+    """Return the changelog's records of a step: its rows, and last its place; and whether the step is split.
+
+    More than `most_bytes` is no batch, so it must be. A forgotten key is a tombstone.
+    """
+    version = place.version
+    last = [_place_record(stream, place)]
+    found = [
+        (_key(_ROW, stream, row.key), None if row.value is None else _encode((*version, *_state(row)))) for row in rows
     ]
-
-
-def place_record(stream: Stream, place: Place) -> KeyValue:
-    """Return the changelog's record of a place."""
-    offsets = [(part.topic, part.partition, at.next_offset, at.note) for part, at in place.offsets.items()]
-    return _encode((_PLACE, stream.name, "")), _encode((*place.version, offsets))
+    # A row of an earlier split step must not come back.
+    over = [(_key(_SPLIT, stream, row.key), None) for row in rows if row.key in memory.split]
+    if sum(len(key) + len(value or b"") + RECORD_BYTES for key, value in [*found, *over, *last]) <= most_bytes:
+        return [*found, *over, *last], False
+    return [*((_key(_SPLIT, stream, row.key), _encode((*version, *_state(row)))) for row in rows), *last], True
 
 
 def ticks_record(stream: Stream, ticks: Ticks | None) -> KeyValue:
@@ -183,13 +210,26 @@ def ticks_record(stream: Stream, ticks: Ticks | None) -> KeyValue:
     if ticks is not None:
         found = [(part.topic, part.partition, *tick) for part, tick in ticks.by_part.items()]
         value = _encode((*ticks.version, found))
-    return _encode((_TICKS, stream.name, "")), value
+    return _key(_TICKS, stream), value
 
 
 def attempt_record(stream: Stream, attempt: Attempt | None) -> KeyValue:
     """Return the changelog's record of an attempt, or of its end."""
     value = None if attempt is None else _encode((attempt.offset, attempt.until, attempt.deaths))
-    return _encode((_ATTEMPT, stream.name, "")), value
+    return _key(_ATTEMPT, stream), value
+
+
+def _place_record(stream: Stream, place: Place) -> KeyValue:
+    offsets = [(part.topic, part.partition, at.next_offset, at.note) for part, at in place.offsets.items()]
+    return _key(_PLACE, stream), _encode((*place.version, offsets))
+
+
+def _key(kind: int, stream: Stream, key: str = "") -> bytes:
+    return _encode((kind, stream.name, key))
+
+
+def _state(row: StateRow) -> tuple[bytes | None, int | None, int | None]:
+    return row.value, row.deadline_us, row.expires_us
 
 
 def _up_to(heap: list[tuple[int, str]], limit_us: int, current: Callable[[str], int | None]) -> list[tuple[int, str]]:
@@ -202,3 +242,8 @@ def _up_to(heap: list[tuple[int, str]], limit_us: int, current: Callable[[str], 
     for entry in found:
         heapq.heappush(heap, entry)
     return found
+
+
+def _row_of(key: str, value: bytes) -> tuple[StateRow, Version]:
+    offset, tick, state, deadline_us, expires_us = _decode_row(value)
+    return StateRow(key, state, deadline_us, expires_us), (offset, tick)

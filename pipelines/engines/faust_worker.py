@@ -8,10 +8,19 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    AuthenticationMethodNotSupported,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 from faust.types import TP
 
-from infra.broker import BrokerAway, BrokerUnavailable, Fenced, Offset, TopicPartition
+from infra.broker import BrokerAway, BrokerMismatch, BrokerRefused, BrokerUnavailable, Fenced, Offset, TopicPartition
 from infra.failpoints import failpoint
 from infra.partitioner import partition_of
 from pipelines.engines.faust_app import (
@@ -20,7 +29,7 @@ from pipelines.engines.faust_app import (
     append_to,
     make_app,
     make_batch,
-    memory_batch,
+    memory_batches,
     topic_parts,
 )
 from pipelines.engines.faust_delivery import Bundle, Delivery
@@ -28,6 +37,14 @@ from pipelines.engines.faust_memory import KeyValue, PartitionMemory
 from schemas.record import Append
 
 T = TypeVar("T")
+REFUSING = (
+    AuthenticationFailedError,
+    AuthenticationMethodNotSupported,
+    GroupAuthorizationFailedError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+)
+MISMATCHING = (MessageSizeTooLargeError, UnknownTopicOrPartitionError)
 LOOK_EVERY_S = 0.05
 # A rebalance waits so long for a commit that is under way.
 SETTLE_S = 5.0
@@ -89,6 +106,8 @@ class FaustWorker:
         if self._failure is not None:
             if isinstance(self._failure, BrokerUnavailable | Fenced):
                 raise self._failure
+            if isinstance(self._failure, KafkaError):
+                raise self._translated(self._failure) from self._failure
             raise FaustStopped(
                 f"the Faust worker {self.settings.id} failed: {type(self._failure).__name__}: {self._failure}"
             ) from self._failure
@@ -161,7 +180,16 @@ class FaustWorker:
         try:
             return future.result()
         except KafkaError as error:
-            raise BrokerAway(f"{type(error).__name__}: {error}") from error
+            raise self._translated(error) from error
+
+    def _translated(self, error: KafkaError) -> Exception:
+        """Return the port's error for one of aiokafka's."""
+        told = f"{self.settings.connection.url}: {type(error).__name__}: {error}"
+        if isinstance(error, REFUSING):
+            return BrokerRefused(told)
+        if isinstance(error, MISMATCHING):
+            return BrokerMismatch(told)
+        return BrokerAway(told) if error.retriable else BrokerUnavailable(told)
 
     async def _write(
         self,
@@ -209,16 +237,10 @@ class FaustWorker:
     async def _write_memory(self, partition: int, records: Sequence[KeyValue]) -> None:
         if not records:
             return
-        batch = memory_batch(records, time.time_ns() // 1_000_000)
-        if batch is None:
-            size = sum(len(key) + len(value or b"") for key, value in records)
-            raise BrokerUnavailable(
-                f"the memory that one step changed is {size} bytes in {len(records)} keys, more than a record batch "
-                "holds; lower job.batch_records"
-            )
         topic = self.table.changelog_topic.get_topic_name()
-        count = batch.record_count()
-        written = await (await self.app.producer.send_batch(batch, topic, partition))
+        for batch in memory_batches(records, time.time_ns() // 1_000_000):
+            count = batch.record_count()
+            written = await (await self.app.producer.send_batch(batch, topic, partition))
         # What is in memory already need not be read back after the next rebalance.
         recovery = self.app.tables.recovery
         tp = TP(topic, partition)
