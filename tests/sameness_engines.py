@@ -43,6 +43,7 @@ EMBEDDED_SQLITE = SameEngine(
 
 
 LOCAL_BEAM = ("--engine", "beam", "--runner", "local")
+FLINK = ("--engine", "beam", "--runner", "FlinkRunner", "--processes", "2", "--checkpoint-s", "2")
 BEAM_SQLITE = SameEngine(
     "Beam local on SQLite", lambda folder: sqlite_place(folder / "hubbub.db"), LOCAL_BEAM, exactly_once=False
 )
@@ -58,6 +59,7 @@ def engines_on(kafka: LocalKafka) -> tuple[SameEngine, ...]:
         SameEngine("embedded on Kafka", place, replay=replayed_embedded),
         SameEngine("Faust", place, ("--engine", "faust"), exactly_once=False),
         SameEngine("Beam local on Kafka", place, LOCAL_BEAM, exactly_once=False),
+        SameEngine("Beam on Flink", place, FLINK, exactly_once=False, streams=True),
     )
 
 

@@ -80,7 +80,8 @@ class SameEngine:
 
     `exactly_once`: a killed run leaves no row twice; other engines may repeat rows, with the same ids. `replay` works
     through the topics of the given place, where they lie, and returns what it put out; without one the kept records
-    are appended to a new broker and run there.
+    are appended to a new broker and run there. `streams`: it knows no end; it runs without ticks until its groups have
+    committed everything, is stopped as by Ctrl-C, and goes on after a kill from its newest checkpoint.
     """
 
     name: str
@@ -89,6 +90,7 @@ class SameEngine:
     exactly_once: bool = True
     ways: tuple[str, ...] = WAYS
     replay: Replay | None = None
+    streams: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,9 +157,14 @@ class Case:
             **place.environment,
             "PYTHONPATH": str(ROOT),
             "HUBBUB_JOB_BATCH_RECORDS": str(self.batch),
+            "HUBBUB_JOB_TICK_S": "0",
             **self.extra,
         }
-        command = [sys.executable, "-m", "pipelines.command_line", "run", "--until-end", *self.engine.arguments]
+        command = [sys.executable, "-m", "pipelines.command_line", "run", *self.engine.arguments]
+        if not self.engine.streams:
+            command.append("--until-end")
+        elif self._checkpoints():
+            command += ["--from-savepoint", "latest"]
         with log.open("ab") as output:
             return subprocess.Popen(
                 command,
@@ -173,6 +180,10 @@ class Case:
         log = self.folder / "run.log"
         process = self.start(place, log=log)
         try:
+            if self.engine.streams:
+                with place.open() as broker:
+                    self._await(process, lambda: is_through(broker), log)
+                process.send_signal(signal.SIGINT)
             status = process.wait(MOST_RUN_S)
         finally:
             _kill(process)
@@ -191,18 +202,22 @@ class Case:
                     before = written(broker)
                     # At least something new must have come out, or the kill would only meet the start.
                     enough = max(round(share * expected), before + 1)
-                    until = time.monotonic() + MOST_RUN_S
-                    while process.poll() is None and written(broker) < enough:
-                        if time.monotonic() > until:
-                            raise RunFailed(f"{self.engine.name} stands still:\n{log.read_text()[-4000:]}")
-                        time.sleep(LOOK_S)
-                    if process.poll() is not None:
-                        raise RunFailed(
-                            f"{self.engine.name} ended with status {process.returncode} before it was killed "
-                            f"({written(broker)} of {enough} rows):\n{log.read_text()[-4000:]}"
-                        )
+                    self._await(process, lambda enough=enough: written(broker) >= enough, log)  # type: ignore[misc]
+                    if self.engine.streams:
+                        self._await(process, self._checkpoints, log)
                 finally:
                     _kill(process)
+
+    def _await(self, process: subprocess.Popen[bytes], condition: Callable[[], bool], log: Path) -> None:
+        until = time.monotonic() + MOST_RUN_S
+        while not condition():
+            if process.poll() is not None or time.monotonic() > until:
+                ended = f"ended with status {process.poll()}" if process.poll() is not None else "stands still"
+                raise RunFailed(f"{self.name}: {ended}:\n{log.read_text()[-4000:]}")
+            time.sleep(1.0 if self.engine.streams else LOOK_S)
+
+    def _checkpoints(self) -> bool:
+        return any(self.folder.glob("**/checkpoints/*/chk-*/_metadata"))
 
 
 def fill(place: Place, records: Sequence[Append]) -> None:
@@ -228,6 +243,22 @@ def kept_inputs(broker: Broker) -> list[Append]:
 def written(broker: Broker) -> int:
     """Return how far the enriched topics have grown."""
     return sum(broker.ends([topic.name for topic in ENRICHED]).values())
+
+
+def is_through(broker: Broker) -> bool:
+    """Whether the groups of all shipped pipelines have committed everything that lies in their sources."""
+    wanted = [
+        *(("logs", "device.logs"), ("messages", "customer.messages"), ("alarms", "alarms")),
+        *(("telemetry", "device.telemetry"), *(("alerts", topic.name) for topic in ENRICHED)),
+    ]
+    for group, topic in wanted:
+        for number in range(TOPICS[topic].partitions):
+            part = TopicPartition(topic, number)
+            offset = broker.committed(f"hubbub-{group}", part)
+            behind = broker.bounds(part)[0] if offset is None else offset.next_offset
+            if broker.read(part, behind, max_records=1, max_bytes=1):
+                return False
+    return True
 
 
 def _input_size(broker: Broker) -> int:
