@@ -92,8 +92,12 @@ class Share:
 
     def begin_with(self, head: Head, rows: Iterable[SavedRow]) -> None:
         """Start from a snapshot."""
+        by_stream: dict[str, list[StateRow]] = {}
         for saved in rows:
-            self.apply(saved.stream, saved.row, saved.pieces)
+            by_stream.setdefault(saved.stream, []).append(saved.row)
+            if saved.pieces > 1:
+                self.pieces[saved.stream, saved.key] = saved.pieces
+        self.memories = {stream: StateMemory(found) for stream, found in by_stream.items()}
         self.attempts = attempts_of(head)
         self.position = self.saved_position = head.position
 
