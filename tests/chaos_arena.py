@@ -23,6 +23,7 @@ from typing import Any
 import orjson
 import psutil
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
 
 from infra.broker_url import open_broker
 from infra.local_kafka import LocalKafka
@@ -218,7 +219,11 @@ class Watcher(threading.Thread):
     def run(self) -> None:
         """Read until stopped."""
         while not self._ended.is_set():
-            polled: Mapping[Any, Any] = self._consumer.poll(100, max_records=5_000)
+            try:
+                polled: Mapping[Any, Any] = self._consumer.poll(100, max_records=5_000)
+            except KafkaError:  # the broker is away on purpose: what was not read will be
+                time.sleep(0.1)
+                continue
             for records in polled.values():
                 for record in records:
                     row = orjson.loads(record.value)
