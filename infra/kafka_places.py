@@ -45,7 +45,10 @@ def places(
             answers = wire.ask_each(requests)
         except NoAnswer:
             wire.forget_leaders()
-            raise
+            if time.monotonic() > until:
+                raise
+            time.sleep(_BACKOFF_S)
+            continue
         for answer in answers:
             for topic in answer.topics:
                 for one in topic.partitions:

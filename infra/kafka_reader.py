@@ -96,34 +96,41 @@ class KafkaReader:
                 self._ask(node, parts, wait_s=timeout_s)
         self._fetching.look_after([future for future, _ in self._under_way.values()], timeout_s + _GRACE_S)
         for node in [node for node, (future, _) in self._under_way.items() if future.is_done]:
-            self._take_answer(node)
+            try:
+                self._take_answer(node)
+            except NoAnswer:  # whoever asks for something next hears it, or finds another server
+                time.sleep(min(_BACKOFF_S, timeout_s))
 
     def forget(self, part: TopicPartition) -> None:
         """Read a partition no more."""
         self._shelves.pop(part, None)
 
     def _fill(self, part: TopicPartition, shelf: Shelf) -> None:
-        """Fetch until there is a record of this partition, or it is sure that there is none."""
+        """Fetch until there is a record of this partition, or it is sure that there is none.
+
+        While leaders move or connections are made again it is asked once more, up to `request_timeout_s`.
+        """
         until = time.monotonic() + self._section.request_timeout_s
-        failed = False
         while True:
-            if failed and time.monotonic() > until:
-                raise BrokerAway(f"{self._connection.url} gives no records of {part} from {shelf.position} on")
             [node] = self._by_leader([part])
-            before = self._under_way.get(node)
-            if before is None:
-                self._ask(node, [part], wait_s=0.0)
-            elif not before[0].is_done:
-                self._fetching.look_after([before[0]], max(until - time.monotonic(), 0.0))
-            errors = self._await_answer(node, until)
-            if shelf.records:
-                return
             # The answer to a question of before says nothing about what has been written since.
-            if before is None and part not in errors and shelf.position >= shelf.end:
+            new = node not in self._under_way
+            if new:
+                self._ask(node, [part], wait_s=0.0)
+            try:
+                error = self._await_answer(node, until).get(part, 0)
+            except NoAnswer:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_BACKOFF_S)
+                continue
+            if shelf.records or (new and not error and shelf.position >= shelf.end):
                 return
-            if part in errors:
-                failed = True
-                if not self._mend(part, shelf, errors[part]):
+            if error:
+                if time.monotonic() > until:
+                    name = for_code(error).__name__
+                    raise BrokerAway(f"{self._connection.url}: still {name} while reading {part} at {shelf.position}")
+                if not self._mend(part, shelf, error):
                     return
 
     def _mend(self, part: TopicPartition, shelf: Shelf, error: int) -> bool:
