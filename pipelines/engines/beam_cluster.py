@@ -12,15 +12,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.flink_jobs import FlinkJobs
 from infra.local_flink import LOCAL, LocalFlink, latest_state
 from models.cpu_quota import cpu_quota
 from pipelines.engines.beam_elements import StreamRange
 from pipelines.engines.beam_errors import BeamFailed, original_error
-from pipelines.engines.beam_job import BeamJob
 from pipelines.engines.own_brokers import close_shared
+
+if TYPE_CHECKING:
+    from pipelines.engines.beam_job import BeamJob
 
 LOOK_S = 0.25
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -105,7 +107,7 @@ class Cluster:
                 "externalized_checkpoints_enabled": "true",
                 "retain_externalized_checkpoints_on_cancellation": "true",
             }
-        flags = [f"--{key}={value}" for key, value in given.items()]
+        flags = [f"--{key}" if value == "true" else f"--{key}={value}" for key, value in given.items()]
         return PipelineOptions(flags=[*flags, "--streaming"] if streaming else flags)
 
 
