@@ -40,9 +40,23 @@ SHARE = click.FloatRange(0, 1)
 @click.option("--candidate", "code", type=PATH, metavar="PATH", help="Candidate code: another checkout, or a wheel.")
 @click.option("--against", multiple=True, metavar="WHAT", help="Compare with NAME=BUNDLE, PATH of code, or `today`.")
 @click.option("--labels", type=PATH, metavar="FILE", help="True incidents, JSON lines: device_id, from, until, kind.")
-@click.option("--miss-cost", type=click.FloatRange(0), default=10.0, metavar="N", help="False alarms a miss is worth.")
+@click.option(
+    "--miss-cost",
+    type=click.FloatRange(0),
+    default=10.0,
+    show_default=True,
+    metavar="N",
+    help="False alarms a miss is worth.",
+)
 @click.option("--seed", type=int, default=7, show_default=True, help="Of the intervals (bootstrap).")
-@click.option("--quality-budget", type=click.FloatRange(0), default=60.0, metavar="S", help="Data quality; 0: none.")
+@click.option(
+    "--quality-budget",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    metavar="S",
+    help="Data quality; 0: none.",
+)
 @click.option("--report", type=PATH, metavar="DIR", help="Write report.html and report.json there.")
 @click.option("--tolerance", type=SHARE, default=0.0, metavar="SHARE", help="Of alerts that may differ (default: 0).")
 @click.option("--group", metavar="NAME", help=f"Whose run is repeated (default: {GROUP}).")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.broker_subject import eventually
 from tests.tiny_text_bundle import write_tiny_text_bundle
 
 Hubbub = Callable[..., Any]
@@ -185,3 +188,29 @@ def test_what_is_no_code_is_refused(hubbub: Hubbub, here: Path) -> None:
     ):
         answer = hubbub("replay", "--input", "hour.jsonl", "--candidate", named)
         assert answer.status == 2 and sentence in answer.err, answer.err
+
+
+WAITS = (
+    "operators/raise_alerts.py",
+    "        rows = AlertRows()\n",
+    "        import os, pathlib, time\n"
+    "        pathlib.Path({path!r}).write_text(str(os.getpid()))\n"
+    "        time.sleep(600)\n",
+)
+
+
+@pytest.mark.parametrize(("ends_by", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)], ids=["Ctrl-C", "killed"])
+def test_the_other_process_never_outlives_this_one(here: Path, ends_by: signal.Signals, status: int) -> None:
+    """Stopped in an orderly way it is told so; killed, it notices itself."""
+    path = here / "pid"
+    checkout(here / "waits", (WAITS[0], WAITS[1], WAITS[2].format(path=str(path))))
+    command = ["-m", "pipelines.command_line", "replay", "--input", "hour.jsonl", "--candidate", "waits"]
+    with subprocess.Popen([sys.executable, *command], cwd=here, env={**os.environ, "PYTHONPATH": str(ROOT)}) as parent:
+        try:
+            assert eventually(lambda: path.exists() and path.read_text(encoding="utf-8") != "", within_s=120)
+            parent.send_signal(ends_by)
+            assert parent.wait(60) == status
+        finally:
+            parent.kill()
+    child = int(path.read_text(encoding="utf-8"))
+    assert eventually(lambda: not Path(f"/proc/{child}").exists(), within_s=30)

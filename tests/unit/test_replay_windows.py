@@ -15,6 +15,7 @@ from pipelines.replay.quality import windows as module
 from pipelines.replay.quality.windows import Windows, windows_of, write_windows
 from pipelines.replay.survey import MINUTE_US, Survey, survey_history
 from schemas.alarms import ALARMS
+from schemas.answers import DEVICE_TELEMETRY_ENRICHED
 from schemas.record import Append
 
 MARCH_MINUTE = 29_538_720  # 2026-03-01T00:00Z in minutes since 1970
@@ -77,3 +78,34 @@ def test_writes_rows_and_what_could_be_read_of_the_others(tmp_path: Path, monkey
     assert unreadable["device_id"] == "d1" and unreadable["refused"].startswith("bad_json")
     assert all(row["refused"] is None for row in rows[:3])
     assert "more than 3 rows" in notes[0]
+
+
+def test_answers_are_looked_at_too(tmp_path: Path) -> None:
+    """A history of enriched events: a score that is no share is a row, counted and shown by its path."""
+    topic = DEVICE_TELEMETRY_ENRICHED
+    anomalies = [{"score": 0.5}, {"score": 1.5}, None]
+    values = [
+        {
+            "event_time": f"2026-03-01T00:0{n}:00Z",
+            "metric": "m",
+            "value": 1.0,
+            "hubbub": {"anomaly": one, "late": False},
+        }
+        for n, one in enumerate(anomalies)
+    ]
+    with SqliteBroker(tmp_path / "hubbub.db", clock=lambda: (MARCH_MINUTE + 9) * MINUTE_US) as broker:
+        broker.create_topics([topic])
+        broker.append([Append(topic.name, b"d1", orjson.dumps(value)) for value in [*values, {"hubbub": {}}]])
+        history = kept_history(broker, [topic], Range())
+        found = survey_history(history, {topic.name: topic}, 0)
+        windows = windows_of(found)
+        assert windows is not None
+        write_windows(history, {topic.name: topic}, windows, tmp_path / "out")
+    [failing] = found.tally.failing().values()
+    assert [(str(one), count.broken) for one, count in failing.items()] == [
+        ("hubbub.anomaly.score is between 0 and 1", 1)
+    ]
+    rows = pq.read_table(tmp_path / "out" / f"{topic.name}.parquet").to_pylist()
+    assert [row["hubbub.anomaly.score"] for row in rows] == [0.5, 1.5, None, None]
+    assert [row["hubbub"] for row in rows] == ["..."] * 4
+    assert "metric" in rows[3]["refused"]

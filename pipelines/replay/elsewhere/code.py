@@ -63,8 +63,15 @@ def _commit(root: Path) -> str:
                 timeout=_GIT_S,
                 check=True,
             ).stdout.strip()
-            for arguments in (["rev-parse", "--short=10", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+            for arguments in (
+                ["rev-parse", "--show-toplevel"],
+                ["rev-parse", "--short=10", "HEAD"],
+                ["status", "--porcelain", "--untracked-files=no"],
+            )
         ]
     except (OSError, subprocess.SubprocessError):
         return ""
-    return f" ({said[0]}{'+' if said[1] else ''})"
+    top, commit, changes = said
+    if Path(top).resolve() not in (root, root.parent):  # a copy that lies within somebody else's checkout
+        return ""
+    return f" ({commit}{'+' if changes else ''})"

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.replay.history import History
@@ -31,6 +32,7 @@ _NICE_MINUTES: Final = (1, 5, 10, 30, 60, 120, 180, 360, 720, 1440, 10_080)
 _OUTSIDE: Final = 0.005  # of the events at either end may lie far away in time; they make no window of their own
 _READ_RECORDS: Final = 5000
 _READ_BYTES: Final = 8 << 20
+_THERE: Final = "..."
 # What others wrote is shown in pages that are not ours: one character for one, and none that is markup.
 _PLAIN: Final = str.maketrans({"<": "‹", ">": "›", "&": "＆", "$": "＄", '"': "”", "'": "’", "`": "’"})
 
@@ -113,7 +115,7 @@ def _table(topic: Topic, partition: int, records: Sequence[Record], decoded: Dec
     loose = _loose(topic, partition, bad)
     columns: dict[str, pa.Array] = {}
     for path in paths:
-        good = column_at(decoded.batch, path)
+        good = _flat(column_at(decoded.batch, path))
         type_ = pa.float64() if pa.types.is_floating(good.type) or pa.types.is_integer(good.type) else pa.string()
         rest = pa.array([_as(type_, event.get(path)) for event in loose], type_)
         values = pa.concat_arrays([good.cast(type_), rest])
@@ -147,9 +149,16 @@ def _loose(topic: Topic, partition: int, records: Sequence[Record]) -> list[dict
     return found
 
 
+def _flat(column: pa.Array) -> pa.Array:
+    """Return a column of objects or lists as texts that only say that something is there."""
+    if not pa.types.is_nested(column.type):
+        return column
+    return pc.if_else(column.is_valid(), pa.scalar(_THERE), pa.scalar(None, pa.string()))
+
+
 def _as(type_: pa.DataType, value: object) -> object:
     if pa.types.is_string(type_):
-        return value if isinstance(value, str) else None
+        return _THERE if isinstance(value, dict | list) else value if isinstance(value, str) else None
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
