@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -87,6 +87,7 @@ class ConfluentProducer:
         records: Mapping[TopicPartition, Sequence[Content]],
         offsets: Mapping[TopicPartition, Offset],
         member: Member,
+        renew: Callable[[Member], Member] | None = None,  # noqa: ARG002 - librdkafka lets no transaction go on so
     ) -> dict[TopicPartition, int]:
         """Write everything in one transaction; return the offset of the first record of each partition.
 

@@ -5,7 +5,7 @@ Reading is ours in both cases (infra/kafka_reader.py): it is bounded where librd
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from infra.broker import Offset, TopicPartition
@@ -26,8 +26,12 @@ class TransactionalWriter(Protocol):
         records: Mapping[TopicPartition, Sequence[Content]],
         offsets: Mapping[TopicPartition, Offset],
         member: Member,
+        renew: Callable[[Member], Member] | None = None,
     ) -> dict[TopicPartition, int]:
-        """Write everything in one transaction; return the offset of the first record of each partition."""
+        """Write everything in one transaction; return the offset of the first record of each partition.
+
+        `renew` gives another proof when the group has a new generation, for a client that can go on with it.
+        """
         ...
 
     def close(self) -> None:

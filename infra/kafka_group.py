@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from kafka import KafkaConsumer
@@ -84,6 +85,10 @@ class GroupMember:
         except KafkaError as error:
             raise translated(connection, f"joining group {group}", error) from error
         self._consumer.subscribe(sorted(topics), listener=_Listener(self))
+        # A member that joins before it knows its topics joins once more as soon as it does.
+        with suppress(KafkaError):
+            known = self._consumer._cluster.request_update()
+            self._consumer._net.run(self._consumer._manager.wait_for, known, session_ms)
         self._thread = threading.Thread(target=self._keep, name=f"group {group}", daemon=True)
         self._thread.start()
 
@@ -121,6 +126,22 @@ class GroupMember:
             while self._generation() not in (self._member.generation, -1) and time.monotonic() < until:
                 self._changed.wait(_LOOK_S)
             if self._epochs.get(number) != epoch:
+                raise Fenced(f"partition {number} of group {self._group} has moved to another instance")
+            self._committing = True
+            return self._member
+
+    def renew(self, number: int, epoch: int, old: Member) -> Member:
+        """Return another proof for a commit that is under way, when the group would not take the old one any more.
+
+        A new generation may have begun between the proof and its use. As long as the number stays here, so that nobody
+        else has had it, the commit goes on under the new one; else Fenced.
+        """
+        until = time.monotonic() + REVOKE_BUDGET_S
+        with self._changed:
+            self._committing = False
+            while self._member is old and self._settled and time.monotonic() < until:
+                self._changed.wait(_LOOK_S)
+            if self._member is old or self._epochs.get(number) != epoch:
                 raise Fenced(f"partition {number} of group {self._group} has moved to another instance")
             self._committing = True
             return self._member

@@ -22,7 +22,7 @@ _NAME = re2.compile(r"^[A-Za-z0-9._-]{1,64}$")
 
 @dataclass(frozen=True, slots=True)
 class KafkaInstance:
-    """A name, and the lock file in `state_dir` that makes it this process's own.
+    """A name, and the lock file in `state_dir` that makes it this process's own; `folder` is for snapshots.
 
     A name that a person gives is the same on every machine, so they must give each machine another. Without one it is
     the machine's own id (made once, kept in `state_dir`) and a slot's number.
@@ -44,7 +44,7 @@ class KafkaInstance:
             raise BrokerUnavailable(f"cannot use kafka.state_dir {state_dir}: {error.strerror}") from error
         slot = InstanceSlot.take(state_dir / "hubbub", name)
         whole = name if name is not None else f"{machine}-{slot.name}"
-        return KafkaInstance(whole, state_dir / f"instance-{slot.name}", slot)
+        return KafkaInstance(whole, state_dir / "memory", slot)
 
     def free(self) -> None:
         """Give the name back."""

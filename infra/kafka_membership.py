@@ -160,7 +160,9 @@ class KafkaMembership:
         try:
             member = self._member.begin_commit(share.number, share.epoch)
             try:
-                first = producer.commit(records, offsets, member)
+                first = producer.commit(
+                    records, offsets, member, lambda old: self._member.renew(share.number, share.epoch, old)
+                )
             finally:
                 self._member.end_commit()
             failpoint("after_commit")

@@ -36,14 +36,20 @@ _BACKOFF_S = 0.005
 _MOST_BACKOFF_S = 0.2
 # Kafka's own default bound of a batch is 1 MiB (message.max.bytes); leave room for headers of the format.
 MOST_BATCH_BYTES = 900_000
+_OVERTAKEN = frozenset({"IllegalGenerationError", "RebalanceInProgressError"})
+MOST_RENEWALS = 3
 _FENCED = frozenset(
     {
-        "ProducerFencedError", "InvalidProducerEpochError", "IllegalGenerationError", "UnknownMemberIdError",
-        "FencedInstanceIdError", "RebalanceInProgressError", "InvalidProducerIdMappingError", "StaleMemberEpochError",
+        "ProducerFencedError", "InvalidProducerEpochError", "UnknownMemberIdError", "FencedInstanceIdError",
+        "InvalidProducerIdMappingError", "StaleMemberEpochError",
     }
 )  # fmt: skip
 _MOVED = frozenset({"NotCoordinatorError", "CoordinatorNotAvailableError"})
 _LED_ELSEWHERE = frozenset({"NotLeaderOrFollowerError", "NotLeaderForPartitionError", "UnknownTopicOrPartitionError"})
+
+
+class Overtaken(Fenced):
+    """The group has a new generation, in which the partition may be this instance's still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +94,11 @@ class TransactionalProducer:
         records: Mapping[TopicPartition, Sequence[Content]],
         offsets: Mapping[TopicPartition, Offset],
         member: Member,
+        renew: Callable[[Member], Member] | None = None,
     ) -> dict[TopicPartition, int]:
         """Write everything in one transaction; return the offset of the first record of each partition.
+
+        `renew` gives another proof when the group would not take `member` any more, or raises Fenced.
 
         Raises Fenced when another owns the stream or the id now (nothing was written that counts), NoAnswer when it
         is not known whether it counts. After either the producer is to be closed.
@@ -103,7 +112,7 @@ class TransactionalProducer:
         if offsets:
             if not self._second:
                 self._add_group(member.group)
-            self._send_offsets(offsets, member)
+            self._prove(offsets, member, renew)
         failpoint("after_send_offsets")
         self._end()
         return first
@@ -221,6 +230,23 @@ class TransactionalProducer:
             max_version=12 if self._second else 11,
         )
 
+    def _prove(
+        self,
+        offsets: Mapping[TopicPartition, Offset],
+        member: Member,
+        renew: Callable[[Member], Member] | None,
+    ) -> None:
+        """Send the offsets with the proof, and with another where a new generation has overtaken the first."""
+        for _ in range(MOST_RENEWALS):
+            try:
+                self._send_offsets(offsets, member)
+                return
+            except Overtaken:
+                if renew is None:
+                    raise
+                member = renew(member)
+        self._send_offsets(offsets, member)
+
     def _send_offsets(self, offsets: Mapping[TopicPartition, Offset], member: Member) -> None:
         topics: dict[str, list[Any]] = defaultdict(list)
         one_topic = TxnOffsetCommitRequest.TxnOffsetCommitRequestTopic
@@ -291,6 +317,8 @@ class TransactionalProducer:
         error = for_code(code)
         name = error.__name__
         said = f"transaction {self.transactional_id}: {what}: {name}" + (f" ({message})" if message else "")
+        if name in _OVERTAKEN:
+            raise Overtaken(f"{said}: the group has a new generation")
         if name in _FENCED:
             raise Fenced(f"{said}: somebody else has taken over")
         if name in _LED_ELSEWHERE:

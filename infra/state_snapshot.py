@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -69,7 +70,8 @@ def attempts_of(head: Head) -> dict[tuple[str, str], Attempt]:
 def write_snapshot(path: Path, head: Head, rows: Iterable[SavedRow]) -> int:
     """Write a snapshot in place of the one that is there, and return its size in bytes; OSError as it comes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".new")
+    # Processes of one machine share the folder, and a number may move between them while it is being written.
+    beside = path.with_suffix(f".{os.getpid()}.new")
     digest = hashlib.sha256()
     with beside.open("wb") as file:
 
