@@ -87,7 +87,7 @@ class ConfluentProducer:
         records: Mapping[TopicPartition, Sequence[Content]],
         offsets: Mapping[TopicPartition, Offset],
         member: Member,
-        renew: Callable[[Member], Member] | None = None,  # noqa: ARG002 - librdkafka lets no transaction go on so
+        renew: Callable[[Member], Member] | None = None,  # not used: librdkafka lets no transaction go on so
     ) -> dict[TopicPartition, int]:
         """Write everything in one transaction; return the offset of the first record of each partition.
 
