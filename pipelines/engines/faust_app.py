@@ -95,8 +95,12 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     ) -> Mapping[TP, list[Any]]:
         app = self.consumer.app
         generation = app.calls.generation()
-        starts = {tp: _position(consumer, tp) for tp in active_partitions}
-        found = await super()._fetch_records(consumer, active_partitions, timeout=timeout, max_records=max_records)
+        # A copy: the set changes while this waits, and aiokafka takes an empty one for all partitions, held ones too.
+        wanted = set(active_partitions)
+        if not wanted:
+            return {}
+        starts = {tp: _position(consumer, tp) for tp in wanted}
+        found = await super()._fetch_records(consumer, wanted, timeout=timeout, max_records=max_records)
         bundled: dict[TP, list[Any]] = {}
         for tp, records in found.items():
             if not records:
@@ -169,6 +173,13 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
         """Let partitions be fetched, but no source that is held."""
         found = {TP(*tp) for tp in tps}
         super().resume_partitions({tp for tp in found if self._is_changelog_tp(tp)} if self.holding else found)
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """Let a partition be fetched again that was left out while its buffer was full, unless it is held."""
+        if self.holding and not self._is_changelog_tp(tp):
+            self._buffered_partitions.discard(tp)
+        else:
+            super().on_buffer_drop(tp)
 
     async def perform_seek(self) -> None:
         """Set the sources to their places."""

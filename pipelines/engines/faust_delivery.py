@@ -81,7 +81,8 @@ class Delivery:
             buffer.records += fresh
             buffer.bytes += _size(fresh)
             buffer.end = max(buffer.end, bundle.end)
-            if buffer.bytes > self._most_bytes and not buffer.full:
+            if buffer.bytes > self._most_bytes:
+                # Said again as long as it holds: Faust's own queues may have called for more meanwhile.
                 buffer.full = True
                 self._pause(part)
             self._wake()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from infra.broker import (
     Attempt,
@@ -31,6 +33,7 @@ from pipelines.engines.faust_worker import FaustWorker
 from pipelines.engines.place import place_of
 from pipelines.engines.ticks import tick_record
 
+TELL_EVERY_S = 0.2
 # Room for what a commit writes beside memory and place.
 MOST_STEP_BYTES = MOST_CHANGELOG_BYTES - 10_000
 
@@ -49,6 +52,9 @@ class FaustMembership:
         self._owned: dict[Stream, int] = {}
         self._expire: dict[Stream, int] = {}
         self._attempts: set[Stream] = set()
+        # Offsets that the group does not know yet; the places in memory are what counts, so they may be behind.
+        self._offsets: dict[Stream, dict[TopicPartition, Offset]] = {}
+        self._told_at = time.monotonic()
 
     def owned(self) -> tuple[Stream, ...]:
         """Return the streams whose partitions this worker has all of."""
@@ -60,6 +66,7 @@ class FaustMembership:
             if self._owned.get(stream) != generation:
                 self._take_over(stream, generation)
         self._owned = owned
+        self._tell_group()
         return tuple(owned)
 
     def offset(self, part: TopicPartition) -> Offset | None:
@@ -130,8 +137,8 @@ class FaustMembership:
                 *([] if memory.ticks is None else [ticks_record(stream, None)]),
                 *records,
             ],
-            offsets=commit.offsets,
         )
+        self._offsets.setdefault(stream, {}).update(commit.offsets)
         memory.take(rows, place, split=split)
         self._attempts.discard(stream)
         failpoint("after_commit")
@@ -162,15 +169,30 @@ class FaustMembership:
     def leave(self) -> None:
         """Give the streams back."""
         try:
-            for stream in sorted(self._attempts & set(self._owned), key=lambda one: one.name):
-                self._worker.write(
-                    self._streams[stream], self._generation(stream), after=[attempt_record(stream, None)]
-                )
-        except Fenced:
-            pass
+            self._tell_group(now=True)
+            with suppress(Fenced):
+                for stream in sorted(self._attempts & set(self._owned), key=lambda one: one.name):
+                    self._worker.write(
+                        self._streams[stream], self._generation(stream), after=[attempt_record(stream, None)]
+                    )
         finally:
             self._owned = {}
             self._worker.stop()
+
+    def _tell_group(self, *, now: bool = False) -> None:
+        """Commit the offsets, now and then: each is a question to the cluster, and steps may be small."""
+        if not now and time.monotonic() - self._told_at < TELL_EVERY_S:
+            return
+        self._told_at = time.monotonic()
+        found: dict[TopicPartition, Offset] = {}
+        for stream, offsets in self._offsets.items():
+            if stream in self._owned:
+                found.update(offsets)
+        self._offsets.clear()
+        if found:
+            # Whoever has the partitions now tells the group himself.
+            with suppress(Fenced):
+                self._worker.commit(max(self._owned.values()), found)
 
     def _take_over(self, stream: Stream, generation: int) -> None:
         """Check that memory and offsets fit together."""

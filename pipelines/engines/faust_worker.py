@@ -48,6 +48,7 @@ MISMATCHING = (MessageSizeTooLargeError, UnknownTopicOrPartitionError)
 LOOK_EVERY_S = 0.05
 # A rebalance waits so long for a commit that is under way.
 SETTLE_S = 5.0
+STOP_S = 20.0
 
 
 class FaustStopped(BrokerUnavailable):
@@ -93,13 +94,13 @@ class FaustWorker:
         self.check()
 
     def stop(self) -> None:
-        """Leave the group and end the thread; idempotent."""
+        """Leave the group and end the thread; idempotent. One that cannot end is left to the end of the process."""
         if self._stopping:
             return
         self._stopping = True
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._end.set)
-            self._thread.join()
+            self._thread.join(STOP_S)
 
     def check(self) -> None:
         """Raise what has gone wrong in the worker's own machinery."""
@@ -161,13 +162,16 @@ class FaustWorker:
         before: Sequence[KeyValue] = (),
         appends: Sequence[Append] = (),
         after: Sequence[KeyValue] = (),
-        offsets: Mapping[TopicPartition, Offset] | None = None,
     ) -> None:
-        """Write a step: memory that must stand before its outputs, the outputs, its memory, and where to go on.
+        """Write a step: memory that must stand before its outputs, the outputs, and its memory.
 
         Each is acknowledged before the next begins. Fenced, without the rest, when the partitions are dealt out anew.
         """
-        self.call(self._write(partition, generation, before, appends, after, offsets or {}))
+        self.call(self._write(partition, generation, before, appends, after))
+
+    def commit(self, generation: int, offsets: Mapping[TopicPartition, Offset]) -> None:
+        """Tell the group where it goes on."""
+        self.call(self._commit(generation, offsets))
 
     def call(self, doing: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the worker's loop and return its result."""
@@ -198,7 +202,6 @@ class FaustWorker:
         before: Sequence[KeyValue],
         appends: Sequence[Append],
         after: Sequence[KeyValue],
-        offsets: Mapping[TopicPartition, Offset],
     ) -> None:
         assert self._writing is not None
         async with self._writing:
@@ -209,9 +212,8 @@ class FaustWorker:
                 failpoint("after_produce")
                 self._check_generation(generation)
             await self._write_memory(partition, after)
-            if offsets:
+            if appends:
                 failpoint("after_send_offsets")
-                await self._commit(generation, offsets)
 
     async def _write_outputs(self, appends: Sequence[Append]) -> None:
         chosen: dict[tuple[str, int], list[Append]] = {}
@@ -304,10 +306,11 @@ class FaustWorker:
         self.delivery.wake()
 
     def _pause(self, part: TopicPartition) -> None:
-        self._tell_consumer("pause_partitions", part)
+        # Not Faust's pause, which throws away what is on its way already.
+        self._tell_consumer("on_buffer_full", part)
 
     def _resume(self, part: TopicPartition) -> None:
-        self._tell_consumer("resume_partitions", part)
+        self._tell_consumer("on_buffer_drop", part)
 
     def _tell_consumer(self, what: str, part: TopicPartition) -> None:
         generation = self.generation
@@ -315,7 +318,7 @@ class FaustWorker:
         def tell() -> None:
             dealt = self._dealt
             if dealt is not None and dealt[0] == generation and part in dealt[1]:
-                getattr(self.app.consumer, what)({dealt[1][part]})
+                getattr(self.app.consumer, what)(dealt[1][part])
 
         self._loop.call_soon_threadsafe(tell)
 

@@ -102,7 +102,7 @@ class Cluster:
     def start(self, *arguments: str, log: Path, failpoint: str = "") -> subprocess.Popen[bytes]:
         """Start `hubbub run --engine faust ARGUMENTS` as a process of its own."""
         command = [sys.executable, "-m", "pipelines.command_line", "run", "--engine", "faust", "--broker", self.url]
-        environment = {**self.environment, "HUBBUB_FAILPOINT": failpoint, "HUBBUB_JOB_BATCH_RECORDS": "100"}
+        environment = {**self.environment, "HUBBUB_FAILPOINT": failpoint, "HUBBUB_JOB_BATCH_RECORDS": "60"}
         with log.open("ab") as out:
             return subprocess.Popen([*command, *arguments], env=environment, stdout=out, stderr=out)
 
@@ -208,11 +208,11 @@ def test_killed_between_its_writes_it_loses_nothing(
     log = tmp_path / "log"
     for number, name in enumerate(failpoints):
         worker = cluster.start(*JOB, "--instance", "one", "--until-end", failpoint=f"{name}:{3 + number}:kill", log=log)
-        assert worker.wait(60) == -signal.SIGKILL, log.read_text()
+        assert worker.wait(120) == -signal.SIGKILL, log.read_text()
     finished = cluster.start(*JOB, "--instance", "one", "--until-end", log=log)
-    assert finished.wait(60) == 0, log.read_text()
+    assert finished.wait(120) == 0, log.read_text()
     repeats = assert_same(cluster, expected, OUTPUTS)
-    assert 0 < repeats < len(failpoints) * 2 * 100 * 2, "at most a step each"
+    assert 0 < repeats < len(failpoints) * 60 * 2, "at most a step each"
 
 
 def test_poison_costs_a_record_and_the_crash_pill_three_starts(
@@ -238,7 +238,7 @@ def test_poison_costs_a_record_and_the_crash_pill_three_starts(
     broker.append([*good[:half], *letters, *good[half:]])
     log = tmp_path / "log"
     job = ("jobs.fragile:COPY", "--instance", "one", "--until-end")
-    statuses = [cluster.start(*job, log=log).wait(60) for _ in range(4)]
+    statuses = [cluster.start(*job, log=log).wait(120) for _ in range(4)]
     assert statuses == [-signal.SIGABRT] * 3 + [0], log.read_text()
     copies = [one for found in cluster.written("test.copies").values() for one in found]
     seen = [orjson.loads(one.value)["seq"] for one in first_copies(copies)]
