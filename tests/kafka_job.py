@@ -141,6 +141,16 @@ class KafkaJob:
             admin.close()
         return sum(at.offset for at in found.values())
 
+    def members(self, group: str) -> int:
+        """Return how many members a group has."""
+        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+        try:
+            return len(admin.describe_groups([self.prefix + group])[self.prefix + group]["members"])
+        except (RetriableError, GroupIdNotFoundError):
+            return 0
+        finally:
+            admin.close()
+
     def records(self, topic: str, *, partitions: int = 8) -> dict[int, list[ConsumerRecord]]:
         """Return every committed record of a topic, by partition."""
         consumer = KafkaConsumer(

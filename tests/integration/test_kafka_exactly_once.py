@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,3 +70,32 @@ def test_two_workers_killed_at_random_go_on_exactly_once(job: KafkaJob) -> None:
     job.finish()
     check(job)
 
+
+ROUNDS = 6
+
+
+@pytest.mark.timeout(240)
+def test_workers_that_come_and_go_lose_and_double_nothing(job: KafkaJob) -> None:
+    """A rebalance every second or two, all in order: what stays goes on, what moves begins from what is committed."""
+    seed = int(os.environ.get("HUBBUB_TEST_SEED", "20260302"))
+    print(f"seed {seed}")
+    source = random.Random(seed)
+    job.fill("device.logs", [dict(line) for line in events(seed)[:EVENTS]])
+    steady = job.start()
+    await_that(lambda: progress(job) > 0, "a first commit")
+    guests: list[subprocess.Popen[str]] = []
+    for _ in range(ROUNDS):
+        guests.append(job.start())
+        await_that(lambda: job.members("hubbub-silences") == 1 + len(guests), "the new worker's place")
+        time.sleep(source.uniform(0.0, 1.5))
+        if len(guests) > 1:
+            leaving = guests.pop(source.randrange(len(guests)))
+            leaving.send_signal(signal.SIGTERM)
+            assert leaving.wait(30) == 0, job.log_of(leaving)
+    print(f"at {progress(job)} of {2 * EVENTS} after {ROUNDS} came and {ROUNDS - 1} went")
+    for worker in (steady, *guests):
+        worker.send_signal(signal.SIGTERM)
+    for worker in (steady, *guests):
+        assert worker.wait(30) == 0, job.log_of(worker)
+    job.finish()
+    check(job)
