@@ -17,6 +17,7 @@ from pipelines.engines.dead_letter import DeadLetterWriter
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.pipeline_loop import PipelineLoop, Ticks, feeds
 from pipelines.engines.stage_times import StageTimes
+from pipelines.engines.watchdog import Pulse, Watchdog
 from pipelines.engines.work import Worker
 from pipelines.pipeline import Pipeline
 from pipelines.version import VERSION
@@ -89,6 +90,7 @@ class EmbeddedEngine:
         self._ticks = ticks or {}
         self._engine = engine
         self._decided = decided
+        self._pulses: dict[str, Pulse] = {}
         self.report = JobReport()
 
     def run(
@@ -114,10 +116,12 @@ class EmbeddedEngine:
                 halt.set()
 
         threads = [threading.Thread(target=work, args=(pipeline,), name=pipeline.name) for pipeline in pipelines]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        self._pulses = {pipeline.name: Pulse(pipeline.name) for pipeline in pipelines}
+        with Watchdog(list(self._pulses.values())):
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
         self.report.seconds = time.monotonic() - started
         if errors:
             raise errors[0]
@@ -160,6 +164,7 @@ class EmbeddedEngine:
             ended=lambda: stop.is_set() or halt.is_set(),
             is_through=lambda: all(self._is_through(other) for other in upstream),
             until_end=until_end,
+            pulse=self._pulses[pipeline.name],
             ticks=self._ticks.get(pipeline.name, {}),
             maintain=(lambda: self._broker.maintain(self._clock())) if pipeline is pipelines[0] else None,
             decided=None if decided is None else (lambda stream: decided(membership, stream)),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from infra.broker import BrokerAway, Fenced, NotIdle, Stream, TopicPartition
 from pipelines.engines.merged_task import MergedTask
 from pipelines.engines.stream_task import StreamTask
+from pipelines.engines.watchdog import Pulse
 from pipelines.engines.work import Worker
 from pipelines.pipeline import Pipeline
 
@@ -25,7 +26,8 @@ AWAY_LOOK_S = 0.1
 class PipelineLoop:
     """Runs until `ended`; with `until_end` until everything that lies in the sources is worked through.
 
-    `is_through` tells whether all that feeds this pipeline is done; `maintain` looks after the broker now and then.
+    `pulse` is told what the loop is at, for a watchdog. `is_through` tells whether all that feeds this pipeline is done;
+    `maintain` looks after the broker now and then.
     `decided` gives the ticks that an earlier process decided on a stream and did not finish, where that can be.
     """
 
@@ -33,6 +35,7 @@ class PipelineLoop:
     ended: Callable[[], bool]
     is_through: Callable[[], bool]
     until_end: bool
+    pulse: Pulse
     ticks: Ticks = field(default_factory=dict)
     maintain: Callable[[], None] | None = None
     decided: Callable[[Stream], Ticks] | None = None
@@ -69,16 +72,21 @@ class PipelineLoop:
         ends = broker.ends(sources)
         owned = self.worker.membership.owned()
         self._tasks = {stream: task for stream, task in self._tasks.items() if stream in owned}
+        self.pulse.forget(frozenset(stream.name for stream in owned))
         moved = False
         for stream in owned:
             if self.ended():
                 break
+            self.pulse.begin(stream.name)
             try:
-                moved |= self._step(stream, ends, last_round)
+                stepped = self._step(stream, ends, last_round)
+                at_end = self._tasks[stream].at_end(ends)
             except (Fenced, NotIdle):
                 # Somebody else has the stream, or somebody has written: begin again from what is committed.
                 self._tasks.pop(stream, None)
-                moved = True
+                stepped, at_end = True, False
+            self.pulse.end(stream.name, moved=stepped, at_end=at_end)
+            moved |= stepped
         if last_round and not moved:
             return True
         if self.maintain is not None and time.monotonic() - self._maintained > settings.maintain_s:
@@ -119,6 +127,7 @@ class PipelineLoop:
 
     def _wait_out(self, error: BrokerAway) -> None:
         self._tasks.clear()
+        self.pulse.rest()
         if self._away_since is None:
             self._away_since = time.monotonic()
             log.warning("%s: %s; waiting for it", self.worker.pipeline.name, error)
