@@ -99,8 +99,6 @@ class WorkOn(beam.DoFn):  # type: ignore[misc]
             self._workers[name] = self._begin(portion)
         worker = self._workers[name]
         outcome = worker.work(portion)
-        if portion.extra:
-            yield Written(portion.extra)
         if outcome.records:
             yield Written(outcome.records)
         if outcome.letters:

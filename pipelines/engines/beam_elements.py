@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from infra.broker import Offset, StateRow, Stream, TopicPartition
-from pipelines.engines.stream_memory import Position, position_of
+from pipelines.engines.stream_memory import Position
 from pipelines.engines.work import Refusal
 from schemas.record import Append, Record
 
@@ -71,13 +71,6 @@ class Portion:
     # The first portion of a range brings the memory that the range begins with; the last one says so.
     memory: Sequence[StateRow] | None = None
     last: bool = False
-    # No rows: the partition is quiet, and time would have come to `watermark_us`. It moves only if something is due.
-    beat: bool = False
-
-    @property
-    def after(self) -> Position:
-        """Where the stream stands behind the rows."""
-        return position_of(self.offsets)
 
 
 @dataclass(frozen=True, slots=True)

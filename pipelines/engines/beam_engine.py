@@ -175,7 +175,7 @@ class BeamEngine:
 
     def _run_streams(self, pipelines: Sequence[Pipeline], stop: threading.Event, server: LocalFlink | None) -> None:
         from pipelines.engines.beam_cluster import run_streams
-        from pipelines.engines.beam_source import ELSEWHERE
+        from pipelines.engines.beam_streaming import ELSEWHERE
 
         assert self._cluster is not None
         streams = [replace(one, ends={}) for pipeline in pipelines for one in self._ranges(pipeline, whole=True)]

@@ -39,7 +39,6 @@ class _Portion(Struct, array_like=True, frozen=True):
     extra: list[Append]
     memory: list[StateRow] | None
     last: bool
-    beat: bool
 
 
 class _Range(Struct, array_like=True, frozen=True):
@@ -82,7 +81,6 @@ def portion_to_bytes(one: Portion) -> bytes:
             list(one.extra),
             memory,
             one.last,
-            one.beat,
         )
     )
 
@@ -102,7 +100,6 @@ def portion_of_bytes(data: bytes) -> Portion:
         one.extra,
         one.memory,
         one.last,
-        one.beat,
     )
 
 

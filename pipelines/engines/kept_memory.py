@@ -16,7 +16,7 @@ from pipelines.engines.stream_memory import Position, StreamMemory
 MOST_GROWTH = 3
 LEAST_BYTES = 64 << 10
 _pack = msgspec.msgpack.Encoder().encode
-_kept = msgspec.msgpack.Decoder(tuple[int, Position, int, int, int, int, int, int | None]).decode
+_kept = msgspec.msgpack.Decoder(tuple[int, Position, int, int, int]).decode
 _entry = msgspec.msgpack.Decoder(tuple[int, list[tuple[str, bytes | None, int | None, int | None]]]).decode
 VERSION = 1
 
@@ -24,26 +24,12 @@ VERSION = 1
 class KeptMemory:
     """The head of the log: `position` of the stream, number of entries and bytes.
 
-    `steps`: how many steps were done, so that whoever keeps a worker sees whether it is the one of this state.
-    `early`: portions that wait. `floor_us`: the highest tick. Entries are numbered, for a runner gives a bag's back in
-    any order.
+    Entries are numbered, for a runner gives a bag's back in any order.
     """
 
-    def __init__(
-        self,
-        position: Position,
-        entries: int = 0,
-        size: int = 0,
-        begun: int = 0,
-        early: int = 0,
-        steps: int = 0,
-        floor_us: int | None = None,
-    ) -> None:
+    def __init__(self, position: Position, entries: int = 0, size: int = 0, begun: int = 0) -> None:
         self.position = position
-        self.early = early
-        self.steps = steps
-        self.floor_us = floor_us
-        self._entries = entries
+        self.entries = entries
         self._size = size
         self._begun = begun
 
@@ -52,15 +38,14 @@ class KeptMemory:
         """Read a head; None where there is none yet."""
         if data is None:
             return None
-        version, position, entries, size, begun, early, steps, floor_us = _kept(data)
+        version, position, entries, size, begun = _kept(data)
         if version != VERSION:
             raise ValueError(f"expected memory of version {VERSION}, got {version}: written by a newer hubbub?")
-        return KeptMemory(position, entries, size, begun, early, steps, floor_us)
+        return KeptMemory(position, entries, size, begun)
 
     def to_bytes(self) -> bytes:
         """Write the head."""
-        sizes = (self._entries, self._size, self._begun)
-        return _pack((VERSION, self.position, *sizes, self.early, self.steps, self.floor_us))
+        return _pack((VERSION, self.position, self.entries, self._size, self._begun))
 
     def begin(self, rows: Sequence[StateRow]) -> bytes:
         """Return the first entry of a new log, which holds everything."""
@@ -79,13 +64,6 @@ class KeptMemory:
         """Whether the log should be written anew."""
         return self._size > MOST_GROWTH * max(self._begun, LEAST_BYTES)
 
-    def is_behind(self, position: Position) -> bool:
-        """Whether the stream has come further than `position`, or as far."""
-        at = {(topic, number): following for topic, number, following, _ in self.position}
-        return bool(position) and all(
-            at.get((topic, number), -1) >= following for topic, number, following, _ in position
-        )
-
     def restore(self, stream: Stream, entries: Iterable[bytes]) -> StreamMemory:
         """Return the memory that the log gives."""
         memory = StreamMemory.at(stream, self.position)
@@ -94,5 +72,5 @@ class KeptMemory:
         return memory
 
     def _numbered(self, rows: Sequence[StateRow]) -> bytes:
-        self._entries += 1
-        return _pack((self._entries, [(one.key, one.value, one.deadline_us, one.expires_us) for one in rows]))
+        self.entries += 1
+        return _pack((self.entries, [(one.key, one.value, one.deadline_us, one.expires_us) for one in rows]))

@@ -10,7 +10,7 @@ from infra.broker import Broker, StateRow
 from pipelines.engines.beam_elements import Portion
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.stage_times import StageTimes
-from pipelines.engines.stream_memory import Position, StreamMemory, position_of
+from pipelines.engines.stream_memory import StreamMemory, position_of
 from pipelines.engines.stream_reader import worker_of
 from pipelines.engines.work import Segment
 from pipelines.pipeline import Pipeline
@@ -44,14 +44,9 @@ class PortionWorker:
         nowhere = cast(Broker, None)  # a worker keeps a broker only for the task that reads for it
         self._worker = worker_of(pipeline, nowhere, memory, settings, group, times)
 
-    @property
-    def position(self) -> Position:
-        """Where the stream stands."""
-        return position_of(self.memory.offsets)
-
     def work(self, portion: Portion) -> Outcome:
         """Do the work of the next portion; BrokenChain if it is not the next one."""
-        stands = self.position
+        stands = position_of(self.memory.offsets)
         if portion.before != stands:
             raise BrokenChain(
                 f"{portion.pipeline}, {portion.stream.name}: expected the portion behind {stands}, got the one behind "
@@ -67,6 +62,7 @@ class PortionWorker:
             portion.refused,
             portion.offsets,
             watermark_us=portion.watermark_us,
+            extra=portion.extra,
         )
         (commit,) = self.memory.taken()
         letters = [one for one in commit.appends if one.topic == DEAD_LETTERS.name]

@@ -107,44 +107,12 @@ class StreamReader:
         )
         self._noting.noted = []
         self._noting.position = position_of(offsets)
-        self._quiet_since = time.monotonic()
-        self._ticks_matter = pipeline.merge or any("deadline" in one.state_schema.names for one in pipeline.keyed)
         ticks = ticks or {}
         self._task: StreamTask | MergedTask = (
             MergedTask(self._noting, stream, ticks=ticks)
             if pipeline.merge
             else StreamTask(self._noting, stream, ticks=ticks.get(stream.parts[0], ()))
         )
-
-    @property
-    def offsets(self) -> Mapping[TopicPartition, Offset]:
-        """Where the stream stands behind everything that was given out."""
-        return dict(self._memory.offsets)
-
-    @property
-    def position(self) -> Position:
-        """The same as one value."""
-        return self._noting.position
-
-    def next(self) -> list[Portion] | None:
-        """Read on; None when there is nothing new. A merge may read and have nothing to give out yet."""
-        if not self._task.step():
-            return None
-        self._quiet_since = time.monotonic()
-        return self._taken()
-
-    def quiet(self, tick_s: float | None) -> list[Portion]:
-        """Return what a stream that is quiet for so long has to say: a beat, or the rows that a merge then releases."""
-        if tick_s is None or time.monotonic() - self._quiet_since < tick_s or not self.position:
-            return []
-        if not self._ticks_matter:
-            return []
-        self._quiet_since = time.monotonic()
-        watermark_us = now_us() - self._noting.settings.rules.lateness_us
-        if isinstance(self._task, MergedTask):
-            return self._taken() if self._task.tick(watermark_us) else []
-        name = self._noting.pipeline.name
-        return [Portion(name, self._memory.stream, self.position, {}, [], [], watermark_us, beat=True)]
 
     def until(self, ends: Mapping[TopicPartition, int], stopped: Callable[[], bool]) -> Iterator[Portion]:
         """Give everything up to these ends; a merge then releases what waits, for the input has ended."""

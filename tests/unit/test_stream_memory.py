@@ -80,12 +80,9 @@ def test_a_long_log_is_written_anew() -> None:
     assert not kept.is_long
 
 
-def test_a_position_is_behind_another() -> None:
+def test_a_position_gives_its_offsets() -> None:
     other = TopicPartition("customer.messages", 3)
     kept = KeptMemory(position_of({PART: Offset(5, "n"), other: Offset(2)}))
-    assert kept.is_behind(position_of({PART: Offset(5), other: Offset(2)}))
-    assert kept.is_behind(position_of({PART: Offset(4), other: Offset(2)}))
-    assert not kept.is_behind(position_of({PART: Offset(4), other: Offset(3)}))
     assert offsets_of(kept.position) == {PART: Offset(5, "n"), other: Offset(2)}
 
 
