@@ -26,9 +26,9 @@ AWAY_LOOK_S = 0.1
 class PipelineLoop:
     """Runs until `ended`; with `until_end` until everything that lies in the sources is worked through.
 
-    `pulse` is told what the loop is at, for a watchdog. `is_through` tells whether all that feeds this pipeline is done;
-    `maintain` looks after the broker now and then.
-    `decided` gives the ticks that an earlier process decided on a stream and did not finish, where that can be.
+    `pulse` is told what the loop is at, for a watchdog. `is_through` tells whether all that feeds this pipeline is
+    done; `maintain` looks after the broker now and then. `decided` gives the ticks that an earlier process decided on
+    a stream and did not finish, where that can be.
     """
 
     worker: Worker
