@@ -17,7 +17,7 @@ from confluent_kafka import TopicPartition as Place
 from infra.broker import BrokerMismatch, BrokerRefused, Fenced, Offset, TopicPartition
 from infra.confluent_connection import confluent_arguments
 from infra.failpoints import failpoint
-from infra.kafka_transaction import MOST_BATCH_BYTES, Member
+from infra.kafka_transaction import MOST_BATCH_BYTES, MOST_RENEWALS, Member, Overtaken
 from infra.kafka_wire import NoAnswer
 from infra.record_batch import Content
 
@@ -32,10 +32,11 @@ _MAGIC = b"CGMDv2:"
 _FENCED = frozenset(
     {
         KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH,
-        KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.FENCED_INSTANCE_ID,
-        KafkaError.REBALANCE_IN_PROGRESS, KafkaError.INVALID_PRODUCER_ID_MAPPING, KafkaError.STALE_MEMBER_EPOCH,
+        KafkaError.UNKNOWN_MEMBER_ID, KafkaError.FENCED_INSTANCE_ID, KafkaError.INVALID_PRODUCER_ID_MAPPING,
+        KafkaError.STALE_MEMBER_EPOCH,
     }
 )  # fmt: skip
+_OVERTAKEN = frozenset({KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS})
 _REFUSED = frozenset(
     {
         KafkaError._AUTHENTICATION, KafkaError._SSL, KafkaError.SASL_AUTHENTICATION_FAILED,
@@ -69,8 +70,7 @@ class ConfluentProducer:
                 "delivery.timeout.ms": round(self._timeout_s * 1000),
                 "message.max.bytes": MOST_MESSAGE_BYTES,
                 "batch.size": MOST_BATCH_BYTES,
-                # Everything is there before anything is waited for; a batch need not wait for more.
-                "linger.ms": 50,
+                "linger.ms": 5,
                 "queue.buffering.max.messages": 1_000_000,
                 "error_cb": self._note,
             }
@@ -87,15 +87,33 @@ class ConfluentProducer:
         records: Mapping[TopicPartition, Sequence[Content]],
         offsets: Mapping[TopicPartition, Offset],
         member: Member,
-        renew: Callable[[Member], Member] | None = None,  # not used: librdkafka lets no transaction go on so
+        renew: Callable[[Member], Member] | None = None,
     ) -> dict[TopicPartition, int]:
         """Write everything in one transaction; return the offset of the first record of each partition.
+
+        `renew` gives another proof when the group would not take `member` any more, or raises Fenced.
 
         Raises Fenced when another owns the stream or the id now (nothing was written that counts), NoAnswer when it
         is not known whether it counts. After either the producer is to be closed.
         """
         if not records and not offsets:
             return {}
+        for _ in range(MOST_RENEWALS):
+            try:
+                return self._attempt(records, offsets, member)
+            except Overtaken:
+                if renew is None:
+                    raise
+                self._give_up()
+                member = renew(member)
+        return self._attempt(records, offsets, member)
+
+    def _attempt(
+        self,
+        records: Mapping[TopicPartition, Sequence[Content]],
+        offsets: Mapping[TopicPartition, Offset],
+        member: Member,
+    ) -> dict[TopicPartition, int]:
         first: dict[TopicPartition, int] = {}
         failed: dict[TopicPartition, KafkaError] = {}
         doing = "produce"
@@ -119,6 +137,13 @@ class ConfluentProducer:
         missing = [part for part, contents in records.items() if contents and part not in first]
         assert not missing, f"no delivery report of {missing}; this is a bug"
         return first
+
+    def _give_up(self) -> None:
+        """End a transaction that nothing of is to count: librdkafka lets none go on after an error."""
+        try:
+            self._producer.abort_transaction(self._timeout_s)
+        except KafkaException as error:
+            raise self._meaning(error.args[0], "give up") from None
 
     def _begin(self) -> None:
         until = time.monotonic() + self._timeout_s
@@ -167,6 +192,8 @@ class ConfluentProducer:
         """Return the port's error for one of librdkafka's."""
         code = error.code()
         said = f"{self._url}: transaction {self.transactional_id}: {doing}: {error.name()}: {error.str()}"
+        if code in _OVERTAKEN:
+            return Overtaken(f"{said}: the group has a new generation")
         if code in _FENCED:
             return Fenced(f"{said}: somebody else has taken over")
         if code in _REFUSED:

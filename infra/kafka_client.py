@@ -30,7 +30,7 @@ class TransactionalWriter(Protocol):
     ) -> dict[TopicPartition, int]:
         """Write everything in one transaction; return the offset of the first record of each partition.
 
-        `renew` gives another proof when the group has a new generation, for a client that can go on with it.
+        `renew` gives another proof when the group would not take `member` any more, or raises Fenced.
         """
         ...
 
