@@ -25,13 +25,14 @@ SAY = @printf '\033[1m== %s\033[0m\n'
 STAMP = $(VENV)/.installed
 STAMP_TRAIN = $(VENV_TRAIN)/.installed
 
-.PHONY: help demo check static test slow sameness chaos soak bench train-env constraints clean
+.PHONY: help demo check static test slow flink sameness chaos soak bench train-env constraints clean
 
 help:
 	@echo 'make demo         a small building talks for a minute; see what hubbub hears'
 	echo 'make check        the inner loop: format, lint, types, imports, tests without a broker, README, the built wheel'
 	echo 'make test         all that CI runs: check, then integration and quality tests'
 	echo 'make slow         the tests that take minutes each'
+	echo 'make flink        streams on a real Flink and a real Kafka: savepoints, kills'
 	echo 'make bench        the figures of BENCHMARKS.md'
 	echo 'make train-env    $(VENV_TRAIN), with what training needs'
 	echo 'make constraints  constraints.txt anew, from the newest releases that setup.py allows'
@@ -116,6 +117,11 @@ chaos: $(STAMP)
 soak: $(STAMP)
 	$(SAY) 'soak'
 	$(BIN)/python -m tests.soak $(ARGUMENTS)
+
+# Two JVMs a start; some minutes.
+flink: $(STAMP)
+	$(SAY) 'streams on Flink'
+	$(BIN)/python -m pytest --quiet -s -p no:xdist tests/integration/test_beam_flink.py --timeout 1800
 
 # One at a time: a figure that was measured beside another is no figure.
 bench: $(STAMP)

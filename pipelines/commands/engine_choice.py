@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 ENGINES = ("embedded", "faust", "beam")
-RUNNERS = ("local", "FlinkRunner", "PortableRunner")
+RUNNERS = ("local", "FlinkRunner", "PortableRunner", "DataflowRunner")
 
 
 class Engine(Protocol):

@@ -32,6 +32,7 @@ MOST_PARALLEL = 128
 BUNDLE_MS = 100
 # Of `savepoint`: the newest that a Flink on this machine kept.
 LATEST = "latest"
+DATAFLOW = "DataflowRunner"
 
 
 class WrongCluster(ValueError):
@@ -41,7 +42,7 @@ class WrongCluster(ValueError):
 @dataclass(frozen=True)
 class Cluster:
     """What runs the job. `runner` is FlinkRunner (a job server is started here, for the Flink `master`: HOST:PORT, or
-    `[local]` for one inside it) or PortableRunner (whose `options` name a job_endpoint).
+    `[local]` for one inside it), PortableRunner (whose `options` name a job_endpoint) or DataflowRunner (docs/beam.md).
 
     `checkpoint_s`: how often its state is kept. `savepoint`: where to go on. `options` are Beam's own, by name.
     `directory`: for the files of a Flink on this machine; its checkpoints and savepoints lie there.
@@ -90,6 +91,10 @@ class Cluster:
         """Return the options of one job."""
         from apache_beam.options.pipeline_options import PipelineOptions
 
+        flags = ["--streaming"] if streaming else []
+        if self.runner == DATAFLOW:
+            given = {"runner": DATAFLOW, "job_name": name, **self.options}
+            return PipelineOptions(flags=[*flags, *_flags(given)])
         given = {
             "runner": "PortableRunner",
             "environment_type": "LOOPBACK",
@@ -107,8 +112,11 @@ class Cluster:
                 "externalized_checkpoints_enabled": "true",
                 "retain_externalized_checkpoints_on_cancellation": "true",
             }
-        flags = [f"--{key}" if value == "true" else f"--{key}={value}" for key, value in given.items()]
-        return PipelineOptions(flags=[*flags, "--streaming"] if streaming else flags)
+        return PipelineOptions(flags=[*flags, *_flags(given)])
+
+
+def _flags(given: Mapping[str, str]) -> list[str]:
+    return [f"--{key}" if value == "true" else f"--{key}={value}" for key, value in given.items()]
 
 
 def _off(interval: str | None) -> bool:
