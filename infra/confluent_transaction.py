@@ -131,9 +131,10 @@ class ConfluentProducer:
             failpoint("during_end_transaction")
             self._producer.commit_transaction(self._timeout_s)
         except KafkaException as error:
-            for part, reason in failed.items():
-                raise self._meaning(reason, f"produce to {part}") from None
-            raise self._meaning(error.args[0], doing) from None
+            # Records that were never sent are reported, too: the reason is in another's report, or in the error itself.
+            reasons = [(reason, part) for part, reason in failed.items() if reason.code() in _REFUSED | _MISMATCHED]
+            reason, where = reasons[0] if reasons else (error.args[0], next(iter(failed), None))
+            raise self._meaning(reason, f"produce to {where}" if where else doing) from None
         missing = [part for part, contents in records.items() if contents and part not in first]
         assert not missing, f"no delivery report of {missing}; this is a bug"
         return first
