@@ -195,10 +195,12 @@ class FaustMembership:
                 self._worker.commit(max(self._owned.values()), found)
 
     def _take_over(self, stream: Stream, generation: int) -> None:
-        """Check that memory and offsets fit together."""
+        """Check that memory and offsets fit together; whoever had the stream may not have told the group his last."""
         memory = self._memory(stream)
         memory.settle()
         self._owned[stream] = generation
+        if memory.place is not None:
+            self._offsets[stream] = dict(memory.place.offsets)
         for part in stream.parts:
             committed = self._worker.committed(part)
             known = None if memory.place is None else memory.place.offsets.get(part)

@@ -49,6 +49,8 @@ LOOK_EVERY_S = 0.05
 # A rebalance waits so long for a commit that is under way.
 SETTLE_S = 5.0
 STOP_S = 20.0
+# What was fetched is in its buffer a moment later.
+ARRIVE_S = 30.0
 
 
 class FaustStopped(BrokerUnavailable):
@@ -81,6 +83,7 @@ class FaustWorker:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name=f"faust {settings.id}", daemon=True)
         self._stopping = False
+        self._missing: dict[TopicPartition, float] = {}
 
     @property
     def generation(self) -> int:
@@ -131,7 +134,17 @@ class FaustWorker:
             self.delivery.wait(LOOK_EVERY_S)
         self.check()
         generation, parts = dealt
+        self._watch(parts)
         return dict.fromkeys(parts, generation)
+
+    def _watch(self, parts: Mapping[TopicPartition, TP]) -> None:
+        """Raise when something was fetched and does not arrive: that partition would stand still for ever."""
+        now = time.monotonic()
+        missing = {part for part, tp in parts.items() if self.app.consumer.handed.get(tp, -1) > self.delivery.end(part)}
+        self._missing = {part: self._missing.get(part, now) for part in missing}
+        for part, since in self._missing.items():
+            if now - since > ARRIVE_S:
+                raise FaustStopped(f"{part}: what was fetched has not arrived for {ARRIVE_S:.0f} s; this is a bug")
 
     def memory(self, partition: int) -> PartitionMemory:
         """Return what is remembered for a partition number that this worker has."""
