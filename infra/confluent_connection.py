@@ -35,6 +35,11 @@ def confluent_arguments(connection: KafkaConnection) -> dict[str, Any]:
         "socket.timeout.ms": round(section.request_timeout_s * 1000),
         "allow.auto.create.topics": False,
         "log_level": _SILENT,
+        # A broker that is back is found at once; by default librdkafka stays away for up to 10 s.
+        "reconnect.backoff.ms": 20,
+        "reconnect.backoff.max.ms": 500,
+        "retry.backoff.ms": 20,
+        "retry.backoff.max.ms": 500,
         # The partition of a key as every Java client chooses it; librdkafka's own default is another.
         "partitioner": "murmur2_random",
     }
