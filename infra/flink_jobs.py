@@ -6,9 +6,9 @@ asked again as long as the caller waits.
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
-import urllib.error
 import urllib.request
 from contextlib import suppress
 from typing import Any
@@ -83,5 +83,5 @@ class FlinkJobs:
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
                 return json.loads(answer.read())
-        except (urllib.error.URLError, TimeoutError) as error:
+        except (OSError, http.client.HTTPException) as error:
             raise FlinkRefused(f"Flink at {self.address} does not answer: {error}") from error

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
+from infra.flink_jobs import FlinkJobs, FlinkRefused
 from infra.java_jars import cache_folder, class_path, jars, java
 from infra.local_kafka import free_ports
 
@@ -129,6 +130,21 @@ class LocalFlink:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end()
+
+    def savepoint_and_end(self, name: str) -> str:
+        """Keep a job's state, end the job, and return where its state lies.
+
+        A Flink inside the server ends with its job, perhaps before it could answer; then the savepoint is there.
+        """
+        began_ns = time.time_ns()
+        try:
+            return FlinkJobs(self.rest).savepoint_and_end(name)
+        except FlinkRefused:
+            kept = [*self.directory.glob("savepoints/*/_metadata")]
+            new = [one for one in kept if one.stat().st_mtime_ns >= began_ns]
+            if self.master != LOCAL or not new:
+                raise
+            return f"file://{new[0].parent}"
 
     def kill(self) -> None:
         """End the server, and with `[local]` Flink, as a power cut would."""

@@ -17,10 +17,13 @@ DONE, NO, WRONG_USE, OUTAGE, INTERRUPTED = 0, 1, 2, 3, 130
 # Classes by name, for importing them would make every command slow: an error's own module is loaded by then.
 _OUTAGES = frozenset(
     {
+        "BeamFailed",
         "BrokerUnavailable",
         "BrokerRefused",
         "FaustStopped",
         "Fenced",
+        "FlinkRefused",
+        "FlinkStartFailed",
         "NotIdle",
         "GraphFailed",
         "OperatorFailed",

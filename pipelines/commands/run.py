@@ -87,6 +87,8 @@ def run(
                 f"hubbub: stopped; the next run of group {group} goes on there: {_places(opened, group, found)}",
                 err=True,
             )
+    if savepoint is not None and not report.total("in"):
+        return  # a cluster counts for itself
     summary = _summary(report, found)
     if as_json:
         import orjson

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.flink_jobs import FlinkJobs
 from infra.local_flink import LOCAL, LocalFlink, latest_state
 from models.cpu_quota import cpu_quota
 from pipelines.engines.beam_elements import StreamRange
@@ -155,7 +154,7 @@ def run_streams(
             raise BeamFailed(f"the job {name} ended by itself in the state {result.state}")
         count(result)
         if server is not None:
-            return FlinkJobs(server.rest).savepoint_and_end(name)
+            return server.savepoint_and_end(name)
         result.cancel()
         return None
     finally:

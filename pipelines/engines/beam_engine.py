@@ -11,8 +11,8 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -91,7 +91,7 @@ class BeamEngine:
         self.report.pipelines = {pipeline.name: StageTimes() for pipeline in pipelines}
         self._broker.expect_topics(topics_of(pipelines))
         started = time.monotonic()
-        with nullcontext() if self._cluster is None else self._cluster.server() as server:
+        with quiet_threads(), nullcontext() if self._cluster is None else self._cluster.server() as server:
             if not until_end:
                 self._run_streams(pipelines, stop, server)
             for layer in layers(pipelines) if until_end else ():
@@ -249,3 +249,20 @@ def quiet() -> None:
     """Keep Beam's remarks off stderr; what goes wrong is raised."""
     logging.getLogger().addHandler(logging.NullHandler())  # or Beam would make one that writes to stderr
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+
+
+@contextmanager
+def quiet_threads() -> Iterator[None]:
+    """Keep the last words of Beam's threads off stderr, which find their connections gone when a job has ended."""
+    before = threading.excepthook
+
+    def hook(arguments: threading.ExceptHookArgs) -> None:
+        module = type(arguments.exc_value).__module__
+        if not module.startswith("grpc") and "Worker subprocess exited" not in str(arguments.exc_value):
+            before(arguments)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        threading.excepthook = before

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 
+# What Beam's local runner says when a worker process is gone.
+_DEATHS = ("Channel closed prematurely", "Worker subprocess exited", "Data plane closed")
 OWN_PACKAGES = ("schemas.", "models.", "operators.", "infra.", "pipelines.")
 
 
@@ -16,6 +18,11 @@ def original_error(error: BaseException) -> BaseException:
 
     Another error of a worker becomes BeamFailed with its last line; what is no error of a worker stays what it is.
     """
+    if isinstance(error, RuntimeError) and any(said in str(error) for said in _DEATHS):
+        return BeamFailed(
+            "a worker process of Beam died in the middle of its work (no memory left, or a record that kills it); "
+            "nothing was committed. The embedded engine finds such a record and makes it a dead letter"
+        )
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     for line in reversed(lines):
         if line.startswith(OWN_PACKAGES) and (found := _own(line)) is not None:

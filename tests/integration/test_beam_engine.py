@@ -16,6 +16,7 @@ from infra.sqlite_broker import SqliteBroker
 from pipelines.catalog import shipped_pipelines
 from pipelines.engines import beam_bounded
 from pipelines.engines.beam_engine import BeamEngine, NoEnd
+from pipelines.engines.beam_errors import BeamFailed
 from pipelines.engines.embedded_engine import EmbeddedEngine, streams_of
 from pipelines.engines.isolation import OperatorFailed
 from pipelines.engines.job_settings import JobSettings
@@ -167,6 +168,15 @@ def test_a_worker_s_error_is_the_job_s(tmp_path: Path, processes: int) -> None:
     with opened(tmp_path / "hubbub.db", _lines(40, "raise")) as broker:
         with pytest.raises(OperatorFailed, match="operator fragile raised ValueError: cannot think of an answer, on"):
             beam(broker, processes).run([COPY], until_end=True)
+        assert broker.groups() == []
+
+
+def test_a_worker_that_dies_fails_the_job(tmp_path: Path) -> None:
+    """It is no hang, and says what to do; the record that killed it is for the embedded engine to isolate."""
+    lines = [*_lines(20), *_lines(1, "abort"), *_lines(20)]
+    with opened(tmp_path / "hubbub.db", lines) as broker:
+        with pytest.raises(BeamFailed, match="a worker process of Beam died"):
+            beam(broker, 2).run([COPY], until_end=True)
         assert broker.groups() == []
 
 

@@ -182,6 +182,7 @@ def test_a_savepoint_is_gone_on_from(job: Job, tmp_path: Path) -> None:
         broker.append(lines[600:])
         job.start("--from-savepoint", savepoint)
         again = job.wait(lambda: numbered.total() == 900, "the rest")
+        job.wait(lambda: committed(broker) == 900, "offsets of a complete checkpoint")
         job.stop()
         repeats = check(job, broker, tmp_path, 900)
         print(
@@ -196,15 +197,17 @@ def test_a_savepoint_is_gone_on_from(job: Job, tmp_path: Path) -> None:
 
 
 def committed(broker: Broker) -> int:
-    """How many lines the group has behind it; offsets of Kafka have holes, so each is looked up."""
-    done = 0
-    for number in range(DEVICE_LOGS.partitions):
-        part = TopicPartition(DEVICE_LOGS.name, number)
-        offset = broker.committed("hubbub-counts", part)
-        if offset is not None:
-            records = broker.read(part, broker.bounds(part)[0], max_records=10_000, max_bytes=1 << 24)
-            done += sum(record.offset < offset.next_offset for record in records)
-    return done
+    """How many lines both groups have behind them; offsets of Kafka have holes, so each is looked up."""
+    done = []
+    for group in ("hubbub-counts", "hubbub-silences"):
+        done.append(0)
+        for number in range(DEVICE_LOGS.partitions):
+            part = TopicPartition(DEVICE_LOGS.name, number)
+            offset = broker.committed(group, part)
+            if offset is not None:
+                records = broker.read(part, broker.bounds(part)[0], max_records=10_000, max_bytes=1 << 24)
+                done[-1] += sum(record.offset < offset.next_offset for record in records)
+    return min(done)
 
 
 def test_killed_again_and_again(job: Job, tmp_path: Path) -> None:
@@ -233,6 +236,7 @@ def test_killed_again_and_again(job: Job, tmp_path: Path) -> None:
                 job.start("--from-savepoint", "latest")
             feeding.join()
         job.wait(lambda: numbered.total() == sent, "the last lines")
+        job.wait(lambda: committed(broker) == sent, "offsets of a complete checkpoint")
         job.stop()
         repeats = check(job, broker, tmp_path, sent)
         shown = ", ".join(f"{one:.0f}" for one in recoveries)
