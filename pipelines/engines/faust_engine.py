@@ -56,7 +56,7 @@ class FaustEngine:
         """Run until `stop` is set, or until everything that lies in the sources is worked through."""
         broker = FaustBroker(
             self._broker,
-            buffer_bytes=2 * self._settings.batch_bytes,
+            buffer_bytes=self._settings.batch_bytes,
             recovery_s=self._recovery_s,
             wait_for_end=until_end,
         )

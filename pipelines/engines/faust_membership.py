@@ -18,7 +18,7 @@ from infra.broker import (
     TopicPartition,
 )
 from infra.failpoints import failpoint
-from pipelines.engines.faust_app import MOST_CHANGELOG_BYTES
+from pipelines.engines.faust_batches import MOST_CHANGELOG_BYTES
 from pipelines.engines.faust_memory import (
     KeyValue,
     Place,

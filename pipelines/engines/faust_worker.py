@@ -23,15 +23,9 @@ from faust.types import TP
 from infra.broker import BrokerAway, BrokerMismatch, BrokerRefused, BrokerUnavailable, Fenced, Offset, TopicPartition
 from infra.failpoints import failpoint
 from infra.partitioner import partition_of
-from pipelines.engines.faust_app import (
-    Calls,
-    WorkerSettings,
-    append_to,
-    make_app,
-    make_batch,
-    memory_batches,
-    topic_parts,
-)
+from pipelines.engines.faust_app import WorkerSettings, make_app, topic_parts
+from pipelines.engines.faust_batches import append_to, make_batch, memory_batches
+from pipelines.engines.faust_consumer import Calls
 from pipelines.engines.faust_delivery import Bundle, Delivery
 from pipelines.engines.faust_memory import KeyValue, PartitionMemory
 from schemas.record import Append
