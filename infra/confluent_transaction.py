@@ -6,7 +6,9 @@ proof of ownership (KIP-447) is given to librdkafka in the form in which librdka
 
 from __future__ import annotations
 
+import queue
 import struct
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 # A record may be larger than a batch, as far as its topic allows.
 MOST_MESSAGE_BYTES = 16 << 20
 _LOOK_AGAIN_S = 0.05
+_GRACE_S = 1.0
 _MAGIC = b"CGMDv2:"
 
 _FENCED = frozenset(
@@ -125,7 +128,8 @@ class ConfluentProducer:
             if offsets:
                 doing = f"commit offsets of group {member.group}"
                 places = [_place(part, at) for part, at in offsets.items()]
-                self._producer.send_offsets_to_transaction(places, _metadata(member), self._timeout_s)
+                proof = _metadata(member)
+                self._bounded(lambda: self._producer.send_offsets_to_transaction(places, proof, self._timeout_s), doing)
             failpoint("after_send_offsets")
             doing = "end"
             failpoint("during_end_transaction")
@@ -138,6 +142,31 @@ class ConfluentProducer:
         missing = [part for part, contents in records.items() if contents and part not in first]
         assert not missing, f"no delivery report of {missing}; this is a bug"
         return first
+
+    def _bounded(self, call: Callable[[], object], doing: str) -> None:
+        """Make a call that may never return: librdkafka forgets its time when a coordinator goes away.
+
+        See https://github.com/confluentinc/librdkafka/issues/5456. The thread that is left behind holds nothing but the
+        producer, which its owner throws away.
+        """
+        outcome: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+
+        def run() -> None:
+            try:
+                call()
+            except BaseException as error:  # noqa: BLE001 - raised again by who waits
+                outcome.put(error)
+            else:
+                outcome.put(None)
+
+        threading.Thread(target=run, daemon=True, name="librdkafka").start()
+        try:
+            error = outcome.get(timeout=self._timeout_s + _GRACE_S)
+        except queue.Empty:
+            said = f"{self._url}: transaction {self.transactional_id}: {doing}"
+            raise NoAnswer(f"{said}: no answer within {self._timeout_s:g} s") from None
+        if error is not None:
+            raise error
 
     def _give_up(self) -> None:
         """End a transaction that nothing of is to count: librdkafka lets none go on after an error."""
