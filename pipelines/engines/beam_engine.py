@@ -153,6 +153,7 @@ class BeamEngine:
 
         from pipelines.engines.beam_bounded import build
         from pipelines.engines.beam_cluster import run_ranges
+        from pipelines.engines.beam_loopback import on_loopback
 
         if self._cluster is not None:
             run_ranges(self._cluster, server, self._job(layer), ranges, self._count)
@@ -164,7 +165,8 @@ class BeamEngine:
             job = replace(self._job(layer), threads=max(1, cpu_quota() // processes), halt=halt)
             pipeline = beam.Pipeline(_local_runner(processes), options)
             build(pipeline, job, ranges, processes)
-            result = _run_apart(pipeline, stop, halt)
+            with on_loopback():
+                result = _run_apart(pipeline, stop, halt)
         self._count(result)
 
     def _job(self, pipelines: Sequence[Pipeline]) -> BeamJob:

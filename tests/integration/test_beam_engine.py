@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import orjson
+import psutil
 import pytest
 
 from infra.broker import Broker, Fenced
@@ -223,3 +225,18 @@ def test_the_command_line_runs_it(hubbub: Hubbub, tmp_path: Path) -> None:
     assert answer.status == 0, answer.err
     assert json.loads(answer.out)["events"] == 30
     assert hubbub("run", "logs", "--processes", "2").status == 2
+
+
+def test_the_runner_s_ports_are_this_machine_s_alone() -> None:
+    """Beam opens them to all; the same server within the block is not to be reached by another of our addresses."""
+    from apache_beam.runners.portability.fn_api_runner import worker_handlers
+
+    from pipelines.engines.beam_loopback import on_loopback
+
+    with on_loopback(), ThreadPoolExecutor(1) as threads:
+        server = worker_handlers.grpc.server(threads)
+        port = server.add_insecure_port("[::]:0")
+        server.start()
+        listening = {one.laddr.ip for one in psutil.Process().net_connections("tcp") if one.laddr.port == port}
+        server.stop(None).wait()
+    assert listening and listening <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}

@@ -151,11 +151,18 @@ def check(job: Job, broker: Broker, folder: Path, number: int) -> int:
         assert isinstance(side.broker, SqliteBroker)
         found = rows(broker, topic)
         repeats += len(found) - len(distinct(found))
-        assert by_partition(distinct(found)) == by_partition(rows(side.broker, topic)), topic
+        came, expected = by_device(distinct(found)), by_device(rows(side.broker, topic))
+        for device in {**came, **expected}:
+            # A tick to the wall clock makes these old lines late, and what late rows cause has no order of its own yet.
+            late = topic == "test.silences"
+            one, other = (
+                sorted(of.get(device, []), key=repr) if late else of.get(device, []) for of in (came, expected)
+            )
+            assert one == other, (topic, device, len(one), len(other), [row for row in one if row not in other][:2])
     return repeats
 
 
-def by_partition(found: list[Row]) -> dict[bytes | None, list[Row]]:
+def by_device(found: list[Row]) -> dict[bytes | None, list[Row]]:
     """The rows of each device in their order."""
     devices: dict[bytes | None, list[Row]] = {}
     for row in found:
