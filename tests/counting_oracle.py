@@ -82,6 +82,9 @@ def expected(lines: Sequence[Line], lateness_s: float, ticks: Mapping[int, Seque
                 device.silent = False
             device.last = max(device.last, line.at)
             device.deadline = None if device.silent else device.last + SILENCE_S
+            if device.deadline is not None and device.deadline <= watermark:
+                found.silences.append((line.device, "silent"))
+                device.deadline, device.silent = None, True
         high = max(high, line.at)
     fire()
     return found

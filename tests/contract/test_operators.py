@@ -43,6 +43,9 @@ def run(operator: Operator | KeyedOperator, batch: pa.RecordBatch, cuts: Sequenc
         memory.fetch(keys)
         after, made = operator.process(memory.batch(operator, keys), part)
         memory.update(operator, keys, after)
+        if part.num_rows == 1 and part.column("watermark")[0].is_valid:
+            now = part.column("watermark")[0].value
+            assert not set(keys) & set(memory.due(operator, now)), "a row sets no deadline that has come already"
         rows = made.to_pylist()
         # The engine fires what is due behind the rows: of the keys of the batch, and of those whose memory is stored.
         if "deadline" in operator.state_schema.names and end > start:

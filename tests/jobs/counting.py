@@ -82,7 +82,12 @@ class ReportSilence:
                 out.append(self._row(key, at, "back", row, None))
                 silent = False
             last = max(at, last or 0)
-            memory[key] = (None if silent else last + MINUTE_US, last, silent)
+            deadline = None if silent else last + MINUTE_US
+            if deadline is not None and watermark is not None and deadline <= watermark:
+                # A row so late that its minute is over as well: that is the row's doing, and no deadline any more.
+                out.append(self._row(key, deadline, "silent", row, None))
+                deadline, silent = None, True
+            memory[key] = (deadline, last, silent)
         return self._write(list(memory.values())), self._rows(out)
 
     def fire(self, keys: pa.Array, states: pa.RecordBatch, watermark_us: int) -> tuple[pa.RecordBatch, pa.RecordBatch]:
