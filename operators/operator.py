@@ -49,8 +49,8 @@ class KeyedOperator(Protocol):
     One that emits returns new rows: the event columns of what it makes, and `_row` (int64: index in the batch of the
     row that caused it, null when a deadline did), `_deadline` (timestamp: the deadline that caused it, else null) and
     `_key` (string). For each row it first fires its key's deadlines <= that row's `watermark`, then applies the row.
-    A deadline that a row sets lies above that row's `watermark`; what is due by then already is the row's own doing, and
-    is emitted with its `_row`, or the order of rows would depend on where batches are cut.
+    A deadline that a row sets lies above that row's `watermark`; what is due by then already is the row's own doing
+    and is emitted with its `_row`, or the order of rows would depend on where batches are cut.
     The engine gives emitted rows their ids and their order (trigger, deadline before row, deadline, key, index).
     """
 

@@ -28,6 +28,7 @@ TOP_LEVEL = {
     "LICENSE",
     "Makefile",
     "README.md",
+    "RELIABILITY.md",
     "constraints.txt",
     "pyproject.toml",
     "setup.py",
