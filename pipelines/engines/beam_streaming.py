@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -26,7 +27,7 @@ from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec, TimerSpec, on_timer
 from apache_beam.utils.timestamp import Timestamp
 
-from infra.broker import BrokerUnavailable, Fenced
+from infra.broker import BrokerUnavailable, Fenced, Stream
 from pipelines.engines.beam_announce import AnnounceStreams
 from pipelines.engines.beam_coders import register_coders
 from pipelines.engines.beam_elements import StreamEnd, StreamRange, Written
@@ -35,13 +36,18 @@ from pipelines.engines.element_bytes import range_of_bytes, range_to_bytes
 from pipelines.engines.kept_memory import KeptMemory
 from pipelines.engines.live_stream import LiveStream
 from pipelines.engines.own_brokers import shared_broker
-from pipelines.engines.stream_memory import position_of
+from pipelines.engines.stream_memory import Position, position_of
 
 PLACES = "places"
 # How long a stream works when it is woken; a checkpoint waits for those that are at work.
 MOMENT_S = 0.25
 # Marks a place whose memory lies in a job's checkpoint: no engine can go on there by the broker alone.
 ELSEWHERE = "elsewhere:"
+
+# How often a place is given out again that the group's offsets have not followed to yet.
+FOLLOW_S = 2.0
+# How far the offsets of a group have followed, by job, pipeline and stream.
+_FOLLOWED: dict[tuple[str, str, Stream], Position] = {}
 
 # Streams between two moments, by job and key: whoever goes on in the state in which one was left takes it.
 _STREAMS: dict[tuple[str, str], LiveStream] = {}
@@ -102,7 +108,7 @@ class RunStream(beam.DoFn):  # type: ignore[misc]
         if kept.is_long:
             changes.clear()
             changes.add(kept.begin(live.memory.all_rows()))
-        if live.position != kept.position:
+        if _must_follow(self._job, about_stream, live, moved=live.position != kept.position):
             place = StreamEnd(about_stream.pipeline, about_stream.stream, kept.position, dict(live.memory.offsets), ())
             yield pvalue.TaggedOutput(PLACES, place)
         if live.position != kept.position or moment.states:
@@ -125,8 +131,18 @@ class RunStream(beam.DoFn):  # type: ignore[misc]
         return LiveStream(job.pipelines[about.pipeline], shared_broker(job.open), memory, job.settings, group)
 
 
+def _must_follow(job: BeamJob, about: StreamRange, live: LiveStream, *, moved: bool) -> bool:
+    """Whether to give out where a stream stands: it has moved, or the offsets did not follow when it did."""
+    now = time.monotonic()
+    behind = live.position != _FOLLOWED.get((job.run, about.pipeline, about.stream), ())
+    if moved or (behind and now - live.told > FOLLOW_S):
+        live.told = now
+        return True
+    return False
+
+
 class FollowPlaces(beam.DoFn):  # type: ignore[misc]
-    """Lets the group's offsets follow when a checkpoint is complete; another try comes with the next one."""
+    """Lets the group's offsets follow when a checkpoint is complete; what fails is tried again with a later one."""
 
     def __init__(self, job: BeamJob) -> None:
         self._job = job
@@ -142,6 +158,8 @@ class FollowPlaces(beam.DoFn):  # type: ignore[misc]
             shared_broker(self._job.open).commit_offsets(self._job.group_of(place.pipeline), offsets)
         except (BrokerUnavailable, Fenced) as error:
             logging.getLogger(__name__).warning("offsets were not committed: %s", error)
+        else:
+            _FOLLOWED[self._job.run, place.pipeline, place.stream] = position_of(place.offsets)
 
 
 def build_streaming(root: beam.Pipeline, job: BeamJob, streams: Sequence[StreamRange]) -> None:

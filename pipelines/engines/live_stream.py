@@ -46,6 +46,7 @@ class LiveStream:
         self.memory = memory
         self.version: tuple[Position, int] = (position_of(memory.offsets), -1)
         self.times = StageTimes()
+        self.told = 0.0  # when it was last said where it stands
         self._settings = settings
         self._quiet_since = time.monotonic()
         worker = worker_of(pipeline, broker, memory, settings, group, self.times)
