@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 LOOK_S = 0.2
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
 SAVEPOINT_S = 120.0
 _ALIVE = ("INITIALIZING", "CREATED", "RUNNING", "RESTARTING", "FAILING", "CANCELLING", "SUSPENDED", "RECONCILING")
 
