@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,6 @@ from infra.settings import WrongSetting
 
 if TYPE_CHECKING:
     from infra.kafka_connection import KafkaConnection
-
-# librdkafka prints what it meets to stderr; what matters comes back as an error of the call that it concerns.
-_SILENT = 0
 
 
 def check_installed() -> None:
@@ -25,6 +23,13 @@ def check_installed() -> None:
         )
 
 
+def silent_logger() -> logging.Logger:
+    """Return a logger that drops what librdkafka says: what matters comes back as an error of the call it concerns."""
+    logger = logging.getLogger("librdkafka")
+    logger.setLevel(logging.CRITICAL + 1)
+    return logger
+
+
 def confluent_arguments(connection: KafkaConnection) -> dict[str, Any]:
     """Return what every client of librdkafka is told; it holds secrets, so print it nowhere."""
     section = connection.section
@@ -34,7 +39,6 @@ def confluent_arguments(connection: KafkaConnection) -> dict[str, Any]:
         "security.protocol": section.security_protocol,
         "socket.timeout.ms": round(section.request_timeout_s * 1000),
         "allow.auto.create.topics": False,
-        "log_level": _SILENT,
         # A broker that is back is found at once; by default librdkafka stays away for up to 10 s.
         "reconnect.backoff.ms": 20,
         "reconnect.backoff.max.ms": 500,

@@ -17,7 +17,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import TopicPartition as Place
 
 from infra.broker import BrokerMismatch, BrokerRefused, Fenced, Offset, TopicPartition
-from infra.confluent_connection import confluent_arguments
+from infra.confluent_connection import confluent_arguments, silent_logger
 from infra.failpoints import failpoint
 from infra.kafka_transaction import MOST_BATCH_BYTES, MOST_RENEWALS, Member, Overtaken
 from infra.kafka_wire import NoAnswer
@@ -63,11 +63,13 @@ class ConfluentProducer:
         self._url = connection.url
         self._timeout_s = connection.section.transaction_timeout_s
         self._failure: KafkaError | None = None
-        timeout_s = min(connection.section.request_timeout_s, self._timeout_s)
+        self._answer_s = min(connection.section.request_timeout_s, self._timeout_s)
         self._producer = Producer(
             {
                 **confluent_arguments(connection),
-                "socket.timeout.ms": round(timeout_s * 1000),  # librdkafka takes no longer one than the transaction's
+                "socket.timeout.ms": round(
+                    self._answer_s * 1000
+                ),  # librdkafka takes no longer one than the transaction's
                 "transactional.id": transactional_id,
                 "transaction.timeout.ms": round(self._timeout_s * 1000),
                 "delivery.timeout.ms": round(self._timeout_s * 1000),
@@ -76,7 +78,8 @@ class ConfluentProducer:
                 "linger.ms": 5,
                 "queue.buffering.max.messages": 1_000_000,
                 "error_cb": self._note,
-            }
+            },
+            logger=silent_logger(),
         )
         self._begin()
 
@@ -129,7 +132,7 @@ class ConfluentProducer:
                 doing = f"commit offsets of group {member.group}"
                 places = [_place(part, at) for part, at in offsets.items()]
                 proof = _metadata(member)
-                self._bounded(lambda: self._producer.send_offsets_to_transaction(places, proof, self._timeout_s), doing)
+                self._bounded(lambda: self._producer.send_offsets_to_transaction(places, proof, self._answer_s), doing)
             failpoint("after_send_offsets")
             doing = "end"
             failpoint("during_end_transaction")
@@ -161,10 +164,10 @@ class ConfluentProducer:
 
         threading.Thread(target=run, daemon=True, name="librdkafka").start()
         try:
-            error = outcome.get(timeout=self._timeout_s + _GRACE_S)
+            error = outcome.get(timeout=self._answer_s + _GRACE_S)
         except queue.Empty:
             said = f"{self._url}: transaction {self.transactional_id}: {doing}"
-            raise NoAnswer(f"{said}: no answer within {self._timeout_s:g} s") from None
+            raise NoAnswer(f"{said}: no answer within {self._answer_s:g} s") from None
         if error is not None:
             raise error
 
