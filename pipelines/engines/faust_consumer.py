@@ -50,6 +50,7 @@ class Calls:
     revoked: Callable[[], None]
     assigned: Callable[[], None]
     place: Callable[[TP], int | None]
+    begins: Callable[[TP, int], None]
     settled: Callable[[], Any]
     ready: Callable[[set[TP]], None]
     failed: Callable[[BaseException], None]
@@ -75,6 +76,13 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             return {}
         starts = {tp: _position(consumer, tp) for tp in wanted}
         found = await super()._fetch_records(consumer, wanted, timeout=timeout, max_records=max_records)
+        if generation != app.calls.generation():
+            # A question from before a rebalance may be answered behind it. Nobody takes these records, so they must
+            # be there for the next question.
+            for tp, records in found.items():
+                if records and consumer._subscription.is_assigned(tp):
+                    consumer.seek(tp, records[0].offset)
+            return {}
         bundled: dict[TP, list[Any]] = {}
         for tp, records in found.items():
             if not records:
@@ -82,8 +90,7 @@ class _Thread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             # The position steps over what is no record; the last offset does not.
             end = max(records[-1].offset + 1, _position(consumer, tp) or 0)
             bundle = Bundle(generation, starts.get(TP(*tp)), end, [_record(record) for record in records])
-            if generation == app.calls.generation():
-                self.consumer.handed[TP(*tp)] = end
+            self.consumer.handed[TP(*tp)] = end
             bundled[tp] = [Bundled(tp.topic, tp.partition, end - 1, bundle)]
         return bundled
 
@@ -170,6 +177,7 @@ class _Consumer(driver.Consumer):  # type: ignore[misc]
         await self._thread.seek_wait(places)
         for tp in sources:
             self._read_offset[tp] = None
+            self.app.calls.begins(tp, places[tp])
         self.committed, self.placed = found, sources
 
     def _new_consumer_thread(self) -> _Thread:

@@ -66,6 +66,11 @@ class Delivery:
         self._awake = False
         self.generation = 0
 
+    def begin(self, part: TopicPartition, offset: int) -> None:
+        """Say where the records of a partition begin in this generation: the first bundle may leave nothing out."""
+        with self._news:
+            self._buffers[part] = _Buffer(end=offset)
+
     def put(self, part: TopicPartition, bundle: Bundle) -> None:
         """Take delivered records of one partition; DeliveryGap when some before them never came."""
         with self._news:

@@ -51,7 +51,8 @@ class FaustMembership:
         self._streams = {stream: stream.parts[0].partition for stream in streams}
         self._owned: dict[Stream, int] = {}
         self._expire: dict[Stream, int] = {}
-        self._attempts: set[Stream] = set()
+        # Streams that were taken over anew, until their next task asks where it begins: an older one must not go on.
+        self._fresh: set[Stream] = set()
         # Offsets that the group does not know yet; the places in memory are what counts, so they may be behind.
         self._offsets: dict[Stream, dict[TopicPartition, Offset]] = {}
         self._told_at = time.monotonic()
@@ -72,6 +73,7 @@ class FaustMembership:
     def offset(self, part: TopicPartition) -> Offset | None:
         """Return where the group goes on."""
         stream = next(stream for stream in self._owned if part in stream.parts)
+        self._fresh.discard(stream)
         place = self._memory(stream).place
         return None if place is None else place.offsets.get(part)
 
@@ -140,12 +142,12 @@ class FaustMembership:
         )
         self._offsets.setdefault(stream, {}).update(commit.offsets)
         memory.take(rows, place, split=split)
-        self._attempts.discard(stream)
+        self._worker.attempts.pop((self._streams[stream], stream), None)
         failpoint("after_commit")
 
     def begin_attempt(self, stream: Stream, attempt: Attempt) -> None:
         """Remember that work begins."""
-        self._attempts.add(stream)
+        self._worker.attempts[self._streams[stream], stream] = attempt_record(stream, None)
         self._worker.write(self._streams[stream], self._generation(stream), after=[attempt_record(stream, attempt)])
         self._memory(stream).attempt = attempt
 
@@ -158,6 +160,7 @@ class FaustMembership:
 
         They are written to the ticks' topic once more, for it may be that they are not there.
         """
+        self._fresh.discard(stream)
         memory = self._memory(stream)
         if memory.ticks is None or memory.ticks.version < memory.version:
             return {}
@@ -171,10 +174,7 @@ class FaustMembership:
         try:
             self._tell_group(now=True)
             with suppress(Fenced):
-                for stream in sorted(self._attempts & set(self._owned), key=lambda one: one.name):
-                    self._worker.write(
-                        self._streams[stream], self._generation(stream), after=[attempt_record(stream, None)]
-                    )
+                self._worker.end_attempts()
         finally:
             self._owned = {}
             self._worker.stop()
@@ -199,6 +199,7 @@ class FaustMembership:
         memory = self._memory(stream)
         memory.settle()
         self._owned[stream] = generation
+        self._fresh.add(stream)
         if memory.place is not None:
             self._offsets[stream] = dict(memory.place.offsets)
         for part in stream.parts:
@@ -215,6 +216,6 @@ class FaustMembership:
         return self._worker.memory(self._streams[stream]).stream(stream.name)
 
     def _generation(self, stream: Stream) -> int:
-        if stream not in self._owned:
-            raise Fenced(f"{stream.name} has moved to another worker")
+        if stream not in self._owned or stream in self._fresh:
+            raise Fenced(f"{stream.name} has moved to another worker, or has been there")
         return self._owned[stream]

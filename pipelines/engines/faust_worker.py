@@ -20,7 +20,16 @@ from aiokafka.errors import (
 )
 from faust.types import TP
 
-from infra.broker import BrokerAway, BrokerMismatch, BrokerRefused, BrokerUnavailable, Fenced, Offset, TopicPartition
+from infra.broker import (
+    BrokerAway,
+    BrokerMismatch,
+    BrokerRefused,
+    BrokerUnavailable,
+    Fenced,
+    Offset,
+    Stream,
+    TopicPartition,
+)
 from infra.failpoints import failpoint
 from infra.partitioner import partition_of
 from pipelines.engines.faust_app import WorkerSettings, make_app, topic_parts
@@ -77,6 +86,8 @@ class FaustWorker:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name=f"faust {settings.id}", daemon=True)
         self._stopping = False
+        # Work that has begun, by partition and stream, with the record that says it has ended.
+        self.attempts: dict[tuple[int, Stream], KeyValue] = {}
         self._missing: dict[TopicPartition, float] = {}
 
     @property
@@ -180,6 +191,10 @@ class FaustWorker:
         """Tell the group where it goes on."""
         self.call(self._commit(generation, offsets))
 
+    def end_attempts(self) -> None:
+        """Say that no work is under way any more."""
+        self.call(self._end_attempts())
+
     def call(self, doing: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the worker's loop and return its result."""
         try:
@@ -221,6 +236,13 @@ class FaustWorker:
             await self._write_memory(partition, after)
             if appends:
                 failpoint("after_send_offsets")
+
+    async def _end_attempts(self) -> None:
+        while self.attempts:
+            (partition, stream), record = next(iter(self.attempts.items()))
+            await self._write_memory(partition, [record])
+            self.table.memory(partition).stream(stream.name).attempt = None
+            self.attempts.pop((partition, stream), None)
 
     async def _write_outputs(self, appends: Sequence[Append]) -> None:
         chosen: dict[tuple[str, int], list[Append]] = {}
@@ -292,14 +314,19 @@ class FaustWorker:
                 return stream.place.offsets[part].next_offset
         return None
 
+    def _begins(self, tp: TP, offset: int) -> None:
+        (part,) = topic_parts({tp}, self.settings.names)
+        self.delivery.begin(part, offset)
+
     async def _settled(self) -> None:
         """Wait for a commit that is under way, so that it is not in vain."""
         assert self._writing is not None
         failpoint("during_revoke")
         try:
             async with asyncio.timeout(SETTLE_S), self._writing:
-                pass
-        except TimeoutError:
+                # Nobody died: what was begun here is begun elsewhere, and no record is to blame.
+                await self._end_attempts()
+        except (TimeoutError, KafkaError):
             pass
 
     def _now_ready(self, tps: set[TP]) -> None:
@@ -349,6 +376,7 @@ class FaustWorker:
             # Once more: what was fetched between the two calls still came from the old places.
             assigned=self._revoked,
             place=self._place,
+            begins=self._begins,
             settled=self._settled,
             ready=self._now_ready,
             failed=self._failed,

@@ -44,6 +44,10 @@ def test_records_that_never_came_are_a_bug_and_not_a_hole() -> None:
     buffer.put(PART, Bundle(0, 10, 20, [record(15)]))
     with pytest.raises(DeliveryGap, match="from offset 20 to 21"):
         buffer.put(PART, Bundle(0, 21, 30, [record(25)]))
+    buffer.next_generation()
+    buffer.begin(PART, 20)
+    with pytest.raises(DeliveryGap, match="from offset 20 to 25"):
+        buffer.put(PART, Bundle(1, 25, 30, [record(25)]))
 
 
 def test_a_new_generation_begins_with_nothing_and_lets_nothing_old_in() -> None:
