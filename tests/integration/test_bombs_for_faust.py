@@ -16,7 +16,8 @@ from tests.kafka_bombs import bomb_batch, send_batch
 
 MIB = 1 << 20
 READ = """
-import asyncio, json, resource, sys
+import asyncio, json, sys
+from tests.peak_memory import peak_mib
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from infra.bounded_batches import bomb_of, bound_aiokafka
 bootstrap, topic, most_bytes, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
@@ -34,7 +35,7 @@ async def read():
     return seen
 bound_aiokafka(most_bytes)
 seen = asyncio.run(read())
-print(json.dumps({"seen": seen, "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
+print(json.dumps({"seen": seen, "rss_mib": peak_mib()}))
 """
 
 

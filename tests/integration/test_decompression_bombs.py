@@ -19,7 +19,8 @@ MOST_RSS_MIB = 512
 
 # Reads everything as a job would, and says what it saw and how much memory that took.
 READ = """
-import json, resource, sys
+import json, sys
+from tests.peak_memory import peak_mib
 from infra.broker import TopicPartition
 from infra.kafka_broker import KafkaBroker
 from infra.kafka_connection import KafkaConnection
@@ -32,7 +33,7 @@ with KafkaBroker(connection) as broker:
         for record in broker.read(TopicPartition(topic, 0), offset, max_records=100, max_bytes=1 << 20):
             seen.append([record.offset, len(record.value), record.bomb])
             offset = record.offset + 1
-print(json.dumps({"seen": seen, "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
+print(json.dumps({"seen": seen, "rss_mib": peak_mib()}))
 """
 
 

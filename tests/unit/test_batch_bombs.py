@@ -68,7 +68,7 @@ def test_an_aborted_bomb_is_no_record_at_all() -> None:
 def test_a_megabyte_of_bombs_takes_little_memory() -> None:
     """What one answer of a broker may hold: batches of 33 KB that inflate to a gibibyte, one of a million records."""
     program = """
-import resource
+from tests.peak_memory import peak_mib
 from infra.batch_reading import committed_records
 from infra.bounded_codec import ZSTD
 from tests.kafka_bombs import bomb_batch
@@ -83,7 +83,7 @@ while data:
     if behind == 10 * 1024 + 1_000_000:
         break
     position, data = behind, data[(behind - position) // 1024 * len(bomb):]
-print(count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(count, peak_mib())
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
