@@ -168,7 +168,6 @@ def changelog_name(id_: str) -> str:
 def make_app(settings: WorkerSettings, calls: Calls) -> tuple[FaustApp, MemoryTable]:
     """Make a worker; it begins to work when it is started in the running event loop."""
     refuse_pickle()
-    bound_aiokafka(settings.connection.section.max_decompressed_bytes)
     for name in ("faust", "mode", "aiokafka"):
         logging.getLogger(name).setLevel(logging.WARNING)
     bound_aiokafka(settings.connection.section.max_decompressed_bytes)
