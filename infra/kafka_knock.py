@@ -74,6 +74,10 @@ def _enter(connection: KafkaConnection, host: str, port: int, timeout_s: float) 
         named = opened.broker_version_data is not None and connection.uses_sasl and not opened.init_future.succeeded()
     finally:
         client.close()
+    refused = isinstance(error, errors.KafkaConnectionError) or type(error).__name__ == "SaslAuthenticationFailedError"
+    if named and refused:
+        # A server says no and hangs up; kafka-python 3.0.12 now and then drops what comes with the end of a connection.
+        raise BrokerRefused(f"{shown} does not know {who(connection)}, or not by this password")
     meaning = translated(connection, "saying who it is", error) if isinstance(error, errors.KafkaError) else None
     if isinstance(meaning, BrokerRefused):
         raise meaning from None
@@ -81,9 +85,6 @@ def _enter(connection: KafkaConnection, host: str, port: int, timeout_s: float) 
         if isinstance(cause, ssl.SSLError):  # with TLS 1.3 a server judges a client's certificate after the handshake
             mine = "this client's certificate" if connection.section.ssl_certfile else "a client without a certificate"
             raise BrokerRefused(f"{shown} refuses {mine}: {cause.reason}")
-    if named and isinstance(error, errors.KafkaConnectionError):
-        # A server says no and hangs up; kafka-python 3.0.12 drops what comes together with the end of a connection.
-        raise BrokerRefused(f"{shown} does not know {who(connection)}, or not by this password")
     return f"it ends the connection{_hint(connection)} ({type(error).__name__}: {error})"
 
 

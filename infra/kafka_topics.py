@@ -15,7 +15,7 @@ from kafka.protocol.metadata import MetadataRequest
 
 from infra.broker import BrokerAway, BrokerMismatch, Offset, TopicPartition
 from infra.kafka_connection import KafkaConnection
-from infra.kafka_errors import translated
+from infra.kafka_errors import translated, who
 from infra.kafka_wire import KafkaWire, NoAnswer
 from schemas.topic import Topic
 
@@ -77,7 +77,7 @@ class KafkaTopics:
         if missing:
             raise BrokerMismatch(
                 f"{self._connection.url} has no topic {', '.join(missing)}{self._under_prefix()}; "
-                f"`hubbub topics create {' '.join(missing)}` makes what is missing"
+                f"`hubbub topics create {' '.join(missing)}` makes what is missing{self._unseen()}"
             )
 
     def check(self, topics: Iterable[Topic], existing: Mapping[str, int]) -> Mapping[str, int]:
@@ -234,6 +234,10 @@ class KafkaTopics:
             assignments=[],
             configs=[one_topic.CreatableTopicConfig(name=name, value=value) for name, value in configs.items()],
         )
+
+    def _unseen(self) -> str:
+        """Say that a topic may be there for others: who has no right to a topic is told that there is none."""
+        return f", or {who(self._connection)} has no right to see it" if self._connection.names_a_user else ""
 
     def _under_prefix(self) -> str:
         prefix = self._names.prefix

@@ -34,6 +34,10 @@ def bomb_batch(codec: int, *, records: int, value_bytes: int = MIB) -> bytes:
     return struct.pack(">qiibI", 0, len(tail) + 9, -1, 2, crc32c(tail)) + tail
 
 
+LEADER_NOT_AVAILABLE, NOT_LEADER = 5, 6
+PATIENCE_S = 30.0
+
+
 def send_batch(bootstrap: str, topic: str, partition: int, batch: bytes) -> int:
     """Produce the bytes of one batch and return the offset of its first record."""
     from kafka.protocol.producer import ProduceRequest
@@ -48,11 +52,16 @@ def send_batch(bootstrap: str, topic: str, partition: int, batch: bytes) -> int:
             topic_data=[data(name=topic, partition_data=[data.PartitionProduceData(index=partition, records=batch)])],
             max_version=11,
         )
-        node = wire.leaders([(topic, partition)])[topic, partition]
-        answer = wire.ask(request, node)
-        one = answer.responses[0].partition_responses[0]
-        assert one.error_code == 0, f"Kafka refused the batch: {one.error_code} {one.error_message}"
-        return int(one.base_offset)
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            node = wire.leaders([(topic, partition)])[topic, partition]
+            one = wire.ask(request, node).responses[0].partition_responses[0]
+            if one.error_code == 0:
+                return int(one.base_offset)
+            # A topic that was made this moment may have a leader that does not know it yet.
+            passing = one.error_code in (LEADER_NOT_AVAILABLE, NOT_LEADER) and time.monotonic() < until
+            assert passing, f"Kafka refused the batch: {one.error_code} {one.error_message}"
+            time.sleep(0.1)
     finally:
         wire.close()
 

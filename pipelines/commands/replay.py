@@ -31,15 +31,15 @@ SHARE = click.FloatRange(0, 1)
 @click.command(epilog="Example: hubbub replay --broker sqlite:hubbub-demo.db --report report")
 @click.option("--input", "inputs", multiple=True, type=PATH, metavar="FILE", help="JSON lines, CSV or Parquet.")
 @click.option("--topic", "topics", multiple=True, metavar="TOPIC", help="Of a file's rows; of a broker: only this one.")
-@click.option("--since", metavar="TIME", help="Only what arrived since 2026-03-01T08:00:00Z, or 10m, 2h, 1d ago.")
+@click.option("--since", metavar="TIME", help="Only what arrived since (or 10m, 2h, 1d ago).")
 @click.option("--until", metavar="TIME", help="Only what arrived before.")
 @click.option("--warm-up", default="1h", show_default=True, metavar="TIME", help="Read before --since, not compared.")
 @click.option("--pipeline", "pipelines", multiple=True, metavar="NAME", help="Only this one (default: all with work).")
 @click.option("--model", "models", multiple=True, metavar="NAME=BUNDLE", help="A candidate in place of today's model.")
 @click.option("--set", "thresholds", multiple=True, metavar="NAME=VALUE", help="A candidate threshold (RULE.count=5).")
 @click.option("--candidate", "code", type=PATH, metavar="PATH", help="Candidate code: another checkout, or a wheel.")
-@click.option("--against", multiple=True, metavar="WHAT", help="Compare with NAME=BUNDLE, PATH of code, or `today`.")
-@click.option("--labels", type=PATH, metavar="FILE", help="True incidents, JSON lines: device_id, from, until, kind.")
+@click.option("--against", multiple=True, metavar="WHAT", help="NAME=BUNDLE, PATH of code, or `today`.")
+@click.option("--labels", type=PATH, metavar="FILE", help="True incidents: device_id, from, until, kind.")
 @click.option(
     "--miss-cost",
     type=click.FloatRange(0),

@@ -110,7 +110,7 @@ def test_it_dies_and_goes_on(tmp_path: Path, pipelines: list[Pipeline], seed: in
         while runner.turn(tick=True):
             pass
         print(f"{runner.deaths} deaths, {_check(broker, pipelines, tmp_path)} repeats")
-    assert runner.deaths > 3  # else the seed shows nothing
+    assert runner.deaths >= 3  # else the seed shows nothing
 
 
 def _check(broker: SqliteBroker, pipelines: list[Pipeline], folder: Path) -> int:
