@@ -57,7 +57,7 @@ def test_what_waits_for_a_slow_step_stays_in_the_file(tmp_path: Path) -> None:
             "-m",
             "pipelines.command_line",
             "run",
-            "jobs.slow:SLOW",
+            "jobs.slow:SLOWER",
             "--broker",
             f"sqlite:{path}",
         ]
@@ -68,7 +68,7 @@ def test_what_waits_for_a_slow_step_stays_in_the_file(tmp_path: Path) -> None:
         }
         process = subprocess.Popen(command, env=environment)
         try:
-            await_that(lambda: "hubbub-slow" in broker.groups(), "a first commit")
+            await_that(lambda: "hubbub-slower" in broker.groups(), "a first commit")
             grown = growth_of(process, WATCHED_S)
         finally:
             process.kill()

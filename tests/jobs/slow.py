@@ -18,15 +18,16 @@ PROCESS = pa.field("process", pa.int64())
 
 @dataclass(frozen=True)
 class TakeTime:
-    """Adds `process`, the number of the process that did it. A message `sleep N` takes N seconds, a batch 20 ms."""
+    """Adds `process`, the number of the process that did it. A message `sleep N` takes N seconds, a batch `seconds`."""
 
+    seconds: float = 0.02
     name: str = "take_time"
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         return with_fields(self.name, schema, [PROCESS])
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        time.sleep(0.02)
+        time.sleep(self.seconds)
         for message in batch.column("message").to_pylist():
             if message is not None and message.startswith("sleep "):
                 time.sleep(float(message.removeprefix("sleep ")))
@@ -35,3 +36,4 @@ class TakeTime:
 
 DONE = Topic("test.done", pa.schema([*DEVICE_LOG, PROCESS]), "lines, and who did them")
 SLOW = Pipeline("slow", [DEVICE_LOGS], [TakeTime()], [DONE])
+SLOWER = Pipeline("slower", [DEVICE_LOGS], [TakeTime(0.5)], [DONE])
