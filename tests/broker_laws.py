@@ -13,7 +13,7 @@ from schemas.alerts import ALERTS
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
 from schemas.topic import Topic
-from tests.broker_subject import LOGS, PARTS, Open, Subject, everything, lines
+from tests.broker_subject import LOGS, PARTS, Open, Subject, all_records, everything, lines
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_a_compacted_topic_keeps_the_last_of_each_key(subject: Subject, broker: 
     written = broker.append([Append(ALERTS.name, key, value, partition=0) for key, value in values])
     [(_, last)] = broker.append([Append(ALERTS.name, b"b", b"2", partition=0)])
     subject.age(broker)
-    kept = broker.read(part, 0, max_records=9, max_bytes=9999)
+    kept = all_records(broker, part)
     # A tombstone may stay for a while.
     assert [(r.offset, r.key, r.value) for r in kept if r.value is not None][:2] == [
         (written[2][1], b"a", b"2"),

@@ -9,7 +9,7 @@ from typing import Protocol
 from infra.broker import Broker, Stream, TopicPartition
 from infra.partitioner import partition_of_key
 from schemas.device_logs import DEVICE_LOGS
-from schemas.record import Append
+from schemas.record import Append, Record
 
 Open = Callable[[], Broker]
 
@@ -53,5 +53,13 @@ def place(key: str) -> TopicPartition:
     return PARTS[partition_of_key(key.encode(), len(PARTS))]
 
 
+def all_records(broker: Broker, part: TopicPartition) -> list[Record]:
+    """Read a partition to its end: one reading may stop sooner, as Kafka's does at the end of a segment."""
+    found: list[Record] = []
+    while some := broker.read(part, found[-1].offset + 1 if found else 0, max_records=10_000, max_bytes=1 << 30):
+        found += some
+    return found
+
+
 def everything(broker: Broker, part: TopicPartition) -> list[tuple[bytes | None, bytes | None]]:
-    return [(r.key, r.value) for r in broker.read(part, 0, max_records=10_000, max_bytes=1 << 30)]
+    return [(record.key, record.value) for record in all_records(broker, part)]

@@ -29,7 +29,7 @@ from infra.broker_url import open_broker
 from infra.local_kafka import LocalKafka
 from infra.partitioner import partition_of_key
 from infra.settings import load_settings
-from pipelines.engines.embedded_engine import topics_of
+from pipelines.engines.graph import topics_of
 from tests.jobs.two_to_three import COUNTS, LINES, NUMBERED
 
 TESTS = Path(__file__).parent

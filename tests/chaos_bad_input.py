@@ -21,7 +21,7 @@ import orjson
 
 from infra.bounded_codec import ZSTD
 from infra.broker import Broker
-from pipelines.engines.embedded_engine import topics_of
+from pipelines.engines.graph import topics_of
 from schemas.dead_letters import DEAD_LETTERS
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append

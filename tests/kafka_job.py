@@ -25,7 +25,7 @@ from kafka.errors import GroupIdNotFoundError, RetriableError
 from infra.kafka_broker import KafkaBroker
 from infra.kafka_connection import KafkaConnection
 from infra.kafka_settings import KafkaSection
-from pipelines.engines.embedded_engine import topics_of
+from pipelines.engines.graph import topics_of
 from pipelines.pipeline import Pipeline
 from schemas.record import Append
 
@@ -152,14 +152,18 @@ class KafkaJob:
             admin.close()
 
     def records(self, topic: str, *, partitions: int = 8) -> dict[int, list[ConsumerRecord]]:
-        """Return every committed record of a topic, by partition."""
+        """Return every committed record of a topic, by partition.
+
+        It waits for what an open transaction hides: the last one of a killed worker, until the cluster aborts it.
+        """
+        parts = [KafkaPart(self.prefix + topic, number) for number in range(partitions)]
+        with KafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False) as anything:
+            ends = anything.end_offsets(parts)  # a reader of committed records is told a nearer end
         consumer = KafkaConsumer(
             bootstrap_servers=self.bootstrap, isolation_level="read_committed", enable_auto_commit=False
         )
         try:
-            parts = [KafkaPart(self.prefix + topic, number) for number in range(partitions)]
             consumer.assign(parts)
-            ends = consumer.end_offsets(parts)
             consumer.seek_to_beginning(*parts)
             found: dict[int, list[ConsumerRecord]] = defaultdict(list)
             deadline = time.monotonic() + 60

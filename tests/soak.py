@@ -31,7 +31,7 @@ from infra.broker_url import open_broker
 from infra.local_kafka import LocalKafka
 from infra.settings import load_settings
 from pipelines.catalog import shipped_pipeline
-from pipelines.engines.embedded_engine import topics_of
+from pipelines.engines.graph import topics_of
 from schemas.record import Append
 from tests.chaos import EMBEDDED
 from tests.chaos_arena import TESTS, Arena

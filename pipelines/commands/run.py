@@ -60,7 +60,7 @@ def run(
     from infra.broker_url import open_broker
     from infra.failpoints import arm
     from pipelines.catalog import SHIPPED, find_pipeline
-    from pipelines.engines.embedded_engine import topics_of
+    from pipelines.engines.graph import topics_of
     from pipelines.stop_signals import StopSignals
     from pipelines.watchdog import watching
 

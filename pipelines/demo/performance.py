@@ -12,7 +12,8 @@ from pipelines.demo.feed import TOPICS, Feed
 from pipelines.demo.findings import Findings, findings_of
 from pipelines.demo.heard import Alert, Listener
 from pipelines.demo.simulate import Simulation
-from pipelines.engines.embedded_engine import EmbeddedEngine, topics_of
+from pipelines.engines.embedded_engine import EmbeddedEngine
+from pipelines.engines.graph import topics_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.pipeline import Pipeline
 

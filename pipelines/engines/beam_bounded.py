@@ -22,7 +22,7 @@ from infra.broker import Broker, Commit, Fenced, Membership, Stream
 from pipelines.engines.beam_coders import register_coders
 from pipelines.engines.beam_elements import Portion, StreamEnd, StreamRange, Written
 from pipelines.engines.beam_job import DEAD_LETTERS, BeamJob, Write, count
-from pipelines.engines.embedded_engine import streams_of
+from pipelines.engines.graph import streams_of
 from pipelines.engines.portion_worker import PortionWorker
 from pipelines.engines.stage_times import StageTimes
 from pipelines.engines.stream_memory import StreamMemory, position_of

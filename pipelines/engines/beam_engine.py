@@ -23,7 +23,8 @@ from models.cpu_quota import cpu_quota
 from pipelines.engines import beam_worker
 from pipelines.engines.beam_elements import StreamRange, Ticks
 from pipelines.engines.beam_errors import original_error
-from pipelines.engines.embedded_engine import JobReport, streams_of, topics_of
+from pipelines.engines.embedded_engine import JobReport
+from pipelines.engines.graph import streams_of, topics_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.layers import layers
 from pipelines.engines.own_brokers import OpenBroker

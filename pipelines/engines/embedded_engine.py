@@ -12,40 +12,22 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from infra.broker import Broker, BrokerUnavailable, Membership, Stream, TopicPartition
+from infra.broker import Broker, BrokerUnavailable, Membership, Stream
 from pipelines.engines.dead_letter import DeadLetterWriter
+from pipelines.engines.graph import feeds, streams_of, topics_of
 from pipelines.engines.job_settings import JobSettings
-from pipelines.engines.pipeline_loop import PipelineLoop, Ticks, feeds
+from pipelines.engines.pipeline_loop import PipelineLoop, Ticks
 from pipelines.engines.stage_times import StageTimes
 from pipelines.engines.watchdog import Pulse, Watchdog
 from pipelines.engines.work import Worker
 from pipelines.pipeline import Pipeline
 from pipelines.version import VERSION
-from schemas.dead_letters import DEAD_LETTERS
-from schemas.ticks import TICKS
-from schemas.topic import Topic
 
-__all__ = ["EmbeddedEngine", "JobReport", "Ticks", "streams_of", "topics_of"]
+__all__ = ["EmbeddedEngine", "JobReport", "Ticks"]
 
 
 def _now_us() -> int:
     return time.time_ns() // 1000
-
-
-def streams_of(pipeline: Pipeline) -> tuple[Stream, ...]:
-    """Return the streams of a pipeline: one for each partition of each source, or of all the sources merged."""
-    partitions = range(pipeline.sources[0].partitions)
-    if pipeline.merge:
-        return tuple(Stream(tuple(TopicPartition(t.name, p) for t in pipeline.sources)) for p in partitions)
-    return tuple(Stream((TopicPartition(topic.name, p),)) for topic in pipeline.sources for p in partitions)
-
-
-def topics_of(pipelines: Sequence[Pipeline]) -> list[Topic]:
-    """Return the topics that a job of these pipelines needs."""
-    topics = {DEAD_LETTERS.name: DEAD_LETTERS, TICKS.name: TICKS}
-    for pipeline in pipelines:
-        topics |= {topic.name: topic for topic in (*pipeline.sources, *(sink.topic for sink in pipeline.sinks))}
-    return list(topics.values())
 
 
 @dataclass(slots=True)
@@ -157,12 +139,12 @@ class EmbeddedEngine:
             times=self.report.pipelines[pipeline.name],
             clock=self._clock,
         )
-        upstream = [other for other in pipelines if feeds(other, pipeline)]
         decided = self._decided
         loop = PipelineLoop(
             worker,
             ended=lambda: stop.is_set() or halt.is_set(),
-            is_through=lambda: all(self._is_through(other) for other in upstream),
+            is_fed=lambda: self._is_fed(pipeline, pipelines),
+            is_through=lambda: self._is_through(pipeline),
             until_end=until_end,
             pulse=self._pulses[pipeline.name],
             ticks=self._ticks.get(pipeline.name, {}),
@@ -176,6 +158,14 @@ class EmbeddedEngine:
             # them.
             with suppress(BrokerUnavailable):
                 membership.leave()
+
+    def _is_fed(self, pipeline: Pipeline, pipelines: Sequence[Pipeline]) -> bool:
+        """Whether all that feeds a pipeline is through, from the first of the chain on."""
+        return all(
+            self._is_fed(other, [one for one in pipelines if one is not pipeline]) and self._is_through(other)
+            for other in pipelines
+            if feeds(other, pipeline)
+        )
 
     def _is_through(self, pipeline: Pipeline) -> bool:
         """Whether a pipeline's group has committed everything that lies in its sources, in whatever process."""

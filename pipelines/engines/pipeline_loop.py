@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from infra.broker import BrokerAway, Fenced, NotIdle, Stream, TopicPartition
+from pipelines.engines.graph import streams_of
 from pipelines.engines.merged_task import MergedTask
 from pipelines.engines.stream_task import StreamTask
 from pipelines.engines.watchdog import Pulse
 from pipelines.engines.work import Worker
-from pipelines.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
 
@@ -26,13 +26,14 @@ AWAY_LOOK_S = 0.1
 class PipelineLoop:
     """Runs until `ended`; with `until_end` until everything that lies in the sources is worked through.
 
-    `pulse` is told what the loop is at, for a watchdog. `is_through` tells whether all that feeds this pipeline is
-    done; `maintain` looks after the broker now and then. `decided` gives the ticks that an earlier process decided on
-    a stream and did not finish, where that can be.
+    `pulse` is told what the loop is at, for a watchdog. `is_fed` tells whether all that feeds this pipeline is done,
+    `is_through` whether its group has committed everything; `maintain` looks after the broker now and then. `decided`
+    gives the ticks that an earlier process decided on a stream and did not finish, where that can be.
     """
 
     worker: Worker
     ended: Callable[[], bool]
+    is_fed: Callable[[], bool]
     is_through: Callable[[], bool]
     until_end: bool
     pulse: Pulse
@@ -68,7 +69,7 @@ class PipelineLoop:
         sources = [topic.name for topic in self.worker.pipeline.sources]
         # Whether the upstream is through must be asked before looking at the ends: what it still wrote is seen. And
         # what an open transaction hides must have come to light, or have been given up.
-        last_round = self.until_end and self.is_through() and broker.settled(sources)
+        last_round = self.until_end and self.is_fed() and broker.settled(sources)
         ends = broker.ends(sources)
         owned = self.worker.membership.owned()
         self._tasks = {stream: task for stream, task in self._tasks.items() if stream in owned}
@@ -87,7 +88,8 @@ class PipelineLoop:
                 stepped, at_end = True, False
             self.pulse.end(stream.name, moved=stepped, at_end=at_end)
             moved |= stepped
-        if last_round and not moved:
+        # Streams that others hold are waited for: one of a dead member comes to this one when its session has ended.
+        if last_round and not moved and (len(owned) == len(streams_of(self.worker.pipeline)) or self.is_through()):
             return True
         if self.maintain is not None and time.monotonic() - self._maintained > settings.maintain_s:
             self._maintained = time.monotonic()
@@ -134,9 +136,3 @@ class PipelineLoop:
         until = time.monotonic() + AWAY_S
         while time.monotonic() < until and not self.ended():
             time.sleep(AWAY_LOOK_S)
-
-
-def feeds(upstream: Pipeline, downstream: Pipeline) -> bool:
-    """Tell whether one pipeline writes what another reads."""
-    sources = {topic.name for topic in downstream.sources}
-    return upstream is not downstream and any(sink.topic.name in sources for sink in upstream.sinks)

@@ -20,7 +20,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from pipelines.catalog import shipped_pipeline
-from pipelines.engines.embedded_engine import EmbeddedEngine, topics_of
+from pipelines.engines.embedded_engine import EmbeddedEngine
+from pipelines.engines.graph import topics_of
 from tests.bench.run_job import broker_of
 from tests.bench.workloads import events
 

@@ -25,7 +25,8 @@ from infra.broker_url import open_broker
 from infra.settings import load_settings
 from models.text_model import TextModel
 from pipelines.catalog import shipped_pipeline
-from pipelines.engines.embedded_engine import EmbeddedEngine, topics_of
+from pipelines.engines.embedded_engine import EmbeddedEngine
+from pipelines.engines.graph import topics_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.pipeline import Pipeline
 from schemas.catalog import INPUTS

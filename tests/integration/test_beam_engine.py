@@ -19,7 +19,8 @@ from pipelines.catalog import shipped_pipelines
 from pipelines.engines import beam_bounded
 from pipelines.engines.beam_engine import BeamEngine, NoEnd
 from pipelines.engines.beam_errors import BeamFailed
-from pipelines.engines.embedded_engine import EmbeddedEngine, streams_of
+from pipelines.engines.embedded_engine import EmbeddedEngine
+from pipelines.engines.graph import streams_of
 from pipelines.engines.isolation import OperatorFailed
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.own_brokers import OpenSqlite

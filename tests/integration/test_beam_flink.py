@@ -24,7 +24,7 @@ from infra.broker_url import open_broker
 from infra.local_kafka import LocalKafka
 from infra.settings import load_settings
 from infra.sqlite_broker import SqliteBroker
-from pipelines.engines.embedded_engine import topics_of
+from pipelines.engines.graph import topics_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.ticks import read_ticks
 from pipelines.replay.kept_history import Range, kept_history

@@ -28,11 +28,12 @@ from infra.kafka_connection import KafkaConnection
 from infra.kafka_settings import KafkaSection
 from infra.local_kafka import LocalKafka
 from infra.sqlite_broker import SqliteBroker
-from pipelines.engines.embedded_engine import EmbeddedEngine, topics_of
+from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.faust_app import refuse_pickle
 from pipelines.engines.faust_delivery import Delivery
 from pipelines.engines.faust_engine import FaustEngine
 from pipelines.engines.faust_worker import FaustStopped
+from pipelines.engines.graph import topics_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.pipeline import Pipeline
 from schemas.record import Append

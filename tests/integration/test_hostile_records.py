@@ -17,7 +17,7 @@ from infra.kafka_broker import KafkaBroker
 from infra.kafka_connection import KafkaConnection
 from infra.kafka_settings import KafkaSection
 from infra.local_kafka import LocalKafka
-from pipelines.engines.embedded_engine import topics_of
+from pipelines.engines.graph import topics_of
 from schemas.record import Append, Record
 from tests.jobs.counting import COUNTS
 from tests.kafka_bombs import bomb_batch, send_batch

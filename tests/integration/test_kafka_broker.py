@@ -21,7 +21,7 @@ from schemas.record import Append
 
 pytest.register_assert_rewrite("tests.broker_laws", "tests.membership_laws")
 from tests.broker_laws import *  # noqa: E402, F403 - the laws are this module's tests
-from tests.broker_subject import LOGS, PARTS, eventually  # noqa: E402
+from tests.broker_subject import LOGS, PARTS, all_records, eventually  # noqa: E402
 from tests.membership_laws import *  # noqa: E402, F403
 
 
@@ -69,7 +69,7 @@ class KafkaSubject:
 
 
 def _each_key_once(broker: Broker, part: TopicPartition) -> bool:
-    keys = [record.key for record in broker.read(part, 0, max_records=99, max_bytes=1 << 20)]
+    keys = [record.key for record in all_records(broker, part)]
     return len(keys) == len(set(keys))
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from infra.broker import BrokerAway, BrokerMismatch, BrokerRefused, TopicPartition
 from infra.kafka_broker import KafkaBroker
-from pipelines.engines.embedded_engine import EmbeddedEngine, topics_of
+from pipelines.engines.embedded_engine import EmbeddedEngine
+from pipelines.engines.graph import topics_of
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
 from tests.jobs.counting import COUNTS

@@ -17,7 +17,7 @@ from apache_beam.internal import cloudpickle_pickler
 
 from infra.kafka_connection import KafkaConnection
 from infra.settings import load_settings
-from pipelines.engines.embedded_engine import topics_of
+from pipelines.engines.graph import topics_of
 from schemas.record import Append
 from tests.integration.conftest import Hubbub
 from tests.jobs.counting import COUNTS

@@ -15,7 +15,7 @@ import pytest
 
 from infra.broker import Stream
 from infra.sqlite_broker import SqliteBroker
-from pipelines.engines.embedded_engine import streams_of, topics_of
+from pipelines.engines.graph import streams_of, topics_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.kept_memory import KeptMemory
 from pipelines.engines.live_stream import LiveStream

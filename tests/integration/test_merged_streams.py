@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from infra.broker import TopicPartition
 from infra.sqlite_broker import SqliteBroker
 from pipelines.engines.dead_letter import DeadLetterWriter
-from pipelines.engines.embedded_engine import EmbeddedEngine, streams_of
+from pipelines.engines.embedded_engine import EmbeddedEngine
+from pipelines.engines.graph import streams_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.merged_task import MergedTask
 from pipelines.engines.stage_times import StageTimes

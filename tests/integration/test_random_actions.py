@@ -24,7 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from infra import failpoints
 from infra.sqlite_broker import SqliteBroker
 from pipelines.engines.dead_letter import DeadLetterWriter
-from pipelines.engines.embedded_engine import streams_of
+from pipelines.engines.graph import streams_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.stage_times import StageTimes
 from pipelines.engines.stream_task import StreamTask

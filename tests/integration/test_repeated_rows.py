@@ -15,7 +15,8 @@ import pytest
 
 from infra.broker import TopicPartition
 from infra.sqlite_broker import SqliteBroker
-from pipelines.engines.embedded_engine import EmbeddedEngine, topics_of
+from pipelines.engines.embedded_engine import EmbeddedEngine
+from pipelines.engines.graph import topics_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.pipeline import Pipeline
 from schemas.dead_letters import DEAD_LETTERS

@@ -32,6 +32,9 @@ NUMBER = 7
 
 def copy_again() -> Pipeline:
     return Pipeline("copy-again", [COPIES], [], [AGAIN])
+
+LAST = Topic("last", DEVICE_LOGS.schema, "copies of copies of copies")
+COPY_LAST = Pipeline("copy-last", [AGAIN], [], [LAST])
 """
 
 
@@ -62,6 +65,12 @@ def test_to_the_end_and_no_further(hubbub: Hubbub, lines: None) -> None:
     answer = hubbub(*command, stdin=b"")
     assert answer.out.startswith("0 events, 0 alert changes, 0 dead letters in ")
     assert count("copies") == 300
+
+
+def test_a_chain_is_waited_for_from_its_beginning_on(hubbub: Hubbub, lines: None) -> None:
+    answer = hubbub("run", "mine:COPY_LAST", "mine:copy_again", "mine:COPY", "--until-end", stdin=b"")
+    assert answer.status == 0, answer.err
+    assert count("last") == 300
 
 
 def test_another_group_begins_at_the_beginning(hubbub: Hubbub, lines: None) -> None:
