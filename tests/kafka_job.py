@@ -22,6 +22,7 @@ from kafka import TopicPartition as KafkaPart
 from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import GroupIdNotFoundError, RetriableError
 
+from infra.broker import TopicPartition
 from infra.kafka_broker import KafkaBroker
 from infra.kafka_connection import KafkaConnection
 from infra.kafka_settings import KafkaSection
@@ -140,6 +141,11 @@ class KafkaJob:
         finally:
             admin.close()
         return sum(at.offset for at in found.values())
+
+    def end(self, topic: str) -> int:
+        """Return what `committed` comes to when a group is through with a topic: markers of transactions count, too."""
+        with self.broker() as broker:
+            return sum(broker.bounds(TopicPartition(topic, number))[1] for number in range(broker.partitions(topic)))
 
     def members(self, group: str) -> int:
         """Return how many members a group has."""

@@ -86,7 +86,8 @@ def test_commits_of_which_nobody_knows_whether_they_count(trouble: Trouble, job:
     trouble.lost.clear()
     trouble.share = 1 / 3
     worker = job.start()
-    await_that(lambda: progress(job) >= 2 * EVENTS, "the end", timeout_s=150)
+    total = 2 * job.end("device.logs")
+    await_that(lambda: progress(job) >= total, "the end", timeout_s=150)
     trouble.share = 0.0
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(20) == 0, job.log_of(worker)
@@ -109,7 +110,8 @@ def test_the_broker_goes_away_under_load_and_comes_back(trouble: Trouble, job: K
         before = progress(job)
         await_that(lambda before=before: progress(job) > before, "a commit after the return", timeout_s=60)  # type: ignore[misc]
         print(f"went on {time.monotonic() - started:.1f} s after the return")
-    await_that(lambda: progress(job) >= 2 * EVENTS, "the end", timeout_s=60)
+    total = 2 * job.end("device.logs")
+    await_that(lambda: progress(job) >= total, "the end", timeout_s=60)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(20) == 0, job.log_of(worker)
     check(job)

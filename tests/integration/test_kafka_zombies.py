@@ -55,7 +55,7 @@ def test_a_worker_that_slept_through_its_session_is_fenced(job: KafkaJob, place:
     sleeper.send_signal(signal.SIGCONT)
     # It finds itself fenced, joins again, and does its part of what is new.
     job.fill("device.logs", [dict(line, seq=line["seq"]) for line in events(7)[EVENTS : EVENTS + 500]])
-    total = 2 * (EVENTS + 500)
+    total = 2 * job.end("device.logs")
     await_that(lambda: job.committed("hubbub-counts") + job.committed("hubbub-silences") >= total, "the new lines")
     sleeper.send_signal(signal.SIGTERM)
     assert sleeper.wait(20) == 0, job.log_of(sleeper)
