@@ -41,12 +41,11 @@ def plan_visits(rows: list[Row], recipe: Recipe) -> list[list[tuple[Row, bool]]]
     for row in rows:
         by_source.setdefault("own" if row.own else row.source, []).append(row)
     for name, group in by_source.items():
-        at = 0
-        for visit in range(recipe.visits.get(name, 1)):
-            for row in source.sample(group, len(group)):
-                total = recipe.visits.get(name, 1) * len(group)
-                passes[at * recipe.passes // total].append((row, visit > 0))
-                at += 1
+        total = round(recipe.visits.get(name, 1) * len(group))
+        for at in range(total):
+            if at % len(group) == 0:
+                order = source.sample(group, len(group))
+            passes[at * recipe.passes // total].append((order[at % len(group)], at >= len(group)))
     for visits in passes:
         source.shuffle(visits)
     return passes

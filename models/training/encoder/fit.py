@@ -53,8 +53,10 @@ def fit(
     name: str = "fit",
     measure: Callable[[], float] | None = None,
     keep_at: Path | None = None,
-) -> None:
+) -> list[float]:
     """Train `parameters` in place, and leave them as they were behind the pass that `measure` liked best.
+
+    Gives the figure behind each pass, those of before an interruption included.
 
     `measure` gives a figure on dev rows behind each pass (higher is better); training ends early when `recipe.patience`
     passes brought nothing better. `keep_at` names a file that is written now and then: started again with the same
@@ -68,7 +70,7 @@ def fit(
     checkpoint = Checkpoint(keep_at, parameters, optimizer, f"{name} {recipe} {len(rows)} rows")
     at = checkpoint.restore()
 
-    def share(_: int) -> float:
+    def share() -> float:
         # The schedule runs over visits, because batches of like length hold unlike numbers of rows.
         done = at.visited / all_visits
         return done / recipe.warm_up + 1e-3 if done < recipe.warm_up else (1 - done) / (1 - recipe.warm_up)
@@ -80,7 +82,7 @@ def fit(
             if step < at.steps:
                 continue
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * share(step)
+                group["lr"] = rate * share()
             hidden = encode(parameters, batch.ids, batch.mask, dropout=recipe.dropout, tap=tap, weight_tap=weight_tap)
             loss = loss_of(classify(parameters, pool(hidden, batch.mask)), batch, recipe, heads)
             optimizer.zero_grad(set_to_none=True)
@@ -101,6 +103,7 @@ def fit(
         value.requires_grad_(False)
     _take(parameters, at.best)
     checkpoint.forget()
+    return at.figures
 
 
 def _ends(at: At, measure: Callable[[], float], parameters: Parameters, recipe: Recipe, progress: Progress) -> bool:

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Recipe:
-    """How long and how hard to train. `visits` says how often a row of each source is seen ('own' for our tables).
+    """How long and how hard to train. `visits` says how often a row of each source is seen ('own' for our tables; 0.5:
+    half of them once).
 
     `bar` leaves labels that a set does not know out of its loss; without it they count as wrong there. Rates are
     of AdamW; `layer_decay` lowers them from the top layer down. `teacher_weight` and `teacher_heat` matter with a
     teacher only; `patience` is after how many passes without a better figure on dev training ends.
     """
 
-    visits: dict[str, int]
+    visits: dict[str, float]
     passes: int = 8
     encoder_rate: float = 1e-4
     head_rate: float = 1e-3

@@ -38,6 +38,7 @@ def _figures(truth: np.ndarray, guess: np.ndarray, trivial: int) -> Figures:
         "rows": len(truth),
         "accuracy": round(float((truth == guess).mean()), 4),
         "macro_f1": round(macro_f1(truth, guess), 4),
+        "macro_recall": round(float(np.mean([(guess[truth == one] == one).mean() for one in np.unique(truth)])), 4),
         "trivial_accuracy": round(float((truth == constant).mean()), 4),
         "trivial_macro_f1": round(macro_f1(truth, constant), 4),
     }

@@ -47,7 +47,7 @@ def _vocabulary_texts(sources: Sources, corpus: Corpus) -> Iterator[str]:
             yield from (row.text for row in read_language(sources.datasets, name))
 
 
-def prepare(sources: Sources, output: Path) -> tuple[Corpus, Tokenizer, Parameters]:
+def prepare(sources: Sources, output: Path, layers: tuple[int, ...]) -> tuple[Corpus, Tokenizer, Parameters]:
     """Read, split and clean the rows; write the trimmed `tokenizer.json` to `output`; load the encoder to match."""
     corpus = read_corpus(
         sources.own, sources.datasets, sources.public_rows, dev_rows=sources.public_dev_rows, seed=sources.seed
@@ -69,6 +69,6 @@ def prepare(sources: Sources, output: Path) -> tuple[Corpus, Tokenizer, Paramete
     if changed:
         raise AssertionError(f"the trimmed tokenizer cuts {changed} of {len(seen)} seen texts otherwise")
     say(f"vocabulary {len(pieces)} pieces; cuts {changed_unseen} of {len(unseen)} held-out texts otherwise")
-    parameters = load_parameters(sources.base, pieces, LABEL_COUNT)
+    parameters = load_parameters(sources.base, pieces, LABEL_COUNT, layers)
     round_words(parameters)
     return corpus, tokenizer, parameters

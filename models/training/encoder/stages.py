@@ -1,0 +1,107 @@
+"""Several trainings one after the other, each kept when it is done: an interrupted run goes on at the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from models.training.encoder.batches import Teach
+from models.training.encoder.evaluate import logits_of_texts
+from models.training.encoder.fit import fit
+from models.training.encoder.network import Parameters, Tap, keep
+from models.training.encoder.progress import say
+from models.training.encoder.recipe import Recipe
+from models.training.encoder.rows import Heads, Row
+from models.training.encoder.start_heads import start_heads
+
+# Gives the logits (texts, labels) of texts.
+Answer = Callable[[list[str]], torch.Tensor]
+
+
+class Stages:
+    """Fits networks and keeps them in the folder `cache`.
+
+    `measure` gives a figure on dev rows (higher is better) for something that answers. `curves` holds, by the name of a
+    stage, that figure behind each of its passes.
+    """
+
+    def __init__(self, cache: Path, tokenizer: Tokenizer, heads: Heads, measure: Callable[[Answer], float]) -> None:
+        """Nothing is read or written yet."""
+        self._cache, self._tokenizer, self._heads, self._measure = cache, tokenizer, heads, measure
+        self.curves: dict[str, list[float]] = {}
+
+    def start(self, name: str, parameters: Parameters, rows: list[Row], dev: list[Row], recipe: Recipe) -> None:
+        """Fit the heads alone, unless the stage `name`, whose first part it is, has been done or begun before."""
+        if not self._done(name).exists() and not self._begun(name).exists():
+            start_heads(parameters, rows, dev, self._tokenizer, recipe, self._heads)
+            return
+        # Their standard is no parameter that is fitted; the stage's own file brings it back.
+        say(f"{name}: begun before")
+
+    def fit(
+        self,
+        name: str,
+        parameters: Parameters,
+        rows: list[Row],
+        recipe: Recipe,
+        *,
+        teach: Teach | None = None,
+        tap: Tap = keep,
+        weight_tap: Tap = keep,
+    ) -> None:
+        """Fit, and leave the best behind any pass; what was fitted before with this recipe is taken as it is."""
+        what = f"{recipe} {len(rows)} rows {sorted(parameters)} {self._heads}"
+        if self._take(name, parameters, what):
+            return
+
+        def answer(texts: list[str]) -> torch.Tensor:
+            return logits_of_texts(parameters, self._tokenizer, texts, tap=tap, weight_tap=weight_tap)
+
+        curve = fit(
+            parameters,
+            rows,
+            self._tokenizer,
+            recipe,
+            self._heads,
+            teach=teach,
+            name=name,
+            measure=lambda: self._measure(answer),
+            keep_at=self._begun(name),
+            tap=tap,
+            weight_tap=weight_tap,
+        )
+        self.curves[name] = curve
+        part = self._done(name).with_suffix(".part")
+        torch.save({"what": what, "curve": curve, "parameters": parameters}, part)
+        part.replace(self._done(name))
+
+    def teach_from(self, teacher: Parameters, rows: list[Row], *, truncate_at: int) -> Teach:
+        """Have a teacher answer every text once; a damaged text is taught what it said of the whole one."""
+        say(f"the teacher answers {len(rows):,} texts")
+        logits = logits_of_texts(teacher, self._tokenizer, [row.text for row in rows], truncate_at=truncate_at)
+        places = {row.text: at for at, row in enumerate(rows)}
+        return lambda batch: logits[[places[row.text] for row in batch]]
+
+    def _take(self, name: str, parameters: Parameters, what: str) -> bool:
+        path = self._done(name)
+        if not path.exists():
+            return False
+        kept = torch.load(path, weights_only=True)
+        if kept["what"] != what:
+            say(f"{path} is of another training; this one begins anew")
+            return False
+        say(f"{name}: fitted before, taken from {path}")
+        self.curves[name] = kept["curve"]
+        with torch.no_grad():
+            for one, value in kept["parameters"].items():
+                parameters[one].copy_(value)
+        return True
+
+    def _done(self, name: str) -> Path:
+        return self._cache / f"{name}.pt"
+
+    def _begun(self, name: str) -> Path:
+        return self._cache / f"{name}.going-on.pt"
