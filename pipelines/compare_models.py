@@ -1,4 +1,4 @@
-"""Compare two models on the same lines: which answers flip, by how much scores move, and how fast each is."""
+"""Compare two models on the same lines: which answers flip, which are right, how far scores move, how fast each is."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 import orjson
 
+from pipelines.bad_input import BadInput
+from pipelines.judged_models import Judged, truths_of, unknown_labels
 from pipelines.scoring.lines import Line
 from pipelines.scoring.memory import Memory
 from pipelines.scoring.scorer import Scorer
@@ -40,21 +42,45 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How two models differ on some lines; `lines_per_s` of the first and of the second."""
+    """How two models differ on some lines; `lines_per_s` of the first and of the second.
+
+    `judged` has the answers for which lines bring labels, empty when none does.
+    """
 
     lines: int
     unread: int
     answers: Mapping[str, Difference]
     lines_per_s: tuple[float, float]
+    judged: Mapping[str, Judged]
 
     @property
     def largest_share(self) -> float:
         """The share of flips of the answer that flips most."""
         return max((one.share for one in self.answers.values()), default=0.0)
 
+    @property
+    def largest_loss(self) -> float:
+        """By how much accuracy falls from the first model to the second, for the answer where it falls most."""
+        return max((one.accuracy(0) - one.accuracy(1) for one in self.judged.values()), default=0.0)
 
-def compare_models(task: Task, models: tuple[Path, Path], lines: Sequence[Line]) -> Comparison:
-    """Score the lines with one model, then with the other; loading does not count as time."""
+    def holds(self, tolerance: float) -> bool:
+        """Whether the second may take the first one's place: no accuracy falls by more than `tolerance`.
+
+        Without labels nobody knows who is right; then no more than that share of any answer may flip.
+        """
+        return (self.largest_loss if self.judged else self.largest_share) <= tolerance + 1e-12
+
+
+def compare_models(
+    task: Task,
+    models: tuple[Path, Path],
+    lines: Sequence[Line],
+    heads: tuple[Mapping[str, Sequence[str]], Mapping[str, Sequence[str]]] = ({}, {}),
+) -> Comparison:
+    """Score the lines with one model, then with the other; loading does not count as time.
+
+    `heads` are the labels that each can answer. Raises BadInput for a line whose label one of them does not know.
+    """
     scored, speeds = [], []
     for model in models:
         scorer = Scorer(task, Chosen(str(model.absolute()), {}), Asked(), Memory(task.name))
@@ -69,16 +95,25 @@ def compare_models(task: Task, models: tuple[Path, Path], lines: Sequence[Line])
         # Where both are one model, the second must not live on the first one's remembered answers.
         del scorer
     answers: dict[str, Difference] = {}
+    judged: dict[str, Judged] = {}
     unread = 0
     for line, one, other in zip(lines, *scored, strict=True):
         if "error" in one or "error" in other:
             unread += 1
             continue
+        event = orjson.loads(line.data)
+        text = next((str(event[name]) for name in ("text", "message", "metric") if event.get(name)), "")[:_MOST_TEXT]
+        truths = truths_of(event, task)
+        if unknown := unknown_labels(truths, heads):
+            raise BadInput(f"line {line.number}: expected {unknown[0]}")
+        for name, truth in truths.items():
+            pair = _decision(one[name]), _decision(other[name])
+            judged.setdefault(name, Judged()).add(line.number, text, truth, pair)
         for name in task.answers:
             decisions = _decision(one[name]), _decision(other[name])
             if decisions != (None, None):
-                _note(answers.setdefault(name, Difference()), line, decisions, one[name], other[name])
-    return Comparison(len(lines), unread, answers, (speeds[0], speeds[1]))
+                _note(answers.setdefault(name, Difference()), line, text, decisions, one[name], other[name])
+    return Comparison(len(lines), unread, answers, (speeds[0], speeds[1]), judged)
 
 
 def _decision(answer: object) -> str | None:
@@ -95,7 +130,9 @@ def _score(answer: object) -> float:
     return score if isinstance(score, float) else 0.0
 
 
-def _note(seen: Difference, line: Line, decisions: tuple[str | None, str | None], one: object, other: object) -> None:
+def _note(
+    seen: Difference, line: Line, text: str, decisions: tuple[str | None, str | None], one: object, other: object
+) -> None:
     seen.compared += 1
     if decisions[0] == decisions[1]:
         seen.largest_score_change = max(seen.largest_score_change, round(abs(_score(one) - _score(other)), 6))
@@ -104,6 +141,4 @@ def _note(seen: Difference, line: Line, decisions: tuple[str | None, str | None]
     before, after = (decision or "none" for decision in decisions)
     seen.flips[before, after] += 1
     if len(seen.examples) < MOST_EXAMPLES:
-        event = orjson.loads(line.data)
-        text = next((str(event[name]) for name in ("text", "message", "metric") if event.get(name)), "")
-        seen.examples.append({"line": line.number, "text": text[:_MOST_TEXT], "before": before, "after": after})
+        seen.examples.append({"line": line.number, "text": text, "before": before, "after": after})

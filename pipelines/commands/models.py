@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from pipelines.commands.models_compare import compare
 from pipelines.commands.options import chosen_models, json_option, settings_of
 
 if TYPE_CHECKING:
     from models.card import Card
-    from pipelines.compare_models import Comparison
 
 CONFIG = click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file.")
-TEXT_TASKS = ("messages", "logs", "alarms")
 
 
 @click.group(epilog="Example: hubbub models verify")
@@ -161,94 +158,4 @@ def verify(*, names: tuple[str, ...], config: Path | None, as_json: bool) -> int
     return status
 
 
-@models.command("compare", epilog="Example: hubbub models compare text-enzh bundles/my-text messages.jsonl")
-@click.argument("one", metavar="A")
-@click.argument("other", metavar="B")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default="-", metavar="[FILE]")
-@click.option("--task", type=click.Choice((*TEXT_TASKS, "telemetry")), help="What to ask (default: by the model).")
-@click.option(
-    "--tolerance",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    show_default=True,
-    metavar="SHARE",
-    help="Most flips, as a share of an answer's lines, that still count as the same.",
-)
-@CONFIG
-@json_option
-def compare(
-    *, one: str, other: str, file: Path, task: str | None, tolerance: float, config: Path | None, as_json: bool
-) -> int:
-    """Ask two models the same JSON lines (of FILE or stdin): which labels flip, how far scores move, how fast each is.
-
-    Exit status 1 when the answers of one kind flip more often than --tolerance says.
-    """
-    import orjson
-
-    from models.bundle import read_card
-    from pipelines.bad_input import BadInput
-    from pipelines.compare_models import compare_models
-    from pipelines.installed_models import find_model
-    from pipelines.scoring.lines import LineReader
-    from pipelines.scoring.task import TASKS
-    from schemas.strict_json import DEFAULT_LIMITS
-
-    chosen = chosen_models(settings_of(None, config))
-    folders = find_model(one, chosen).folder, find_model(other, chosen).folder
-    kinds = [read_card(folder)[0].task for folder in folders]
-    if kinds[0] != kinds[1]:
-        raise BadInput(f"expected two models of one task, got {one} for {kinds[0]} and {other} for {kinds[1]}")
-    asked = {"text": TEXT_TASKS, "telemetry": ("telemetry",)}.get(kinds[0], ())
-    task = task or next(iter(asked), None)
-    if task is None or task not in asked:
-        raise BadInput(f"expected a task that models for {kinds[0]} answer ({', '.join(asked) or 'none'}), got {task}")
-    descriptor = sys.stdin.fileno() if str(file) == "-" else os.open(file, os.O_RDONLY)
-    try:
-        lines = [line for batch in LineReader(descriptor, DEFAULT_LIMITS.bytes).batches(1 << 16) for line in batch]
-    finally:
-        if str(file) != "-":
-            os.close(descriptor)
-    found = compare_models(TASKS[task], folders, lines)
-    if as_json:
-        click.echo(orjson.dumps(_as_json(found, tolerance)))
-    else:
-        click.echo("\n".join(_comparison_lines(found, one, other)))
-    return 1 if found.largest_share > tolerance else 0
-
-
-def _as_json(found: Comparison, tolerance: float) -> dict[str, object]:
-    answers = {
-        name: {
-            "compared": one.compared,
-            "flipped": one.flipped,
-            "share": round(one.share, 6),
-            "largest_score_change": one.largest_score_change,
-            "flips": [{"before": a, "after": b, "lines": n} for (a, b), n in one.flips.most_common()],
-            "examples": one.examples,
-        }
-        for name, one in found.answers.items()
-    }
-    speeds = [round(speed, 1) for speed in found.lines_per_s]
-    same = found.largest_share <= tolerance
-    return {"lines": found.lines, "unread": found.unread, "same": same, "lines_per_s": speeds, "answers": answers}
-
-
-def _comparison_lines(found: Comparison, one: str, other: str) -> list[str]:
-    from pipelines.commands.table import aligned
-    from schemas.safe_text import safe_text
-
-    rows = [("ANSWER", "COMPARED", "FLIPPED", "SHARE", "SCORES MOVE BY", "MOST FLIPS")]
-    for name, seen in found.answers.items():
-        most = ", ".join(f"{a} to {b}: {n}" for (a, b), n in seen.flips.most_common(2))
-        largest = f"{seen.largest_score_change:.6f}"
-        rows.append((name, f"{seen.compared:,}", f"{seen.flipped:,}", f"{seen.share:.2%}", largest, most))
-    lines = aligned(rows)
-    for name, seen in found.answers.items():
-        lines += [
-            f"{name}, line {example['line']}: {example['before']} to {example['after']}: "
-            f"{safe_text(str(example['text']), 100)}"
-            for example in seen.examples
-        ]
-    lines.append(f"{found.lines:,} lines, {found.unread:,} of them not read")
-    lines.append(f"{one}: {found.lines_per_s[0]:,.0f} lines/s; {other}: {found.lines_per_s[1]:,.0f} lines/s")
-    return lines
+models.add_command(compare)

@@ -122,6 +122,34 @@ def test_compare_counts_the_labels_that_flip(hubbub: Hubbub, tiny: Path, other: 
     assert tolerant.lines[0].startswith("ANSWER")
 
 
+def test_labels_decide_whether_a_model_may_be_replaced(hubbub: Hubbub, tiny: Path, other: Path, tmp_path: Path) -> None:
+    """The first model's own answers as truth: it is always right, and the second where it says the same."""
+    plain, labelled = tmp_path / "plain.jsonl", tmp_path / "labelled.jsonl"
+    plain.write_text("".join(json.dumps({"text": text, "language": "en"}) + "\n" for text in TEXTS))
+    asked = [hubbub("score", "messages", "--model", one, stdin=plain.read_bytes()).lines for one in (tiny, other)]
+    said = [
+        [text, *(json.loads(line)["sentiment"]["label"] for line in lines)]
+        for text, *lines in zip(TEXTS, *asked, strict=True)
+        if json.loads(lines[0]).get("sentiment")
+    ]
+    rows: list[dict[str, object]] = [{"text": text, "language": "en", "sentiment": first} for text, first, _ in said]
+    rows[0] = {"text": said[0][0], "language": "en", "expected": {"sentiment": said[0][1]}}
+    labelled.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    answer = hubbub("models", "compare", tiny, other, "--data", labelled, "--json")
+    judged = json.loads(answer.out)["judged"]["sentiment"]
+    agreed = sum(first == second for _, first, second in said)
+    assert judged["accuracy"] == [1.0, pytest.approx(agreed / len(said), abs=1e-6)]
+    assert (len(judged["lost"]), judged["won"]) == (len(said) - agreed, [])
+    assert 0 < agreed < len(said)
+    assert answer.status == 1
+    # The other way round it can only win.
+    won = hubbub("models", "compare", other, tiny, "--data", labelled)
+    assert (won.status, "LABELLED" in won.out) == (0, True)
+    labelled.write_text(json.dumps({"text": "hot fan", "topic": "weather"}))
+    refused = hubbub("models", "compare", tiny, other, "--data", labelled)
+    assert (refused.status, "line 1: expected topic one of" in refused.err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
