@@ -34,6 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "produce": Entry("pipelines.commands.produce:produce", "rows from a file or stdin into a topic"),
     "subscribe": Entry("pipelines.commands.subscribe:subscribe", "print alerts, or any topic, as they come"),
     "alerts": Entry("pipelines.commands.alerts:alerts", "list the open alerts"),
+    "silence": Entry("pipelines.commands.silence:silence", "silence alerts by their labels for a time"),
     "replay": Entry("pipelines.commands.replay:replay", "run history through today's models or a candidate's"),
     "score": Entry("pipelines.commands.score:score", "JSON lines in, the same lines with answers out"),
     "models": Entry("pipelines.commands.models:models", "list, show, verify and compare models"),
@@ -45,7 +46,7 @@ COMMANDS: dict[str, Entry] = {
     "dev": Entry("pipelines.commands.dev:dev", "a real Kafka on this machine, to try things out"),
 }
 # Commands that a later release brings: they are known by name, so that nobody looks for a spelling mistake.
-LATER = ("console", "top", "silence")
+LATER = ("console", "top")
 
 
 class CommandTable(click.Group):

@@ -1,0 +1,94 @@
+"""An alert as the notifier knows it: what routes, groups and words are made from, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from pipelines.bad_input import BadInput
+from pipelines.since import time_us
+from schemas.safe_text import safe_text
+from schemas.severity import SEVERITIES
+
+MOST_LABELS = 64
+MOST_LABEL = 256
+MOST_SUMMARY = 1000
+
+
+class Alert(Struct, frozen=True, omit_defaults=True):
+    """One alert at one moment. Times are its events', in microseconds since 1970; texts are as they came, but bounded."""
+
+    fingerprint: str
+    alert_id: str
+    revision: int
+    labels: dict[str, str]
+    severity: str
+    summary: str
+    opened_us: int
+    updated_us: int
+    count: int = 1
+    firing: bool = True
+    acknowledged: bool = False
+    resolved_us: int | None = None
+    annotations: dict[str, str] = {}
+
+    @property
+    def rank(self) -> int:
+        """How bad it is: 0 is the worst."""
+        return SEVERITIES.index(self.severity)
+
+
+def alert_of(event: Mapping[str, object]) -> Alert | None:
+    """Read an event of the topic `alerts`; None for what nobody is to be told of (yet): an alert that never fired.
+
+    Its labels are those of the alert, and its `severity` and `category` under these names, unless it has labels of
+    these names itself.
+    """
+    if event.get("fired_at") is None:
+        return None
+    severity = event.get("severity")
+    labels = _texts(event.get("labels"), MOST_LABEL)
+    also = {"alertname": event.get("rule"), "device_id": event.get("device_id"), "severity": severity}
+    for name, value in {**also, "category": event.get("category")}.items():
+        if isinstance(value, str) and value:
+            labels.setdefault(name, value[:MOST_LABEL])
+    opened = _time(event.get("opened_at")) or 0
+    return Alert(
+        fingerprint=str(event.get("fingerprint")),
+        alert_id=str(event.get("alert_id")),
+        revision=_whole(event.get("revision")),
+        labels=labels,
+        severity=severity if isinstance(severity, str) and severity in SEVERITIES else "indeterminate",
+        summary=str(event.get("summary") or "")[:MOST_SUMMARY],
+        opened_us=opened,
+        updated_us=_time(event.get("updated_at")) or opened,
+        count=_whole(event.get("count")),
+        firing=event.get("state") == "firing",
+        acknowledged=event.get("acknowledged_at") is not None,
+        resolved_us=_time(event.get("resolved_at")),
+        annotations=_texts(event.get("annotations"), MOST_SUMMARY),
+    )
+
+
+def safe_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return labels fit to be shown."""
+    return {safe_text(name, 64): safe_text(value, MOST_LABEL) for name, value in labels.items()}
+
+
+def _texts(value: object, most: int) -> dict[str, str]:
+    pairs = value.items() if isinstance(value, dict) else ()
+    return {str(name)[:MOST_LABEL]: str(text)[:most] for name, text in [*pairs][:MOST_LABELS] if text is not None}
+
+
+def _time(value: object) -> int | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        return time_us(value, 0)
+    except BadInput:
+        return None
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
