@@ -88,7 +88,7 @@ class AlertDevice:
         mark = match.mark
         if mark.at < watermark_us:
             mark = replace(mark, at=watermark_us)
-        for news in history.add(mark):
+        for news in history.add(mark, watermark_us):
             self._say(fingerprint, history, news, match.mark.event_time, row=match.row)
         if len(self._memories) > MOST_FINGERPRINTS:
             self._evict(mark.at, match)
@@ -127,7 +127,11 @@ class AlertDevice:
         history = self._histories.get(fingerprint)
         if history is None:
             memory = self._memories[fingerprint]
-            history = History(self._rules.get(memory.rule) or _retired(memory), memory)
+            rule = self._rules.get(memory.rule)
+            if rule is None or rule.source != memory.source:
+                history = History(_retired(memory), memory, is_retired=True)
+            else:
+                history = History(rule, memory)
             self._histories[fingerprint] = history
         return history
 

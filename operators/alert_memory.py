@@ -17,6 +17,7 @@ FIRST_EVIDENCE: Final = 3
 LAST_EVIDENCE: Final = 5
 MOST_MARKS: Final = 256
 MOST_FINGERPRINTS: Final = 64
+NEVER: Final = -(1 << 63)
 REMEMBER_US: Final = 7 * 86_400_000_000
 """How long a fingerprint's memory outlives its last alert, so that its revisions go on counting."""
 
@@ -52,6 +53,8 @@ class Mark(msgspec.Struct, array_like=True, frozen=True):
     severity: int = 0
     category: str | None = None
     evidence: Evidence | None = None
+    # Of a rule with `together`: the groups that the row fulfils, a bit each.
+    groups: int = 0
 
     @property
     def place(self) -> tuple[int, int, str]:
@@ -71,10 +74,17 @@ class Episode(msgspec.Struct, array_like=True):
     fired_at: int | None = None
     first: list[Evidence] = msgspec.field(default_factory=list)
     last: list[Evidence] = msgspec.field(default_factory=list)
-    # While pending: the latest matches, of which `count` must lie close together.
+    # Until its condition is met: the latest matches, of which `count` must lie close together; with `together`, the
+    # latest of each group (NEVER: none).
     recent: list[int] = msgspec.field(default_factory=list)
     resolved_at: int | None = None
     resolved_by: str | None = None
+    # When its condition was met; it fires then, or when it has lasted long enough.
+    met_at: int | None = None
+    # The first clear since the last match, of one that keeps firing for a while.
+    cleared_at: int | None = None
+    # How often it has opened lately, of one that flaps; 0 for any other.
+    flapping: int = 0
 
     @property
     def state(self) -> str:
@@ -104,6 +114,7 @@ class Published(msgspec.Struct, array_like=True, frozen=True):
     updated_at: int = 0
     resolved_at: int = 0
     resolved_by: str | None = None
+    flapping: int = 0
 
 
 class Memory(msgspec.Struct, array_like=True):
@@ -111,6 +122,7 @@ class Memory(msgspec.Struct, array_like=True):
 
     `settled` is the episode that was open when the marks before `marks` had been told; those cannot change any more.
     `marks` are the unsettled ones in order. `published` are the episodes that may still change, by opening event.
+    `openings` are when the last ones opened that fired before `marks`: as many as damping asks for.
     """
 
     rule: str
@@ -124,6 +136,7 @@ class Memory(msgspec.Struct, array_like=True):
     deadline: int | None = None
     # When it may be forgotten; no deadline of its own lies behind it.
     expires_at: int = 0
+    openings: list[int] = msgspec.field(default_factory=list)
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

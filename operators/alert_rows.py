@@ -13,6 +13,7 @@ import pyarrow as pa
 from operators.alert_history import News
 from operators.alert_memory import Episode, Evidence
 from operators.alert_rule import AlertRule, Source
+from operators.alert_rule_words import span
 from operators.operator import CAUSE
 from operators.summary_template import SummaryTemplate
 from schemas.alerts import ALERT
@@ -49,6 +50,9 @@ class AlertRows:
         episode = news.episode
         named = {name: value for (name, _), value in zip(rule.labels, labels, strict=False) if value is not None}
         annotations = {"description": rule.description} if rule.description else {}
+        annotations |= {title: _filled(text, rule, device_id, named, episode) for title, text in rule.annotations}
+        if episode.flapping:
+            annotations["flapping"] = _flapping(rule, episode)
         if news.merged_into is not None:
             annotations["merged_into"] = alert_id(fingerprint, news.merged_into)
         resolved_at = episode.resolved_at
@@ -63,7 +67,7 @@ class AlertRows:
             "severity": SEVERITIES[episode.severity],
             "category": episode.category,
             "summary": summary_of(rule, device_id, named, episode),
-            "labels": [("alertname", rule.name), ("device_id", device_id), *_safe(named)],
+            "labels": [("alertname", rule.name), ("device_id", device_id), *_safe(named), *rule.fixed_labels],
             "annotations": list(annotations.items()) or None,
             "opened_at": episode.opened_at,
             "fired_at": episode.fired_at,
@@ -91,6 +95,10 @@ class AlertRows:
 
 def summary_of(rule: AlertRule, device_id: str, labels: dict[str, str], episode: Episode) -> str:
     """Fill the rule's sentence from an episode and its latest event."""
+    return _filled(rule.summary, rule, device_id, labels, episode)
+
+
+def _filled(text: str, rule: AlertRule, device_id: str, labels: dict[str, str], episode: Episode) -> str:
     last = episode.evidence[-1] if episode.first else None
     fields: dict[str, str | float | None] = {
         "device_id": device_id,
@@ -107,7 +115,15 @@ def summary_of(rule: AlertRule, device_id: str, labels: dict[str, str], episode:
             fields.setdefault(name, getattr(last, name))
         fields["words"] = ", ".join(last.words[:3]) if last.words else None
         fields["judgement"] = _judgement(last)
-    return _template(rule.summary).fill(fields)
+    return _template(text).fill(fields)
+
+
+def _flapping(rule: AlertRule, episode: Episode) -> str:
+    """Say that it flaps, and what is done about it."""
+    if rule.flapping is None:
+        return f"opened {episode.flapping} times"
+    within = span(rule.flapping.within_s)
+    return f"opened {episode.flapping} times within {within}; stays firing until it was quiet for {within}"
 
 
 def _judgement(last: Evidence) -> str:

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import re2
 
-Comparison = Literal["==", "!=", "in", "not in", ">=", ">", "<=", "<", "is true", "is false"]
-Value = str | float | tuple[str, ...] | None
+Comparison = Literal[
+    "==",
+    "!=",
+    "in",
+    "not in",
+    ">=",
+    ">",
+    "<=",
+    "<",
+    "between",
+    "outside",
+    "contains",
+    "matches",
+    "is true",
+    "is false",
+]
+Value = str | float | tuple[str, ...] | tuple[float, float] | None
 
 _ORDER = {">=": pc.greater_equal, ">": pc.greater, "<=": pc.less_equal, "<": pc.less}
+_RANGES = ("between", "outside")
+_TEXTS = ("==", "!=", "contains", "matches")
 # Said of a value that is not known: it is none of these.
 _TRUE_OF_NULL = ("!=", "not in")
+MOST_PATTERN_CHARACTERS = 1000
 
 
 @dataclass(frozen=True)
@@ -22,7 +42,9 @@ class Condition:
     """One comparison of one column with a constant.
 
     `column` is a path such as `hubbub.urgency.label`. A null value fulfils nothing but `!=` and `not in`: what is not
-    known is not the thing that is ruled out, and is not taken for the thing that is asked for.
+    known is not the thing that is ruled out, and is not taken for the thing that is asked for. A range (`between`, and
+    its opposite `outside`) holds both its ends. `contains` looks for a text whatever its case, `matches` for a regular
+    expression of RE2, anywhere in the value.
 
     >>> str(Condition("hubbub.urgency.label", "in", ("critical", "high")))
     'hubbub.urgency.label is critical or high'
@@ -40,29 +62,48 @@ class Condition:
         if self.comparison not in get_args(Comparison):
             raise ValueError(f"{where}: expected one of {', '.join(get_args(Comparison))}, got {self.comparison!r}")
         if self.comparison in _ORDER:
-            if not isinstance(self.value, int | float) or isinstance(self.value, bool) or self.value != self.value:
+            if not _is_number(self.value):
                 raise ValueError(f"{where}: {self.comparison} expects a number, got {self.value!r}")
+        elif self.comparison in _RANGES:
+            self._check_range(where)
         elif self.comparison in ("in", "not in"):
             if not isinstance(self.value, tuple) or not self.value or not all(isinstance(v, str) for v in self.value):
                 raise ValueError(f"{where}: {self.comparison} expects a tuple of texts, got {self.value!r}")
-        elif self.comparison in ("==", "!="):
+        elif self.comparison in _TEXTS:
             if not isinstance(self.value, str):
                 raise ValueError(f"{where}: {self.comparison} expects a text, got {self.value!r}")
+            if self.comparison in ("contains", "matches"):
+                self._check_pattern(where, self.value)
         elif self.value is not None:
             raise ValueError(f"{where}: {self.comparison} takes no value, got {self.value!r}")
 
     def __str__(self) -> str:
+        if self.comparison in _RANGES and isinstance(self.value, tuple):
+            low, high = self.value
+            return f"{self.column} is {self.comparison} {low} {'and' if self.comparison == 'between' else 'to'} {high}"
         if isinstance(self.value, tuple):
-            return f"{self.column} is {'not ' if self.comparison == 'not in' else ''}{' or '.join(self.value)}"
+            words = " or ".join(map(str, self.value))
+            return f"{self.column} is {'not ' if self.comparison == 'not in' else ''}{words}"
         if self.value is None:
             return f"{self.column} {self.comparison}"
+        if self.comparison in ("contains", "matches"):
+            return f'{self.column} {self.comparison} "{self.value}"'
         words = {"==": "is", "!=": "is not"}.get(self.comparison, self.comparison)
         return f"{self.column} {words} {self.value}"
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The whole values that it names, of a column of texts."""
+        if self.comparison in ("==", "!=") and isinstance(self.value, str):
+            return (self.value,)
+        if self.comparison in ("in", "not in") and isinstance(self.value, tuple):
+            return tuple(str(one) for one in self.value)
+        return ()
 
     def check(self, schema: pa.Schema) -> None:
         """Raise ValueError unless the schema has the column, of a type that can be compared so."""
         type_ = type_of_path(schema, self.column)
-        if self.comparison in _ORDER:
+        if self.comparison in _ORDER or self.comparison in _RANGES:
             expected, right = "a number", pa.types.is_integer(type_) or pa.types.is_floating(type_)
         elif self.value is None:
             expected, right = "a boolean", pa.types.is_boolean(type_)
@@ -74,17 +115,50 @@ class Condition:
     def mask(self, batch: pa.RecordBatch) -> pa.Array:
         """Return for each row whether it fulfils the condition; never null."""
         values = column_at(batch, self.column)
+        return pc.fill_null(self._asked(values), self.comparison in _TRUE_OF_NULL)
+
+    def _asked(self, values: pa.Array) -> pa.Array:
         if self.value is None:
-            answer = values if self.comparison == "is true" else pc.invert(values)
-        elif isinstance(self.value, tuple):
+            return values if self.comparison == "is true" else pc.invert(values)
+        if self.comparison in _RANGES and isinstance(self.value, tuple):
+            low, high = self.value
+            inside = pc.and_(pc.greater_equal(values, low), pc.less_equal(values, high))
+            return inside if self.comparison == "between" else pc.invert(inside)
+        if isinstance(self.value, tuple):
             # is_in says false of a null; `not in` turns that into true, as promised.
             answer = pc.is_in(values, value_set=pa.array(self.value, pa.string()))
             return pc.invert(answer) if self.comparison == "not in" else answer
-        elif isinstance(self.value, str):
-            answer = (pc.equal if self.comparison == "==" else pc.not_equal)(values, pa.scalar(self.value, pa.string()))
-        else:
-            answer = _ORDER[self.comparison](values, self.value)
-        return pc.fill_null(answer, self.comparison in _TRUE_OF_NULL)
+        if self.comparison == "contains":
+            return pc.match_substring(values, self.value, ignore_case=True)
+        if self.comparison == "matches":
+            return pc.match_substring_regex(values, self.value)
+        if isinstance(self.value, str):
+            return (pc.equal if self.comparison == "==" else pc.not_equal)(values, pa.scalar(self.value, pa.string()))
+        return _ORDER[self.comparison](values, self.value)
+
+    def _check_range(self, where: str) -> None:
+        value = self.value
+        if not isinstance(value, tuple) or len(value) != 2 or not all(_is_number(end) for end in value):
+            raise ValueError(f"{where}: {self.comparison} expects two numbers, the lower one first, got {value!r}")
+        if value[0] > value[1]:  # type: ignore[operator] # both are numbers
+            raise ValueError(
+                f"{where}: {self.comparison} expects the lower number first, got {value[0]} and {value[1]}"
+            )
+
+    def _check_pattern(self, where: str, pattern: str) -> None:
+        if not 0 < len(pattern) <= MOST_PATTERN_CHARACTERS:
+            most = f"1 to {MOST_PATTERN_CHARACTERS} characters"
+            raise ValueError(f"{where}: {self.comparison} expects {most}, got {len(pattern)}")
+        if self.comparison == "matches":
+            try:
+                pc.match_substring_regex(pa.array([""]), pattern)
+                re2.compile(pattern)
+            except (pa.ArrowInvalid, re2.error) as error:
+                raise ValueError(f"{where}: expected a regular expression of RE2, got {pattern!r}: {error}") from error
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
 
 
 def all_of(conditions: Sequence[Condition], batch: pa.RecordBatch) -> pa.Array | None:

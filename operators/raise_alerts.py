@@ -35,6 +35,8 @@ class RaiseAlerts:
     Revisions: one that lasts is written again when state, severity or opening change, or its count passes 2, 5, 10,
     20, 50, ...; one that has ended, whenever anything of it changes. They count from 1 for each fingerprint, and begin
     anew after seven days without an alert. A revision's event time is its cause's.
+    What only time can show (`for_s`, `absent_s`) is written when the watermark has reached it, with the deadline as its
+    cause; a device that never said anything under a rule of absence is not known, and so not missed.
     Bounds: 64 fingerprints a device (what has ended goes first, then what would end first, resolved by "evicted"), 256
     unsettled marks a fingerprint (the oldest settle early), 8 events of evidence.
     """
