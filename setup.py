@@ -33,6 +33,7 @@ EXTRAS = {
         "onnxscript>=0.5",  # torch.onnx.export needs it
         "scikit-learn>=1.5",
         "safetensors>=0.5",
+        "opencc>=1.1.9",  # traditional characters, for the suite of damaged texts
     ],
     "alerts": ["apprise>=1.9"],
     "console": ["starlette>=0.45", "uvicorn>=0.34", "jinja2>=3.1.6"],

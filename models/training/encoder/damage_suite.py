@@ -5,6 +5,11 @@ from __future__ import annotations
 import random
 import string
 from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opencc import OpenCC
 
 SEED = 20260301
 EMOJI = ("🙏", "😡", "👍", "😅", "🔥", "❗", "🤔")
@@ -51,6 +56,17 @@ def _punctuation(text: str, source: random.Random) -> str:
     return kept if source.random() < 0.5 and kept.strip() else f"{text}..."
 
 
+def _traditional(text: str, source: random.Random) -> str:
+    return str(_to_traditional().convert(text))
+
+
+@cache
+def _to_traditional() -> OpenCC:
+    from opencc import OpenCC
+
+    return OpenCC("s2t")
+
+
 DAMAGES: dict[str, Callable[[str, random.Random], str]] = {
     "swapped letters": _swap,
     "dropped letters": _drop,
@@ -58,6 +74,7 @@ DAMAGES: dict[str, Callable[[str, random.Random], str]] = {
     "full and half width": _width,
     "emoji": _emoji,
     "punctuation": _punctuation,
+    "traditional characters": _traditional,
 }
 
 

@@ -16,24 +16,38 @@ from models.training.text.corpus import Corpus
 from models.training.text.golden import GOLDEN_TEXTS
 from models.training.text.heads import HEADS
 from models.training.text.measure import figures_by_head, figures_by_set, fit_temperatures
+from models.training.text.real_logs import agreement_by_system
+from models.training.text.trust import calibration_by_head, confusions, cost_of_damage, f1_by_label
 
 SPEED_TEXTS = 2000
 EQUALITY_TEXTS = 250
 
 
-def measure(path: Path, tokenizer: Tokenizer, corpus: Corpus) -> tuple[dict[str, object], dict[str, float]]:
+def measure(
+    path: Path, tokenizer: Tokenizer, corpus: Corpus, datasets: Path
+) -> tuple[dict[str, object], dict[str, float]]:
     """Give the card's figures and each head's temperature (chosen on dev rows only)."""
     session = open_session(path)
+
+    def answer(texts: list[str]) -> np.ndarray:
+        return logits_of(session, tokenizer, texts)
+
     dev, aside, public = (
         logits_of(session, tokenizer, [row.text for row in rows])
         for rows in (corpus.dev, corpus.set_aside, corpus.public_dev)
     )
+    temperatures = fit_temperatures(corpus.dev + corpus.public_dev, np.concatenate([dev, public]))
     figures: dict[str, object] = {
         "dev": figures_by_head(corpus.dev, dev, corpus.train),
         "set_aside": figures_by_head(corpus.set_aside, aside, corpus.train),
         "public_dev_sentiment": figures_by_set(corpus.public_dev, public, corpus.train),
+        "dev_by_label": f1_by_label(corpus.dev, dev),
+        "dev_confusions": confusions(corpus.dev, dev),
+        "dev_calibration": calibration_by_head(corpus.dev, dev, temperatures),
+        "dev_points_lost_by_damage": cost_of_damage(corpus.dev, answer),
+        "real_logs_area_under_roc": agreement_by_system(datasets, answer),
     }
-    return figures, fit_temperatures(corpus.dev + corpus.public_dev, np.concatenate([dev, public]))
+    return figures, temperatures
 
 
 def texts_per_second(path: Path, tokenizer: Tokenizer, corpus: Corpus) -> float:

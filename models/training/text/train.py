@@ -128,7 +128,7 @@ def train_text(options: Options) -> None:
     nodes = assert_integer_products(model, options.cache / "optimized.onnx", products=4 * layer_count(student))
     tried = assert_equal_answers(model, tokenizer, corpus, options.seed)
     say(f"after optimization {nodes}; {tried} texts keep their bits in every batch, order and thread count")
-    figures, temperatures = measure(model, tokenizer, corpus)
+    figures, temperatures = measure(model, tokenizer, corpus, options.datasets)
     figures["float32_dev_before_rounding"] = float_figures
     figures["integer_dev"] = integer_figures
     figures["texts_per_second_two_threads"] = {
