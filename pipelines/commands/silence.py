@@ -20,7 +20,7 @@ def silence() -> None:
     """Silence alerts by their labels for a time. Alerts go on as they are; nobody is told."""
 
 
-@silence.command("add", epilog="Example: hubbub silence add --matcher site=lab --matcher severity!=critical --for 2h")
+@silence.command("add", epilog="Example: hubbub silence add --matcher site=lab --for 2h --comment 'new pump'")
 @click.option(
     "--matcher",
     "matchers",

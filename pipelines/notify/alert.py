@@ -17,7 +17,7 @@ MOST_SUMMARY = 1000
 
 
 class Alert(Struct, frozen=True, omit_defaults=True):
-    """One alert at one moment. Times are its events', in microseconds since 1970; texts are as they came, but bounded."""
+    """One alert at one moment. Times are its events', in microseconds since 1970; texts are bounded, not yet safe."""
 
     fingerprint: str
     alert_id: str
