@@ -21,6 +21,7 @@ from infra.kafka_settings import KafkaSection
 from infra.secret import Secret
 
 FILE_NAME = "hubbub.toml"
+RULES_NAME = "alerts.toml"
 PREFIX = "HUBBUB_"
 MODELS_VARIABLE = "HUBBUB_MODELS"
 
@@ -74,16 +75,34 @@ class JobSection(Struct, frozen=True, forbid_unknown_fields=True):
     merge_buffer_bytes: Annotated[Count, Meta(description="most bytes that a merge of topics holds back")] = 64 << 20
 
 
+class AlertsSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is worth an alert."""
+
+    rules: Annotated[
+        str,
+        Meta(
+            description="the file of alert rules (default: `alerts.toml`, if it is there: beside this file, or in "
+            "the working directory when there is no such file)"
+        ),
+    ] = ""
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set. `models` gives bundles by the name of the model that they stand in for."""
 
     broker: BrokerSection = BrokerSection()
     job: JobSection = JobSection()
     kafka: KafkaSection = KafkaSection()
+    alerts: AlertsSection = AlertsSection()
     models: dict[str, str] = {}
 
 
-SECTIONS: Mapping[str, type[Struct]] = {"broker": BrokerSection, "job": JobSection, "kafka": KafkaSection}
+SECTIONS: Mapping[str, type[Struct]] = {
+    "broker": BrokerSection,
+    "job": JobSection,
+    "kafka": KafkaSection,
+    "alerts": AlertsSection,
+}
 Values = dict[str, dict[str, object]]
 
 
@@ -114,6 +133,8 @@ def load_settings(
             # A model's name may have dots of its own.
             type_ = str if section == "models" else _type_of(section, key)
             values.setdefault(section, {})[key] = _typed(value, type_, f"the command line: {name}")
+    if "rules" not in values.get("alerts", {}) and (rules := path.parent / RULES_NAME).is_file():
+        values.setdefault("alerts", {})["rules"] = str(rules)
     return msgspec.convert(values, Settings)
 
 
@@ -186,6 +207,8 @@ def _root_paths(values: Values, folder: Path) -> None:
     url = str(values.get("broker", {}).get("url", ""))
     if url.startswith("sqlite:") and not url.startswith("sqlite:/"):
         values["broker"]["url"] = f"sqlite:{folder / url.removeprefix('sqlite:')}"
+    if rules := values.get("alerts", {}).get("rules"):
+        values["alerts"]["rules"] = str(folder / str(rules))
     for key in KAFKA_PATHS:
         if path := values.get("kafka", {}).get(key):
             values["kafka"][key] = str(folder / str(path))

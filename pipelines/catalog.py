@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from operators.alert_rule import AlertRule
 
 SHIPPED = ("logs", "messages", "alarms", "telemetry", "alerts")
 ENTRY_POINTS = "hubbub.pipelines"
 Chosen = Mapping[str, str | Path]
+Rules = Sequence["AlertRule"]
 
 
 class UnknownPipeline(ValueError):
     """No pipeline goes by this name, or what it names is none."""
 
 
-def shipped_pipeline(name: str, models: Chosen | None = None) -> Pipeline:
+def shipped_pipeline(name: str, models: Chosen | None = None, rules: Rules | None = None) -> Pipeline:
     """Build a shipped pipeline; `models` overrides bundles by name (see models/find_bundle.py).
 
+    `rules` are those of the alerts, None for the default ones.
     What a pipeline needs is imported when it is built: a job pays only for what it runs.
     """
     if name == "alerts":
         from pipelines.shipped.alerts import alerts
 
-        return alerts()
+        return alerts() if rules is None else alerts(rules)
     if name == "telemetry":
         from models.telemetry_model import TelemetryModel
         from pipelines.shipped.telemetry import telemetry
@@ -40,18 +46,18 @@ def shipped_pipeline(name: str, models: Chosen | None = None) -> Pipeline:
     return pipeline
 
 
-def shipped_pipelines(models: Chosen | None = None) -> list[Pipeline]:
+def shipped_pipelines(models: Chosen | None = None, rules: Rules | None = None) -> list[Pipeline]:
     """Build all shipped pipelines."""
-    return [shipped_pipeline(name, models) for name in SHIPPED]
+    return [shipped_pipeline(name, models, rules) for name in SHIPPED]
 
 
-def find_pipeline(name: str, models: Chosen | None = None) -> Pipeline:
+def find_pipeline(name: str, models: Chosen | None = None, rules: Rules | None = None) -> Pipeline:
     """Return the pipeline that `name` means; UnknownPipeline says what was expected.
 
     A user's own is a Pipeline, or a function without arguments that makes one.
     """
     if name in SHIPPED:
-        return shipped_pipeline(name, models)
+        return shipped_pipeline(name, models, rules)
     if ":" in name:
         found = _attribute(name)
     else:

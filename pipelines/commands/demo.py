@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.commands.options import broker_options, chosen_models, settings_of
+from pipelines.commands.options import broker_options, chosen_models, chosen_rules, rules_option, settings_of
 
 if TYPE_CHECKING:
     from infra.broker import Broker
@@ -27,8 +27,11 @@ EVENTS, QUICK_EVENTS = 50_000, 4_000
     "--events", type=click.IntRange(1000, 10_000_000), metavar="N", help=f"About how many (default {EVENTS:,})."
 )
 @click.option("--quick", is_flag=True, help=f"A corner of the building and {QUICK_EVENTS:,} events: some ten seconds.")
+@rules_option
 @broker_options
-def demo(*, seed: int, events: int | None, quick: bool, broker: str | None, config: Path | None) -> int:
+def demo(
+    *, seed: int, events: int | None, quick: bool, rules: Path | None, broker: str | None, config: Path | None
+) -> int:
     """A small building talks for about a minute, and the real pipelines listen.
 
     Devices write logs and readings and raise alarms, people write in English and Chinese. Alerts appear as they fire,
@@ -43,7 +46,9 @@ def demo(*, seed: int, events: int | None, quick: bool, broker: str | None, conf
     from pipelines.error_sentences import INTERRUPTED
     from pipelines.stop_signals import StopSignals
 
-    settings = settings_of(broker or f"sqlite:{DEMO_FILE}", config)
+    given = None if rules is None else str(rules)
+    settings = settings_of(broker or f"sqlite:{DEMO_FILE}", config, alerts__rules=given)
+    alert_rules = chosen_rules(settings).rules
     if broker is None:
         _begin_anew(Path(DEMO_FILE))
     simulation = _yesterday(seed, events, quick)
@@ -52,7 +57,8 @@ def demo(*, seed: int, events: int | None, quick: bool, broker: str | None, conf
         _say_if_used(opened)
         stage.open(simulation)
         # Simulated time moves by events alone; ticks would pull it to the wall clock.
-        play = Performance(simulation, opened, shipped_pipelines(chosen_models(settings)), JobSettings(tick_s=None))
+        pipelines = shipped_pipelines(chosen_models(settings), alert_rules)
+        play = Performance(simulation, opened, pipelines, JobSettings(tick_s=None))
         for moment in play.moments(stop.requested):
             for alert in moment.alerts:
                 if (alert.fired_us or 0) >= simulation.start_us and alert.first["severity"] != "indeterminate":

@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from infra.broker import Broker
     from infra.settings import Settings
+    from pipelines.alert_rules.rule_file import RuleSet
     from pipelines.engines.job_settings import JobSettings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -34,6 +35,13 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
 
 
+def rules_option(command: Command) -> Command:
+    """Add --rules, for what raises alerts."""
+    return click.option(
+        "--rules", type=click.Path(path_type=Path), metavar="FILE", help="Alert rules (default: alerts.toml, if there)."
+    )(command)
+
+
 def settings_of(broker: str | None, config: Path | None, **flags: object) -> Settings:
     """Return the settings that hold here; further flags by name with `__` for the dot."""
     import os
@@ -55,6 +63,13 @@ def opened_broker(broker: str | None, config: Path | None, *, must_exist: bool =
 def chosen_models(settings: Settings) -> dict[str, str | Path]:
     """Return the bundles that stand in for shipped ones, by name: find_bundle's `chosen`."""
     return dict(settings.models)
+
+
+def chosen_rules(settings: Settings) -> RuleSet:
+    """Return the alert rules that hold here; BadInput says what is wrong with their file."""
+    from pipelines.alert_rules.rule_file import read_rules
+
+    return read_rules(Path(settings.alerts.rules) if settings.alerts.rules else None, chosen_models(settings))
 
 
 def job_settings(settings: Settings) -> JobSettings:

@@ -37,6 +37,7 @@ SHARE = click.FloatRange(0, 1)
 @click.option("--pipeline", "pipelines", multiple=True, metavar="NAME", help="Only this one (default: all with work).")
 @click.option("--model", "models", multiple=True, metavar="NAME=BUNDLE", help="A candidate in place of today's model.")
 @click.option("--set", "thresholds", multiple=True, metavar="NAME=VALUE", help="A candidate threshold (RULE.count=5).")
+@click.option("--rules", type=PATH, metavar="FILE", help="A candidate's alert rules.")
 @click.option("--candidate", "code", type=PATH, metavar="PATH", help="Candidate code: another checkout, or a wheel.")
 @click.option("--against", multiple=True, metavar="WHAT", help="NAME=BUNDLE, PATH of code, or `today`.")
 @click.option("--labels", type=PATH, metavar="FILE", help="True incidents: device_id, from, until, kind.")
@@ -74,6 +75,7 @@ def replay(
     pipelines: Sequence[str],
     models: Sequence[str],
     thresholds: Sequence[str],
+    rules: Path | None,
     code: Path | None,
     against: Sequence[str],
     labels: Path | None,
@@ -91,9 +93,10 @@ def replay(
 ) -> int:
     """Run history through today's hubbub, or a candidate, and compare the alerts.
 
-    History is a FILE, or what a broker keeps. A candidate has other models, thresholds or code. A broker's history is
-    compared with the alerts that were raised from it, or with --against; a file's with --against, or today's hubbub
-    when there is a candidate. Nothing is written to the broker. Status 1 when more alerts differ than --tolerance.
+    History is a FILE, or what a broker keeps. A candidate has other models, thresholds, rules or code. A broker's
+    history is compared with the alerts that were raised from it, or with --against; a file's with --against, or today's
+    hubbub when there is a candidate. Nothing is written to the broker. Status 1 when more alerts differ than
+    --tolerance.
     """
     from infra.broker_url import open_broker
     from pipelines.commands.progress_bar import progress_bar
@@ -128,6 +131,8 @@ def replay(
             thresholds=thresholds,
             code=code,
             folder=Path(stack.enter_context(TemporaryDirectory(prefix="hubbub-replay-"))),
+            rules=Path(settings.alerts.rules) if settings.alerts.rules else None,
+            candidate_rules=rules,
         )
         watcher = Watcher(stop=stop.requested)
         try:

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.commands.engine_choice import ENGINES, Choice, beam_options
-from pipelines.commands.options import broker_options, chosen_models, json_option, settings_of
+from pipelines.commands.options import (
+    broker_options,
+    chosen_models,
+    chosen_rules,
+    json_option,
+    rules_option,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from infra.broker import Broker
@@ -30,6 +37,7 @@ SHOW_EVERY_S = 1.0
 @click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], help="What runs them (default: embedded).")
 @beam_options
 @click.option("--create-topics", is_flag=True, help="On Kafka: first create the topics that are missing.")
+@rules_option
 @broker_options
 @json_option
 def run(
@@ -46,6 +54,7 @@ def run(
     checkpoint_s: float | None,
     from_savepoint: str | None,
     beam_option: Sequence[str],
+    rules: Path | None,
     broker: str | None,
     config: Path | None,
     as_json: bool,
@@ -68,10 +77,12 @@ def run(
     choice = Choice(engine, group, instance, broker, config, *beam)
     choice.check()
     arm(os.environ)
-    settings = settings_of(broker, config)
+    settings = settings_of(broker, config, alerts__rules=None if rules is None else str(rules))
     if any(":" in name for name in pipelines):
         sys.path.append(str(Path.cwd()))  # behind everything else, so that a file here shadows nothing
-    found = [find_pipeline(name, chosen_models(settings)) for name in dict.fromkeys(pipelines or SHIPPED)]
+    names = list(dict.fromkeys(pipelines or SHIPPED))
+    alert_rules = chosen_rules(settings).rules if "alerts" in names else None
+    found = [find_pipeline(name, chosen_models(settings), alert_rules) for name in names]
     with open_broker(settings.broker, settings.kafka) as opened, StopSignals() as stop:
         if create_topics:
             opened.create_topics(topics_of(found))

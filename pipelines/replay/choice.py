@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipelines.alert_rules.rule_file import read_rules
 from pipelines.engines.job_settings import JobSettings
 from pipelines.pipeline import Pipeline
 from pipelines.replay.choose import pipelines_named
@@ -17,12 +18,16 @@ TODAY = "today's models"
 
 @dataclass(frozen=True)
 class Choice:
-    """Models, thresholds, and whose code: `code` is a checkout or a wheel, None for the hubbub that runs now."""
+    """Models, thresholds, a file of alert rules (None: the default ones), and whose code.
+
+    `code` is a checkout or a wheel, None for the hubbub that runs now.
+    """
 
     name: str = TODAY
     models: Mapping[str, str | Path] = field(default_factory=dict)
     thresholds: tuple[Threshold, ...] = ()
     code: Code | None = None
+    rules: Path | None = None
 
     def job(self, settings: JobSettings) -> JobSettings:
         """Return the job's settings with this choice's time rules."""
@@ -41,5 +46,6 @@ class Build:
 
     def __call__(self, choice: Choice) -> list[Pipeline]:
         """Build them in this process, whose code must be the choice's own."""
-        pipelines = pipelines_named(self.names, choice.models, self.topics)
+        rules = None if choice.rules is None else read_rules(choice.rules, choice.models).rules
+        pipelines = pipelines_named(self.names, choice.models, self.topics, rules)
         return pipelines_with(pipelines, choice.thresholds)

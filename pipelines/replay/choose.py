@@ -7,7 +7,7 @@ from pathlib import Path
 
 from models.find_bundle import shipped_bundles
 from pipelines.bad_input import BadInput
-from pipelines.catalog import SHIPPED, Chosen, find_pipeline
+from pipelines.catalog import SHIPPED, Chosen, Rules, find_pipeline
 from pipelines.pipeline import Pipeline
 from pipelines.replay.wired import Wired
 from schemas.topic import Topic
@@ -41,12 +41,14 @@ def bundles_of(
     return chosen
 
 
-def pipelines_named(names: Sequence[str], models: Chosen, topics: Sequence[str] | None) -> list[Pipeline]:
+def pipelines_named(
+    names: Sequence[str], models: Chosen, topics: Sequence[str] | None, rules: Rules | None = None
+) -> list[Pipeline]:
     """Return the pipelines to replay: those named, else all shipped ones that history of `topics` gives work.
 
-    `topics` None means whatever they read.
+    `topics` None means whatever they read; `rules` None the default ones.
     """
-    found = [find_pipeline(name, models) for name in dict.fromkeys(names or _with_work(topics))]
+    found = [find_pipeline(name, models, rules) for name in dict.fromkeys(names or _with_work(topics))]
     if topics is None:
         return found
     read = {topic.name for pipeline in found for topic in pipeline.sources}

@@ -28,8 +28,9 @@ TODAY_WORD = "today"
 @dataclass(frozen=True)
 class Asked:
     """The options that hold for any history. `models` are the bundles that the settings choose; `model` (NAME=BUNDLE),
-    `thresholds` (NAME=VALUE) and `code` (a checkout or a wheel) make the candidate; each of `against` is NAME=BUNDLE, a
-    checkout or a wheel, or the word "today". Wheels are unpacked into `folder`."""
+    `thresholds` (NAME=VALUE), `code` (a checkout or a wheel) and `candidate_rules` (a rule file) make the candidate;
+    each of `against` is NAME=BUNDLE, a checkout or a wheel, or the word "today". `rules` is the rule file that the
+    settings choose. Wheels are unpacked into `folder`."""
 
     settings: JobSettings
     models: Chosen
@@ -39,11 +40,13 @@ class Asked:
     thresholds: Sequence[str] = ()
     code: Path | None = None
     folder: Path = Path()
+    rules: Path | None = None
+    candidate_rules: Path | None = None
 
     @property
     def is_today(self) -> bool:
         """Whether the candidate is what runs today."""
-        return not (self.model or self.thresholds or self.code)
+        return not (self.model or self.thresholds or self.code or self.candidate_rules)
 
     def candidate(self) -> Choice:
         """Return the candidate; not of the other side's name, for figures stand under these names."""
@@ -52,11 +55,12 @@ class Asked:
         code = None if self.code is None else code_at(self.code, "--candidate", self.folder / "candidate-wheel")
         said = [] if code is None else [code.name]
         said += [*map(_bundle_name, self.model), *map(str, thresholds)]
+        said += [] if self.candidate_rules is None else [f"rules of {self.candidate_rules}"]
         name = ", ".join(said) or TODAY
         other = self.other()
         if other is not None and other.name == name:
             name += ", again"
-        return Choice(name, models, thresholds, code)
+        return Choice(name, models, thresholds, code, self.candidate_rules or self.rules)
 
     def other(self) -> Choice | None:
         """Return what to compare with; None when nothing was named."""
@@ -70,7 +74,7 @@ class Asked:
         said = [] if code is None else [code.name]
         said += [_bundle_name(text) for text in bundles]
         models = {**self.models, **bundles_of(bundles, "--against", self.models, any_name=code is not None)}
-        return Choice(", ".join(said) or TODAY, models, (), code)
+        return Choice(", ".join(said) or TODAY, models, (), code, self.rules)
 
 
 def plan_of_files(
@@ -90,7 +94,7 @@ def plan_of_files(
         broker.close()
         raise
     if other is None and not asked.is_today:
-        other = Choice(models=asked.models)
+        other = Choice(models=asked.models, rules=asked.rules)
     return Plan(
         build=build,
         wiring=wiring,

@@ -76,6 +76,7 @@ def _request(do: str, build: Build, choice: Choice) -> dict[str, Any]:
         "pipelines": list(build.names),
         "topics": None if build.topics is None else list(build.topics),
         "models": {name: str(Path(folder).absolute()) for name, folder in choice.models.items()},
+        "rules": None if choice.rules is None else str(choice.rules.absolute()),
         "thresholds": [f"{one.owner}{'.' if one.field else ''}{one.field}={one.value}" for one in choice.thresholds],
     }
 

@@ -47,7 +47,8 @@ def work(folder: Path) -> None:
 
 def _answer(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
     thresholds = read_thresholds(request["thresholds"])
-    choice = Choice(request["name"], request["models"], thresholds)
+    rules = request.get("rules")
+    choice = Choice(request["name"], request["models"], thresholds, rules=None if rules is None else Path(rules))
     pipelines = Build(request["pipelines"], request["topics"])(choice)
     answer: dict[str, Any] = {"hubbub": VERSION, "pipelines": [described(one) for one in pipelines]}
     if request["do"] == DESCRIBE:

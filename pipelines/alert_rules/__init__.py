@@ -1,0 +1,1 @@
+"""Alert rules as a file: read, checked, explained, tested."""
