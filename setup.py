@@ -31,6 +31,7 @@ EXTRAS = {
         "transformers>=5.3",  # CVE-2026-4372 is fixed in 5.3
         "onnx>=1.21",  # 1.21 fixes five path-traversal CVEs
         "onnxscript>=0.5",  # torch.onnx.export needs it
+        "lightgbm>=4.5",  # `train records` and labelled `train sequences`; 4.5 is the first for numpy 2
         "scikit-learn>=1.5",
         "safetensors>=0.5",
         "opencc>=1.1.9",  # traditional characters, for the suite of damaged texts

@@ -11,25 +11,30 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from models.sequence_model import SequenceModel
 from models.telemetry_model import TelemetryModel
 from models.text_model import TextModel
 from operators.classify_text import ClassifyText, understand_alarms, understand_logs
 from operators.collect_answers import CollectAnswers
+from operators.cut_sessions import CutSessions
 from operators.default_alert_rules import DEFAULT_ALERT_RULES
 from operators.detect_anomalies import DetectAnomalies
 from operators.mine_templates import MineTemplates
 from operators.operator import KeyedOperator, Operator
 from operators.raise_alerts import RaiseAlerts
+from operators.score_sequences import ScoreSequences
 from operators.understand_messages import UnderstandMessages
 from schemas.alarms import ALARMS
 from schemas.answers import ALARM_ANSWERS, ALARMS_ENRICHED
 from schemas.customer_messages import CUSTOMER_MESSAGES
 from schemas.device_logs import DEVICE_LOGS
+from schemas.device_sessions import SEQUENCES
 from schemas.device_telemetry import DEVICE_TELEMETRY
 from schemas.json_codec import JsonCodec
 from schemas.record import Record
 from schemas.topic import PROGRESS, TIMESTAMP, Topic
 from tests.jobs.counting import NumberLines, ReportSilence
+from tests.tiny_sequence_bundle import BOOT, write_tiny_sequence_bundle
 from tests.tiny_text_bundle import write_tiny_text_bundle
 
 Row = dict[str, Any]
@@ -149,6 +154,21 @@ LABELLED: list[Row] = [
     for i, row in enumerate(ALARM_ROWS)
 ]
 
+SEQUENCE_ROWS: list[Row] = [
+    {"device_id": f"d{i % 2}", "event_time": at(i), "events": events}
+    for i, events in enumerate([list(BOOT), None, list(BOOT[:2]), [], ["power", "fire", *BOOT], list(BOOT[::-1])])
+]
+# Steps of jobs 1 to 3 of three devices, some late, one of no job, and a pause in which sessions end.
+JOB_LINES: list[Row] = [
+    {
+        "device_id": f"d{i % 3}",
+        "event_time": at(i * 4 - (i % 5) * 9 + 20 + (90 if i > 22 else 0)),
+        "message": None if i == 4 else f"{BOOT[i // 3 % len(BOOT)]} job-{i // 2 % 3}" if i != 9 else "no job here",
+        "component": BOOT[i // 3 % len(BOOT)],
+    }
+    for i in range(40)
+]
+
 
 def tiny(folder: Path) -> TextModel:
     """The text bundle in miniature, whose answers mean nothing and come about like the real one's."""
@@ -179,6 +199,25 @@ CASES: dict[str, Case] = {
     ),
     "collect_answers": Case(lambda _: CollectAnswers(ALARMS_ENRICHED), ALARMS, ALARM_ROWS, prepare=with_null_answers),
     "raise_alerts": Case(lambda _: RaiseAlerts(DEFAULT_ALERT_RULES), ALARMS_ENRICHED, LABELLED),
+    "score_sequences": Case(
+        lambda p: ScoreSequences(SequenceModel(write_tiny_sequence_bundle(p))),
+        SEQUENCES,
+        SEQUENCE_ROWS,
+        ("anomaly",),
+        1,
+    ),
+    "cut_sessions_by_quiet_time": Case(
+        lambda p: CutSessions(SequenceModel(write_tiny_sequence_bundle(p)), quiet_s=20.0, event="component"),
+        DEVICE_LOGS,
+        JOB_LINES,
+    ),
+    "cut_sessions_by_id": Case(
+        lambda p: CutSessions(
+            quiet_s=15.0, event="component", session_pattern=r"job-(\d+)", most_events=3, most_sessions=2
+        ),
+        DEVICE_LOGS,
+        JOB_LINES,
+    ),
     "number_lines": Case(lambda _: NumberLines(), DEVICE_LOGS, LOG_LINES),
     "report_silence": Case(lambda _: ReportSilence(), DEVICE_LOGS, LOG_LINES),
 }

@@ -9,8 +9,8 @@ import click
 
 from pipelines.commands.options import chosen_models, settings_of
 
-NOW = ("messages", "intents", "logs", "alarms", "telemetry")
-LATER = ("commands", "multivariate", "sequences", "records")
+NOW = ("messages", "intents", "logs", "alarms", "telemetry", "sequences")
+LATER = ("commands", "multivariate", "records")
 
 
 @click.command(epilog='Example: echo \'{"text": "The lock is beeping"}\' | hubbub score messages')
@@ -42,7 +42,8 @@ def score(
     home: Path | None,
     config: Path | None,
 ) -> None:
-    """Answer JSON lines: TASK is messages, intents (--model), logs, alarms or telemetry.
+    """Answer JSON lines: TASK is messages, intents (--model), logs, alarms, telemetry or sequences
+    (--model).
 
     One line in, one line out, in order, as soon as it can be. A line that cannot be read comes out as
     {"error": {"reason", "message", "line"}}. An own field with an answer's name moves into "input". Logs and telemetry

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import click
 
 from pipelines.commands.options import json_option
+from pipelines.commands.train_extra import need_extra
+from pipelines.commands.train_sequences import sequences
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
-NEEDED = ("torch", "transformers", "safetensors", "onnx")
 
 
 @click.group(epilog="Example: hubbub train intents --data a.jsonl --dev b.jsonl --output mine")
 def train() -> None:
-    """Train a model on your own rows and write a bundle. Needs the extra `train` (torch)."""
+    """Train a model on your own rows and write a bundle. Needs the extra `train`."""
 
 
-def _check_environment() -> None:
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise click.UsageError(
-            f"training needs the extra `train`: pip install 'hubbub[train]' ({missing[0]} is missing)"
-        )
+train.add_command(sequences)
 
 
 @train.command(epilog="Example: hubbub train intents --data a.jsonl --dev b.jsonl --output mine")
@@ -63,7 +58,7 @@ def intents(
     """
     import orjson
 
-    _check_environment()
+    need_extra("torch", "transformers", "safetensors", "onnx")
     from models.training.encoder.base import DEFAULT_BASE
     from models.training.intents.train import Options, train_intents
 
@@ -120,7 +115,7 @@ def text(
     threads: int,
 ) -> None:
     """Make the shipped text bundle anew, with all its heads: the project's own recipe, from a checkout."""
-    _check_environment()
+    need_extra("torch", "transformers", "safetensors", "onnx")
     from models.training.encoder.base import DEFAULT_BASE
     from models.training.text.train import Options, train_text
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 from pipelines.scoring.probabilities import SUFFIX, head_of
 from pipelines.scoring.task import Asked
 from schemas.answers import ANOMALY, LABEL
+from schemas.sequence_answers import SEQUENCE_ANOMALY
 
 
 def json_answers(
@@ -21,7 +22,7 @@ def json_answers(
         if column.type == LABEL:
             probabilities = batch.column(name + SUFFIX).to_pylist() if asked.probabilities else None
             found.append(_labels(column, probabilities, labels.get(head_of(name), ()), asked))
-        elif column.type == ANOMALY:
+        elif column.type in (ANOMALY, SEQUENCE_ANOMALY):
             found.append(_anomalies(column, asked))
         else:
             found.append(column.to_pylist())

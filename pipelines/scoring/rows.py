@@ -56,6 +56,8 @@ def _column(topic: Topic, name: str, events: Sequence[Event], faults: dict[int, 
     values = [event.get(name) for event in events]
     if name == "severity":  # a device's own word will do
         values = [severity_of_word(value) if isinstance(value, str) else value for value in values]
+    elif name == "events":  # ids of events may be numbers
+        values = [_texts(value) if isinstance(value, list) else value for value in values]
     array, mismatches = read_column(reader_of(field.type), field.type, name, values)
     for index, sentence in mismatches.items():
         faults.setdefault(index, Refused("schema", "SCHEMA", sentence))
@@ -67,6 +69,10 @@ def _column(topic: Topic, name: str, events: Sequence[Event], faults: dict[int, 
                 sentence = f"expected {name}, which is required, got none"
                 faults.setdefault(index, Refused("schema", "SCHEMA", sentence))
     return array
+
+
+def _texts(values: Sequence[object]) -> list[object]:
+    return [str(one) if isinstance(one, int) and not isinstance(one, bool) else one for one in values]
 
 
 def _times(events: Sequence[Event], faults: dict[int, Refused]) -> list[int | None]:

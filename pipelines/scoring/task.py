@@ -14,6 +14,7 @@ from pipelines.model_folder import model_folder
 from schemas.alarms import ALARMS
 from schemas.customer_messages import CUSTOMER_MESSAGES
 from schemas.device_logs import DEVICE_LOGS
+from schemas.device_sessions import SEQUENCES
 from schemas.device_telemetry import DEVICE_TELEMETRY
 from schemas.topic import Topic
 
@@ -94,6 +95,17 @@ def _of_intents(chosen: Chosen, asked: Asked) -> Operators:
     return with_options(operators, CUSTOMER_MESSAGES.row_schema, model, explain=asked.explain)
 
 
+def _of_sequences(chosen: Chosen, asked: Asked) -> Operators:
+    from models.sequence_model import SequenceModel
+    from operators.score_sequences import ScoreSequences
+
+    if chosen.model is None:
+        raise BadInput("score sequences needs --model BUNDLE, the folder that `hubbub train sequences` wrote")
+    model = SequenceModel(chosen.folder(chosen.model))
+    model.load()
+    return (ScoreSequences(model),)
+
+
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
@@ -120,5 +132,6 @@ TASKS: dict[str, Task] = {
             ("anomaly",),
             _of_telemetry,
         ),
+        Task("sequences", SEQUENCES, ("events",), ("anomaly",), _of_sequences),
     )
 }

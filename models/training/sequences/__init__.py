@@ -1,0 +1,1 @@
+"""Bundles that know which sequences of events are normal, from normal ones alone or from labelled ones."""
