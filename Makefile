@@ -100,7 +100,7 @@ test: check
 	$(BIN)/python -m pytest --quiet -n $(WORKERS) -m 'not slow' tests/integration tests/quality
 
 # Minutes each, their figures written down (models' cards, closing notes); not part of `make test`.
-slow: $(STAMP)
+slow: $(STAMP) $(STAMP_TRAIN)
 	$(SAY) 'slow tests'
 	$(BIN)/python -m pytest --quiet -s -m slow tests
 

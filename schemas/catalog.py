@@ -15,13 +15,14 @@ from schemas.dead_letters import DEAD_LETTERS
 from schemas.device_commands import DEVICE_COMMANDS
 from schemas.device_logs import DEVICE_LOGS
 from schemas.device_telemetry import DEVICE_TELEMETRY
+from schemas.notifications import NOTIFICATIONS
 from schemas.silences import SILENCES
 from schemas.ticks import TICKS
 from schemas.topic import Topic
 
 INPUTS = (DEVICE_LOGS, CUSTOMER_MESSAGES, ALARMS, DEVICE_TELEMETRY)
 ENRICHED = (DEVICE_LOGS_ENRICHED, CUSTOMER_MESSAGES_ENRICHED, ALARMS_ENRICHED, DEVICE_TELEMETRY_ENRICHED)
-OUTPUTS = (ALERTS, SILENCES, DEVICE_COMMANDS, DEAD_LETTERS)
+OUTPUTS = (ALERTS, SILENCES, NOTIFICATIONS, DEVICE_COMMANDS, DEAD_LETTERS)
 TOPICS: dict[str, Topic] = {topic.name: topic for topic in (*INPUTS, *ENRICHED, *OUTPUTS, TICKS)}
 
 

@@ -42,8 +42,8 @@ def best_scales(
     *,
     score: Callable[[Path], dict[str, float]],
     scratch: Path,
-) -> tuple[str, dict[str, Scale]]:
-    """Give the name and the activation scales of the calibration that scores best.
+) -> tuple[str, dict[str, Scale], dict[str, float]]:
+    """Give the name and the activation scales of the calibration that scores best, and the mean score of each.
 
     `rows` are calibrated on; `score` measures a graph (written to `scratch`) on dev rows, higher is better.
     """
@@ -56,4 +56,4 @@ def best_scales(
         found[method] = (mean(figures), scales)
         say(f"integers, {method}: mean {mean(figures):.4f}", figures)
     best = max(found, key=lambda method: found[method][0])
-    return best, found[best][1]
+    return best, found[best][1], {method: figure for method, (figure, _) in found.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -79,11 +80,22 @@ class Stages:
         part.replace(self._done(name))
 
     def teach_from(self, teacher: Parameters, rows: list[Row], *, truncate_at: int) -> Teach:
-        """Have a teacher answer every text once; a damaged text is taught what it said of the whole one."""
-        say(f"the teacher answers {len(rows):,} texts")
-        logits = logits_of_texts(teacher, self._tokenizer, [row.text for row in rows], truncate_at=truncate_at)
-        places = {row.text: at for at, row in enumerate(rows)}
-        return lambda batch: logits[[places[row.text] for row in batch]]
+        """Have a teacher answer every text once, when first asked; a damaged text is taught what it said of the whole.
+
+        `teacher` must stay as it is from here on.
+        """
+
+        @cache
+        def answers() -> tuple[torch.Tensor, dict[str, int]]:
+            say(f"the teacher answers {len(rows):,} texts")
+            logits = logits_of_texts(teacher, self._tokenizer, [row.text for row in rows], truncate_at=truncate_at)
+            return logits, {row.text: at for at, row in enumerate(rows)}
+
+        def teach(batch: list[Row]) -> torch.Tensor:
+            logits, places = answers()
+            return logits[[places[row.text] for row in batch]]
+
+        return teach
 
     def _take(self, name: str, parameters: Parameters, what: str) -> bool:
         path = self._done(name)

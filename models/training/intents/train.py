@@ -97,7 +97,9 @@ def train_intents(options: Options) -> Measured:
     def score(path: Path) -> dict[str, float]:
         return {"accuracy": in_scope_accuracy(logits_of(open_session(path), tokenizer, texts), truth)}
 
-    method, scales = best_scales(parameters, train.rows, tokenizer, chosen.student, heads, score=score, scratch=scratch)
+    method, scales, _ = best_scales(
+        parameters, train.rows, tokenizer, chosen.student, heads, score=score, scratch=scratch
+    )
     tap, weight_tap = rounding_taps(scales)
     stages.fit("rounded", parameters, train.rows, chosen.rounded, teach=teach, tap=tap, weight_tap=weight_tap)
     _silence_unknown(parameters, heads, train.rows)

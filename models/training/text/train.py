@@ -85,6 +85,12 @@ def _student(
     return student, teach
 
 
+def _variant(name: str, dev_mean: float, path: Path, speed: float) -> dict[str, object]:
+    """Describe what was tried: the mean of its figures on dev, its size and its speed."""
+    size_mb = round(path.stat().st_size / 1e6, 1)
+    return {"variant": name, "dev_mean": round(dev_mean, 4), "size_mb": size_mb, "texts_per_second": speed}
+
+
 def train_text(options: Options) -> None:
     """Run every stage in order and write the bundle to `options.output`."""
     torch.set_num_threads(options.threads)
@@ -110,7 +116,7 @@ def train_text(options: Options) -> None:
     write_graph(student, twin, None)
     float_figures = score(corpus, by_graph(twin))
     say(f"float32: mean {mean(float_figures):.4f}", float_figures)
-    method, scales = best_scales(
+    method, scales, tried_methods = best_scales(
         student,
         corpus.train,
         tokenizer,
@@ -131,10 +137,18 @@ def train_text(options: Options) -> None:
     figures, temperatures = measure(model, tokenizer, corpus, options.datasets)
     figures["float32_dev_before_rounding"] = float_figures
     figures["integer_dev"] = integer_figures
-    figures["texts_per_second_two_threads"] = {
-        "float32": texts_per_second(twin, tokenizer, corpus),
-        "integer": texts_per_second(model, tokenizer, corpus),
-    }
+    speeds = {name: texts_per_second(path, tokenizer, corpus) for name, path in (("float32", twin), ("integer", model))}
+    figures["texts_per_second_two_threads"] = speeds
+    figures["variants"] = [
+        *(
+            [{"variant": "teacher, 12 layers, float32", "dev_mean": round(max(stages.curves["teacher"]), 4)}]
+            if "teacher" in stages.curves
+            else []
+        ),
+        _variant("float32", mean(float_figures), twin, speeds["float32"]),
+        *({"variant": f"int8, {one}", "dev_mean": round(value, 4)} for one, value in tried_methods.items()),
+        _variant(f"int8, {method}, trained under rounding", mean(integer_figures), model, speeds["integer"]),
+    ]
     figures["near_duplicates_dropped"] = corpus.dropped
     figures["learning_curves"] = stages.curves
     write_card(

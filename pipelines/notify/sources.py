@@ -1,0 +1,95 @@
+"""What the notifier reads: alerts from where it stands, silences as they are, and what people did to alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Final
+
+from infra.broker import Broker, TopicPartition
+from pipelines.notify.alert import alert_of
+from pipelines.notify.decisions import Decisions
+from pipelines.records_in_order import begin_of, end_of, records_in_order
+from pipelines.seen_event import SeenEvent, see
+from pipelines.silences import Silence, latest_silences
+from schemas.alerts import ALERTS
+from schemas.silences import SILENCES
+
+ACTIONS: Final = "alerts.actions"
+MOST_RECORDS: Final = 5000
+"""In one round, so that what is due is told while an alert storm is read."""
+
+Places = dict[TopicPartition, int]
+
+
+class Sources:
+    """Reads on from `places`, which are to be remembered with what was decided from them."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self.places: Places = {}
+        self.is_caught_up = False
+        self._begun_at: Places = {}
+        self._silences: dict[str, Silence] = {}
+        self._silence_places: Places = {}
+
+    def begin(self, places: Mapping[TopicPartition, int]) -> None:
+        """Go on from these places; what is not among them is read from its beginning.
+
+        Until everything that lies there now has been read, what is known may be old news: `is_caught_up` is false.
+        """
+        self.places = dict(places)
+        self._begun_at = {**end_of(self._broker, ALERTS.name), **end_of(self._broker, ACTIONS)}
+        self.is_caught_up = False
+        self._silences, self._silence_places = {}, {}
+
+    def read(self, decisions: Decisions, now_us: int) -> bool:
+        """Take what is new, a few thousand records at most; True when alerts or actions came."""
+        self._read_silences(decisions)
+        moved = False
+        for seen in self._new(ALERTS.name):
+            moved = True
+            self._take_alert(decisions, seen, now_us)
+        for seen in self._new(ACTIONS):
+            moved = True
+            self._take_action(decisions, seen)
+        self.is_caught_up = self.is_caught_up or all(
+            self.places.get(part, 0) >= end for part, end in self._begun_at.items()
+        )
+        return moved
+
+    def _new(self, topic: str) -> Iterator[SeenEvent]:
+        ends = end_of(self._broker, topic)
+        if all(self.places.get(part) == end for part, end in ends.items()):
+            return
+        firsts = begin_of(self._broker, topic)
+        starts = {part: max(firsts.get(part, 0), self.places.get(part, 0)) for part in ends}
+        self.places.update(starts)
+        records = records_in_order(self._broker, starts, ends)
+        for seen in see(islice(records, MOST_RECORDS)):
+            yield seen
+            self.places[seen.part] = seen.record.offset + 1
+        if next(records, None) is None:  # behind the last record there may be holes
+            self.places.update(ends)
+
+    def _take_alert(self, decisions: Decisions, seen: SeenEvent, now_us: int) -> None:
+        if seen.event is not None:
+            alert = alert_of(seen.event)
+            if alert is not None:
+                decisions.take(alert, now_us)
+        elif seen.record.value is None and seen.record.key is not None:
+            decisions.forget(seen.record.key.decode("utf-8", "replace"), now_us)
+
+    def _take_action(self, decisions: Decisions, seen: SeenEvent) -> None:
+        event = seen.event or {}
+        if event.get("action") == "acknowledge" and isinstance(fingerprint := event.get("fingerprint"), str):
+            decisions.acknowledge(fingerprint)
+
+    def _read_silences(self, decisions: Decisions) -> None:
+        ends = end_of(self._broker, SILENCES.name)
+        starts = {part: self._silence_places.get(part, 0) for part in ends}
+        if starts == ends:
+            return
+        self._silences = latest_silences(self._silences, see(records_in_order(self._broker, starts, ends)))
+        self._silence_places = ends
+        decisions.set_silences(self._silences)
