@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.commands.alerts_explain import explain, rules_
+from pipelines.commands.alerts_test import test
 from pipelines.commands.options import broker_options, json_option, opened_broker
 from schemas.severity import SEVERITIES
 
@@ -40,18 +42,9 @@ def list_(**options: Any) -> None:  # noqa: ANN401
     _list(**options)
 
 
-@alerts.command("explain", epilog="Example: hubbub alerts explain RULE")
-@click.argument("rule")
-def explain(rule: str) -> None:
-    """Explain a rule (not in this release)."""
-    raise click.UsageError("`hubbub alerts explain` is not in this release; `hubbub subscribe -v` shows evidence")
-
-
-@alerts.command("test", epilog="Example: hubbub alerts test FILE")
-@click.argument("file")
-def test(file: str) -> None:
-    """Test rules on a file (not in this release)."""
-    raise click.UsageError("`hubbub alerts test` is not in this release")
+alerts.add_command(explain)
+alerts.add_command(rules_)
+alerts.add_command(test)
 
 
 def _list(

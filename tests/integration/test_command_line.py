@@ -83,7 +83,7 @@ def test_later_commands_say_so(hubbub: Hubbub, name: str) -> None:
         (["subscribe", "--folow"], "--follow"),
         (["subscribe", "--since", "yesterday", "--broker", "sqlite:x.db"], "expected a time like 2026-03-01T08:00:00Z"),
         (["subscribe"], "there is no broker file hubbub.db yet; `hubbub demo` or `hubbub produce` makes one"),
-        (["alerts", "explain", "rule"], "not in this release"),
+        (["alerts", "explain", "log_novl"], "expected one of the rules message_urgent, "),
         (["topics", "describe", "nothing"], "expected one of the topics"),
         (["topics", "list", "--config", "none.toml"], "expected a settings file at none.toml"),
         (["topics", "list", "--broker", "hubbub.db"], "did you mean sqlite:hubbub.db?"),

@@ -1,0 +1,85 @@
+"""`hubbub alerts explain RULE` and `hubbub alerts rules`: what is worth an alert here, in words."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipelines.commands.options import chosen_models, chosen_rules, json_option, rules_option, settings_of
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from pipelines.alert_rules.rule_file import RuleSet
+
+_CONFIG = click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Settings file (default: hubbub.toml, if there is one).",
+)
+
+
+@click.command("explain", epilog="Example: hubbub alerts explain log_abnormal")
+@click.argument("rule")
+@rules_option
+@_CONFIG
+@json_option
+def explain(*, rule: str, rules: Path | None, config: Path | None, as_json: bool) -> None:
+    """Explain a rule: what it reads, when it fires and ends, its severity; with an example that really raises it."""
+    import orjson
+
+    from pipelines.alert_rules.explain import explanation, explanation_json
+    from pipelines.alert_rules.known_labels import labels_of_models
+    from pipelines.bad_input import BadInput
+
+    settings, known = rules_here(rules, config)
+    heads = labels_of_models(chosen_models(settings))
+    found = {one.name: one for one in known.rules}
+    if rule in known.disabled:
+        raise BadInput(f"the rule {rule} is switched off by {known.path}")
+    if rule not in found:
+        near = difflib.get_close_matches(rule, found, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise BadInput(f"expected one of the rules {', '.join(found) or 'of none'}, got {rule!r}{hint}")
+    if as_json:
+        click.echo(orjson.dumps(explanation_json(found[rule], known, heads)))
+        return
+    for what, words in explanation(found[rule], known, heads):
+        click.echo(f"{what:<9} {words}")
+
+
+@click.command("rules", epilog="Example: hubbub alerts rules --json")
+@rules_option
+@_CONFIG
+@json_option
+def rules_(*, rules: Path | None, config: Path | None, as_json: bool) -> None:
+    """List the rules that hold here, and where each comes from."""
+    import orjson
+
+    from operators.alert_rule_words import fires_in_words
+    from pipelines.alert_rules.explain import explanation_json
+    from pipelines.alert_rules.known_labels import labels_of_models
+    from pipelines.commands.table import aligned
+
+    settings, known = rules_here(rules, config)
+    if as_json:
+        heads = labels_of_models(chosen_models(settings))
+        for one in known.rules:
+            click.echo(orjson.dumps(explanation_json(one, known, heads)))
+        return
+    table = [("RULE", "SOURCE", "SEVERITY", "FROM", "FIRES")]
+    for one in known.rules:
+        severity = one.severity if isinstance(one.severity, str) else "from the row"
+        table.append((one.name, one.source, severity, known.origin(one.name), fires_in_words(one)[6:]))
+    table += [(name, "", "", "off", "") for name in known.disabled]
+    for line in aligned(table):
+        click.echo(line)
+
+
+def rules_here(rules: Path | None, config: Path | None) -> tuple[Settings, RuleSet]:
+    """Return the settings and the rules that hold here, or in the file that was named."""
+    settings = settings_of(None, config, alerts__rules=None if rules is None else str(rules))
+    return settings, chosen_rules(settings)
