@@ -8,6 +8,8 @@ import os
 import random
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,12 +47,17 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def begin(work: Path, output: str) -> subprocess.Popen[str]:
+@contextmanager
+def training(work: Path, output: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `hubbub train intents` in a process of its own, which does not outlive this."""
     files = ["--data", str(work / "train.jsonl"), "--dev", str(work / "dev.jsonl"), "--base", str(work / "base")]
     command = [str(PYTHON), "-m", "pipelines.command_line", "train", "intents", *files, "--quick"]
-    return subprocess.Popen(
-        [*command, "--output", str(work / output), "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    whole = [*command, "--output", str(work / output), "--json"]
+    with subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def digest(folder: Path) -> str:
@@ -59,7 +66,8 @@ def digest(folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def whole(work: Path) -> Path:
-    out, err = begin(work, "whole").communicate()
+    with training(work, "whole") as process:
+        out, err = process.communicate()
     figures = json.loads(out)
     print(err)
     assert figures["trivial_accuracy"] < 0.5
@@ -78,16 +86,16 @@ def test_a_bundle_comes_out_that_loads_and_gives_its_golden_answers(whole: Path)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_interrupted_and_started_again_it_comes_to_the_same(work: Path, whole: Path, how: signal.Signals) -> None:
     name = f"again-{how.name}"
-    process = begin(work, name)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "pass 1:" in line:
-            break
-    process.send_signal(how)
-    process.communicate()
-    assert process.returncode != 0
-    again = begin(work, name)
-    _, err = again.communicate()
+    with training(work, name) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "pass 1:" in line:
+                break
+        process.send_signal(how)
+        process.communicate()
+        assert process.returncode != 0
+    with training(work, name) as again:
+        _, err = again.communicate()
     assert again.returncode == 0, err
     assert "going on from" in err, err
     assert digest(work / name) == digest(whole)
