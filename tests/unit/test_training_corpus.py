@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from models.training.encoder.augment import damage
-from models.training.encoder.rows import columns_of_heads
-from models.training.text.corpus import alarm_text, log_text, read_own, side_of
+from models.training.encoder.rows import Row, columns_of_heads
+from models.training.text.corpus import _even_sample, alarm_text, log_text, read_own, side_of
 from models.training.text.heads import HEADS, LABEL_COUNT
 
 DATA = Path(__file__).parents[2] / "models" / "training" / "data"
@@ -69,3 +70,16 @@ def test_damage_repeats_with_its_seed_and_spares_at_rate_zero() -> None:
     assert damage(text, random.Random(5), 1.0) == damage(text, random.Random(5), 1.0)
     assert {damage(text, random.Random(seed), 1.0) for seed in range(20)} != {text}
     assert all(damage(text, random.Random(seed), 0.0) == text for seed in range(20))
+
+
+def test_posts_are_taken_evenly_and_a_rare_class_whole() -> None:
+    counts = {"negative": 5, "neutral": 40, "positive": 30}
+    rows = [
+        Row(f"{label} {at}", {"sentiment": label}, "semeval13_16")
+        for label, count in counts.items()
+        for at in range(count)
+    ]
+    taken = Counter(row.labels["sentiment"] for row in _even_sample(rows, 30, seed=1))
+    assert taken == {"negative": 5, "positive": 12, "neutral": 13}
+    assert _even_sample(rows, 75, seed=1) == rows
+    assert _even_sample(rows, 30, seed=1) == _even_sample(rows, 30, seed=1)

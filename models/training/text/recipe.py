@@ -21,10 +21,16 @@ TEACHER = Recipe(
     layer_decay=0.9,
     head_weights=LESS_LANGUAGE,
 )
-STUDENT = replace(TEACHER, visits={"own": 5, "sst2": 3, "waimai_zh": 1.5}, own_damage=0.5, public_damage=0.2)
+STUDENT = replace(
+    TEACHER,
+    visits={"own": 5, "sst2": 2, "semeval13_16": 0.75, "online_shopping_zh": 0.75},
+    own_damage=0.5,
+    public_damage=0.2,
+    teacher_weight=0.5,
+)
 ROUNDED = replace(
     STUDENT,
-    visits={"own": 2, "online_shopping_zh": 0.25, "semeval13_16": 0.25, "waimai_zh": 0.3, "sst2": 0.5},
+    visits={"own": 1.5, "online_shopping_zh": 0.25, "semeval13_16": 0.25, "waimai_zh": 0.3, "sst2": 0.5},
     passes=2,
     encoder_rate=3e-5,
     head_rate=2e-4,
