@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.alarms import ALARMS
+from schemas.alert_actions import ALERTS_ACTIONS
 from schemas.alerts import ALERTS
 from schemas.answers import (
     ALARMS_ENRICHED,
@@ -22,7 +23,7 @@ from schemas.topic import Topic
 
 INPUTS = (DEVICE_LOGS, CUSTOMER_MESSAGES, ALARMS, DEVICE_TELEMETRY)
 ENRICHED = (DEVICE_LOGS_ENRICHED, CUSTOMER_MESSAGES_ENRICHED, ALARMS_ENRICHED, DEVICE_TELEMETRY_ENRICHED)
-OUTPUTS = (ALERTS, SILENCES, NOTIFICATIONS, DEVICE_COMMANDS, DEAD_LETTERS)
+OUTPUTS = (ALERTS, ALERTS_ACTIONS, SILENCES, NOTIFICATIONS, DEVICE_COMMANDS, DEAD_LETTERS)
 TOPICS: dict[str, Topic] = {topic.name: topic for topic in (*INPUTS, *ENRICHED, *OUTPUTS, TICKS)}
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.commands.alerts_actions import ack, comment, unack
 from pipelines.commands.alerts_explain import explain, rules_
 from pipelines.commands.alerts_test import test
 from pipelines.commands.options import broker_options, json_option, opened_broker
@@ -42,18 +44,19 @@ def list_(**options: Any) -> None:  # noqa: ANN401
     _list(**options)
 
 
-alerts.add_command(explain)
-alerts.add_command(rules_)
-alerts.add_command(test)
+for _command in (ack, unack, comment, explain, rules_, test):
+    alerts.add_command(_command)
 
 
 def _list(
     *, all_: bool, device: str | None, min_severity: str | None, broker: str | None, config: Path | None, as_json: bool
 ) -> None:
+    from pipelines.alert_actions import actions_of, joined
     from pipelines.event_lines import has_fired, is_at_least
 
     with opened_broker(broker, config, must_exist=True) as opened:
         latest = latest_alerts(opened)
+        actions = actions_of(opened)
     found = [
         one
         for one in latest
@@ -62,6 +65,7 @@ def _list(
         and (device is None or one.event.get("device_id") == device)
         and (min_severity is None or is_at_least(one.event, min_severity))
     ]
+    found = [replace(one, event=joined(one.event or {}, actions)) for one in found]
     found.sort(key=lambda one: (_rank(one), str((one.event or {}).get("opened_at"))))
     if as_json:
         for one in found:
@@ -92,12 +96,25 @@ def _rank(seen: SeenEvent) -> int:
     return SEVERITIES.index(severity) if severity else len(SEVERITIES)
 
 
+def _told(event: Mapping[str, Any]) -> str:
+    """Return an alert's sentence, and who took it over."""
+    from schemas.safe_text import safe_text
+
+    summary = safe_text(str(event.get("summary", "")), 240)
+    by = event.get("acknowledged_by")
+    comments = event.get("comments") or ()
+    said = f': "{safe_text(comments[-1]["text"], 80)}"' if comments else ""
+    if by is not None:
+        return f"{summary} (acknowledged by {safe_text(str(by), 40)}{said})"
+    return f"{summary} ({safe_text(comments[-1]['by'], 40)}{said})" if comments else summary
+
+
 def _print_table(found: list[SeenEvent]) -> None:
     from pipelines.commands.table import aligned
     from pipelines.event_lines import short_time
     from schemas.safe_text import safe_text
 
-    rows = [("SEVERITY", "STATE", "OPENED", "DEVICE", "EVENTS", "SUMMARY")]
+    rows = [("SEVERITY", "STATE", "OPENED", "DEVICE", "EVENTS", "ID", "SUMMARY")]
     for one in found:
         event = one.event or {}
         rows.append(
@@ -107,7 +124,8 @@ def _print_table(found: list[SeenEvent]) -> None:
                 short_time(str(event.get("opened_at", ""))),
                 safe_text(str(event.get("device_id", "")), 24),
                 safe_text(str(event.get("count", "")), 9),
-                safe_text(str(event.get("summary", "")), 240),
+                safe_text(str(event.get("fingerprint", ""))[:8], 8),
+                _told(event),
             )
         )
     for line in aligned(rows):

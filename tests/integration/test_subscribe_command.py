@@ -199,7 +199,7 @@ def test_open_alerts_are_listed_worst_first(hubbub: Hubbub) -> None:
         key="fingerprint",
     )
     header, *rows = hubbub("alerts").lines
-    assert header.split() == ["SEVERITY", "STATE", "OPENED", "DEVICE", "EVENTS", "SUMMARY"]
+    assert header.split() == ["SEVERITY", "STATE", "OPENED", "DEVICE", "EVENTS", "ID", "SUMMARY"]
     assert [row.split()[:4] for row in rows] == [
         ["critical", "firing", "2026-03-01T07:59:00Z", "freezer"],
         ["minor", "firing", "2026-03-01T07:59:00Z", "door"],

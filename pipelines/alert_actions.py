@@ -1,0 +1,108 @@
+"""What people did to alerts: acknowledged them, took that back, commented. Written as events, joined where it is shown.
+
+An action belongs to one episode of an alert: the one that its `alert_id` names, else the one that was open at its time.
+Actions on an episode are told in the order of (time, id), so whoever joins them gets the same answer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from infra.broker import Broker
+from pipelines.bad_input import BadInput
+from pipelines.records_in_order import begin_of, end_of, records_in_order
+from pipelines.seen_event import SeenEvent, see, time_text
+from schemas.alert_actions import ALERTS_ACTIONS
+from schemas.record import Append
+
+MOST_TEXT: Final = 2000
+MOST_NAME: Final = 200
+MOST_COMMENTS: Final = 100
+"""So many of the last comments are shown of one alert."""
+
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What was done to one episode: when and by whom it was acknowledged, if it is; and what was said."""
+
+    acknowledged_at: str | None = None
+    acknowledged_by: str | None = None
+    comments: tuple[Mapping[str, str], ...] = ()
+
+
+def write_action(broker: Broker, alert: Event, action: str, *, by: str, text: str, now_us: int) -> Event:
+    """Write what somebody did to an alert, and return the event."""
+    if action == "comment" and not text.strip():
+        raise BadInput("expected words in a comment, got none")
+    if len(text) > MOST_TEXT:
+        raise BadInput(f"expected a comment of at most {MOST_TEXT:,} characters, got {len(text):,}")
+    event = {
+        "fingerprint": alert["fingerprint"],
+        "event_time": time_text(now_us),
+        "action": action,
+        "alert_id": alert["alert_id"],
+        "by": by.strip()[:MOST_NAME] or "somebody",
+        **({"text": text.strip()} if text.strip() else {}),
+    }
+    broker.expect_topics([ALERTS_ACTIONS])
+    broker.append([Append(ALERTS_ACTIONS.name, str(alert["fingerprint"]).encode(), orjson.dumps(event))])
+    return event
+
+
+def actions_of(broker: Broker) -> dict[str, list[Event]]:
+    """Return all actions that are kept, by fingerprint, in order."""
+    topic = ALERTS_ACTIONS.name
+    return actions_in(see(records_in_order(broker, begin_of(broker, topic), end_of(broker, topic))))
+
+
+def actions_in(seen: Iterable[SeenEvent]) -> dict[str, list[Event]]:
+    """Return the actions among records, by fingerprint, in order; what is no action is left out."""
+    found: dict[str, list[Event]] = defaultdict(list)
+    for one in seen:
+        if one.event is not None and one.problem is None:
+            found[str(one.event["fingerprint"])].append(one.event)
+    for actions in found.values():
+        actions.sort(key=lambda event: (str(event["event_time"]), str(event["event_id"])))
+    return dict(found)
+
+
+def standing_of(alert: Event, actions: Sequence[Event]) -> Standing:
+    """Return how an alert stands after the actions on its fingerprint."""
+    at = by = None
+    comments = []
+    for action in actions:
+        if not _is_about(alert, action):
+            continue
+        if action["action"] == "acknowledge":
+            # Whoever was first took it over.
+            at, by = at or str(action["event_time"]), by or str(action["by"])
+        elif action["action"] == "unacknowledge":
+            at = by = None
+        if action.get("text"):
+            comments.append({name: str(action[name]) for name in ("event_time", "by", "action", "text")})
+    return Standing(at, by, tuple(comments[-MOST_COMMENTS:]))
+
+
+def joined(alert: Event, actions: Mapping[str, Sequence[Event]]) -> dict[str, Any]:
+    """Return an alert with `acknowledged_at`, `acknowledged_by` and `comments`, where there are any."""
+    standing = standing_of(alert, actions.get(str(alert.get("fingerprint")), ()))
+    event = dict(alert)
+    if standing.acknowledged_at is not None:
+        event |= {"acknowledged_at": standing.acknowledged_at, "acknowledged_by": standing.acknowledged_by}
+    if standing.comments:
+        event["comments"] = list(standing.comments)
+    return event
+
+
+def _is_about(alert: Event, action: Event) -> bool:
+    if action.get("alert_id") is not None:
+        return bool(action["alert_id"] == alert.get("alert_id"))
+    at, resolved = str(action["event_time"]), alert.get("resolved_at")
+    return str(alert.get("opened_at")) <= at and (resolved is None or at < str(resolved))
