@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-import onnxruntime
-import orjson
 from tokenizers import Tokenizer
 
-from models.bundle import open_bundle, seal_card
+from models.bundle import open_bundle
 from models.loaded_text import LoadedText, check_golden, golden_answers
-from models.training.encoder.answers import BUCKETS, MAX_TOKENS
-from models.training.encoder.network import HIDDEN
+from models.training.bundle_folder import digests, sizes, write_card
+from models.training.encoder.card_parts import FILES, graph_of
 from models.training.encoder.progress import say
 from models.training.encoder.rows import Heads
 from models.training.intents.labelled import HEAD, Labelled
@@ -42,9 +39,7 @@ def write_bundle(
     The golden examples are texts of dev: whoever keeps the bundle from strangers must know that it holds some.
     """
     labels = heads[HEAD]
-    width = len(labels)
     counts = Counter(row.labels[HEAD] for row in train.rows)
-    files = {one: hashlib.sha256((folder / one).read_bytes()).hexdigest() for one in ("model.onnx", "tokenizer.json")}
     card: dict[str, object] = {
         "name": name,
         "version": VERSION,
@@ -61,17 +56,7 @@ def write_bundle(
                 },
             }
         ],
-        "inputs": [
-            {"name": one, "type": "int64", "shape": ["rows", "tokens"]} for one in ("input_ids", "attention_mask")
-        ],
-        "outputs": [
-            {"name": "logits", "type": "float32", "shape": ["rows", width]},
-            {"name": "token_logits", "type": "float32", "shape": ["rows", "tokens", width]},
-            {"name": "embedding", "type": "float32", "shape": ["rows", HIDDEN]},
-        ],
-        "max_tokens": MAX_TOKENS,
-        "buckets": list(BUCKETS),
-        "runtime": {"onnxruntime": onnxruntime.__version__, "optimization": "all"},
+        **graph_of(len(labels)),
         "training_sets": [
             {"name": source, "rows": sum(row.source == source for row in train.rows), "licence": "the user's own"}
             for source in sorted({row.source for row in train.rows})
@@ -80,20 +65,15 @@ def write_bundle(
         "base_model": "intfloat/multilingual-e5-small (MIT), English and Chinese pieces",
         "recipe": asdict(plan) | {"calibration": calibration},
         "metrics": figures.as_card(),
-        "size_bytes": {one: (folder / one).stat().st_size for one in files},
+        "size_bytes": sizes(folder, FILES),
         "golden": [{"text": ""}],
-        "files": files,
+        "files": digests(folder, FILES),
     }
-    _write(folder, card)
+    write_card(folder, card)
     texts = [row.text for row in dev.rows[:: max(1, len(dev.rows) // GOLDEN)]][:GOLDEN]
     card["golden"] = golden_answers(LoadedText(open_bundle(folder)), texts)
-    _write(folder, card)
+    write_card(folder, card)
     bundle = open_bundle(folder)
     check_golden(LoadedText(bundle), bundle)
     write_report(folder / "report.html", name, figures)
     say(f"wrote {folder}: card, model, tokenizer, report.html; it loads and gives its golden answers")
-
-
-def _write(folder: Path, card: dict[str, object]) -> None:
-    (folder / "card.json").write_bytes(orjson.dumps(card, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    seal_card(folder)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from pathlib import Path
 
-import onnxruntime
-import orjson
-
-from models.bundle import seal_card
-from models.training.encoder.answers import BUCKETS, MAX_TOKENS
-from models.training.encoder.network import HIDDEN
+from models.training.bundle_folder import digests, sizes
+from models.training.bundle_folder import write_card as seal
+from models.training.encoder.card_parts import FILES, graph_of
 from models.training.encoder.rows import Row
 from models.training.text.corpus import Corpus
 from models.training.text.heads import HEADS, LABEL_COUNT
@@ -40,11 +36,6 @@ NOT_OPEN_NOTE = (
 OPEN_NOTE = "All training texts are the project's own (Apache-2.0) or under open licences; the base encoder is MIT."
 
 
-def sha256_of(path: Path) -> str:
-    """Hash a file's bytes, lower hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def _training_sets(train: list[Row]) -> list[dict[str, object]]:
     counts = Counter(("own", kind_of(row)) if row.own else ("public", row.source) for row in train)
     sets: list[dict[str, object]] = []
@@ -66,33 +57,21 @@ def write_card(
 ) -> None:
     """Write `card.json` and its seal into `folder`, beside the files that it names and hashes."""
     open_only = all(row.own or row.source in OPEN for row in corpus.train)
-    files = {name: sha256_of(folder / name) for name in ("model.onnx", "tokenizer.json")}
-    card = {
+    card: dict[str, object] = {
         "name": NAME,
         "version": VERSION,
         "task": "text",
         "heads": [
             {"name": head, "labels": list(labels), "temperature": temperatures[head]} for head, labels in HEADS.items()
         ],
-        "inputs": [
-            {"name": name, "type": "int64", "shape": ["rows", "tokens"]} for name in ("input_ids", "attention_mask")
-        ],
-        "outputs": [
-            {"name": "logits", "type": "float32", "shape": ["rows", LABEL_COUNT]},
-            {"name": "token_logits", "type": "float32", "shape": ["rows", "tokens", LABEL_COUNT]},
-            {"name": "embedding", "type": "float32", "shape": ["rows", HIDDEN]},
-        ],
-        "max_tokens": MAX_TOKENS,
-        "buckets": list(BUCKETS),
-        "runtime": {"onnxruntime": onnxruntime.__version__, "optimization": "all"},
+        **graph_of(LABEL_COUNT),
         "training_sets": _training_sets(corpus.train),
         "licence_note": OPEN_NOTE if open_only else NOT_OPEN_NOTE,
         "base_model": "intfloat/multilingual-e5-small (MIT), read back from 4-bit weights, 6 of its 12 layers",
         "recipe": recipe,
         "metrics": metrics,
-        "size_bytes": {name: (folder / name).stat().st_size for name in files},
+        "size_bytes": sizes(folder, FILES),
         "golden": golden,
-        "files": files,
+        "files": digests(folder, FILES),
     }
-    (folder / "card.json").write_bytes(orjson.dumps(card, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-    seal_card(folder)
+    seal(folder, card)
