@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from operators.alert_rule import AlertRule
 
 SHIPPED = ("logs", "messages", "alarms", "telemetry", "alerts")
+# Run when they are named: alerts re-keyed by site with the registry of devices, and what belongs together.
+REKEYED = ("sites", "incidents")
 ENTRY_POINTS = "hubbub.pipelines"
 Chosen = Mapping[str, str | Path]
 Rules = Sequence["AlertRule"]
@@ -33,6 +35,14 @@ def shipped_pipeline(name: str, models: Chosen | None = None, rules: Rules | Non
         from pipelines.shipped.alerts import alerts
 
         return alerts() if rules is None else alerts(rules)
+    if name == "sites":
+        from pipelines.shipped.sites import sites
+
+        return sites()
+    if name == "incidents":
+        from pipelines.shipped.incidents import incidents
+
+        return incidents()
     if name == "telemetry":
         from models.telemetry_model import TelemetryModel
         from pipelines.shipped.telemetry import telemetry
@@ -51,19 +61,27 @@ def shipped_pipelines(models: Chosen | None = None, rules: Rules | None = None) 
     return [shipped_pipeline(name, models, rules) for name in SHIPPED]
 
 
+def with_feeders(names: Sequence[str]) -> list[str]:
+    """Return names of pipelines, each once, with `sites` before `incidents`: it feeds nothing else."""
+    found: list[str] = []
+    for name in names:
+        found += [one for one in (REKEYED if name == "incidents" else (name,)) if one not in found]
+    return found
+
+
 def find_pipeline(name: str, models: Chosen | None = None, rules: Rules | None = None) -> Pipeline:
     """Return the pipeline that `name` means; UnknownPipeline says what was expected.
 
     A user's own is a Pipeline, or a function without arguments that makes one.
     """
-    if name in SHIPPED:
+    if name in (*SHIPPED, *REKEYED):
         return shipped_pipeline(name, models, rules)
     if ":" in name:
         found = _attribute(name)
     else:
         named = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
         if name not in named:
-            known = ", ".join([*SHIPPED, *named])
+            known = ", ".join([*SHIPPED, *REKEYED, *named])
             raise UnknownPipeline(f"expected one of the pipelines {known}, or package.module:NAME, got {name!r}")
         found = named[name].load()
     if callable(found) and not isinstance(found, Pipeline):

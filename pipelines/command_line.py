@@ -35,6 +35,7 @@ COMMANDS: dict[str, Entry] = {
     "subscribe": Entry("pipelines.commands.subscribe:subscribe", "print alerts, or any topic, as they come"),
     "alerts": Entry("pipelines.commands.alerts:alerts", "list the open alerts"),
     "notify": Entry("pipelines.commands.notify:notify", "tell people of alerts: webhooks, Alertmanager, chats, e-mail"),
+    "incidents": Entry("pipelines.commands.incidents:incidents", "list the open incidents, or tell one"),
     "silence": Entry("pipelines.commands.silence:silence", "silence alerts by their labels for a time"),
     "replay": Entry("pipelines.commands.replay:replay", "run history through today's models or a candidate's"),
     "score": Entry("pipelines.commands.score:score", "JSON lines in, the same lines with answers out"),

@@ -26,6 +26,10 @@ class Pipeline:
     stream in event-time order and share it (later, by the allowed lateness). Building raises ValueError when columns do
     not line up: a column missing for an operator or a sink, a type that differs, keyed operators with different keys,
     anything behind an operator that emits.
+
+    Of a merge two more things can be said (ARCHITECTURE.md, "Re-keying"). A source that one of `upstream` writes has
+    that pipeline's time, for its rows come from many streams. A source among `tables` says how things are: its rows
+    are taken as soon as they are there, and hold nothing back.
     """
 
     def __init__(
@@ -36,12 +40,16 @@ class Pipeline:
         sinks: Sequence[Topic | Sink],
         *,
         merge: bool = False,
+        upstream: Sequence[Pipeline] = (),
+        tables: Sequence[Topic] = (),
     ) -> None:
         self.name = name
         self.sources = tuple(sources)
         self.operators = tuple(operators)
         self.sinks = tuple(sink if isinstance(sink, Sink) else Sink(sink) for sink in sinks)
         self.merge = merge
+        self.upstream = tuple(upstream)
+        self.tables = tuple(tables)
         self._check_names()
         self.output_schemas = tuple(self._check_columns(source) for source in self.sources)
 
@@ -68,6 +76,15 @@ class Pipeline:
         names = [operator.name for operator in self.operators]
         if len(set(names)) != len(names):
             raise ValueError(f"pipeline {self.name}: expected operators of different names, got {names}")
+        if (self.upstream or self.tables) and not self.merge:
+            raise ValueError(f"pipeline {self.name}: expected merge=True with upstream pipelines or tables")
+        fed = {sink.topic.name for pipeline in self.upstream for sink in pipeline.sinks}
+        for topic in self.sources if self.upstream else ():
+            if (topic in self.tables) == (topic.name in fed):
+                raise ValueError(
+                    f"pipeline {self.name}: expected {topic.name} to be a table or written by one of its upstream "
+                    f"pipelines, {', '.join(pipeline.name for pipeline in self.upstream)}"
+                )
         keys = {operator.key for operator in self.keyed}
         if len(keys) > 1:
             raise ValueError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from schemas.catalog import INPUTS
+from schemas.catalog import INPUTS, TABLES
 from schemas.dead_letters import REASONS, STAGES
 from schemas.json_schema import json_schema
 from schemas.topic import Topic
@@ -22,7 +22,7 @@ _DEAD_LETTER: Final = "DeadLetter"
 def asyncapi_document(topics: Iterable[Topic], *, version: str = "1.0.0") -> dict[str, Any]:
     """Return the document of these topics, from hubbub's side: it receives the inputs and sends the rest."""
     listed = list(topics)
-    inputs = {topic.name for topic in INPUTS}
+    inputs = {topic.name for topic in (*INPUTS, *TABLES)}
     return {
         "asyncapi": "3.0.0",
         "info": {

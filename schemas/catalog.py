@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.alarms import ALARMS
 from schemas.alert_actions import ALERTS_ACTIONS
 from schemas.alerts import ALERTS
+from schemas.alerts_by_site import ALERTS_BY_DEVICE, ALERTS_BY_SITE
 from schemas.answers import (
     ALARMS_ENRICHED,
     CUSTOMER_MESSAGES_ENRICHED,
@@ -16,6 +17,8 @@ from schemas.dead_letters import DEAD_LETTERS
 from schemas.device_commands import DEVICE_COMMANDS
 from schemas.device_logs import DEVICE_LOGS
 from schemas.device_telemetry import DEVICE_TELEMETRY
+from schemas.devices import DEVICES
+from schemas.incidents import INCIDENTS
 from schemas.notifications import NOTIFICATIONS
 from schemas.silences import SILENCES
 from schemas.ticks import TICKS
@@ -23,8 +26,11 @@ from schemas.topic import Topic
 
 INPUTS = (DEVICE_LOGS, CUSTOMER_MESSAGES, ALARMS, DEVICE_TELEMETRY)
 ENRICHED = (DEVICE_LOGS_ENRICHED, CUSTOMER_MESSAGES_ENRICHED, ALARMS_ENRICHED, DEVICE_TELEMETRY_ENRICHED)
-OUTPUTS = (ALERTS, ALERTS_ACTIONS, SILENCES, NOTIFICATIONS, DEVICE_COMMANDS, DEAD_LETTERS)
-TOPICS: dict[str, Topic] = {topic.name: topic for topic in (*INPUTS, *ENRICHED, *OUTPUTS, TICKS)}
+# Inputs that say how things are, not what happens: they are looked up as of an event's time.
+TABLES = (DEVICES,)
+OUTPUTS = (ALERTS, ALERTS_ACTIONS, INCIDENTS, SILENCES, NOTIFICATIONS, DEVICE_COMMANDS, DEAD_LETTERS)
+INTERNAL = (ALERTS_BY_DEVICE, ALERTS_BY_SITE, TICKS)
+TOPICS: dict[str, Topic] = {topic.name: topic for topic in (*INPUTS, *TABLES, *ENRICHED, *OUTPUTS, *INTERNAL)}
 
 
 def topic_named(name: str) -> Topic:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -39,8 +39,9 @@ def demo(
     anew each time, or on the broker that you name; the truth in hubbub-demo-truth.jsonl.
     """
     from infra.broker_url import open_broker
-    from pipelines.catalog import shipped_pipelines
+    from pipelines.catalog import REKEYED, find_pipeline, shipped_pipelines
     from pipelines.demo.performance import Performance
+    from pipelines.demo.registry import registry
     from pipelines.demo.stage import Stage
     from pipelines.engines.job_settings import JobSettings
     from pipelines.error_sentences import INTERRUPTED
@@ -57,8 +58,9 @@ def demo(
         _say_if_used(opened)
         stage.open(simulation)
         # Simulated time moves by events alone; ticks would pull it to the wall clock.
-        pipelines = shipped_pipelines(chosen_models(settings), alert_rules)
+        pipelines = [*shipped_pipelines(chosen_models(settings), alert_rules), *map(find_pipeline, REKEYED)]
         play = Performance(simulation, opened, pipelines, JobSettings(tick_s=None))
+        opened.append(list(registry(simulation.building, simulation.first_us)))
         for moment in play.moments(stop.requested):
             for alert in moment.alerts:
                 if (alert.fired_us or 0) >= simulation.start_us and alert.first["severity"] != "indeterminate":
@@ -69,6 +71,7 @@ def demo(
             stage.stopped(play.feed.produced, opened.url)
             return INTERRUPTED
         stage.close(play.findings(), dict(play.feed.counts), play.seconds)
+        stage.incidents(_incidents(opened, simulation.start_us))
         _write_truth(Path(TRUTH_FILE), simulation.incidents)
         stage.invite(_next_commands(opened.url))
     return 0
@@ -88,7 +91,19 @@ def _yesterday(seed: int, events: int | None, quick: bool) -> Simulation:
     return Simulation(building, plan, seed, round(midnight.timestamp() * 1_000_000), about, learning_days)
 
 
+def _incidents(broker: Broker, start_us: int) -> list[dict[str, Any]]:
+    """Return the incidents of the day, in order of their start."""
+    from pipelines.demo.event import rfc3339
+    from pipelines.latest_records import latest_records
+    from schemas.incidents import INCIDENTS
+
+    found = [one.event for one in latest_records(broker, INCIDENTS.name) if one.event is not None]
+    today = [one for one in found if str(one["opened_at"]) >= rfc3339(start_us)]
+    return sorted(today, key=lambda one: str(one["started_at"]))
+
+
 def _next_commands(url: str) -> Iterator[tuple[str, str]]:
+    yield f"hubbub incidents --broker {url} --all", "what belongs together; with an ID, its timeline"
     yield f"hubbub alerts --broker {url}", "what is still open"
     yield f"hubbub subscribe --broker {url} --device freezer-2", "how one device's alerts went"
     yield (

@@ -59,8 +59,9 @@ def run(
     config: Path | None,
     as_json: bool,
 ) -> None:
-    """Run pipelines: logs, messages, alarms, telemetry, alerts; all of them when none is named.
+    """Run pipelines: logs, messages, alarms, telemetry, alerts; all of these when none is named.
 
+    One more, incidents, makes one thing of the alerts that belong together: `hubbub run incidents` beside such a job.
     A pipeline of your own is named as package.module:NAME. Several processes of one group share the work. Ctrl-C or
     SIGTERM stops behind a whole step: the next run of the group goes on there, and nothing is lost or done twice.
     """
@@ -68,7 +69,7 @@ def run(
 
     from infra.broker_url import open_broker
     from infra.failpoints import arm
-    from pipelines.catalog import SHIPPED, find_pipeline
+    from pipelines.catalog import SHIPPED, find_pipeline, with_feeders
     from pipelines.engines.graph import topics_of
     from pipelines.stop_signals import StopSignals
     from pipelines.watchdog import watching
@@ -80,7 +81,7 @@ def run(
     settings = settings_of(broker, config, alerts__rules=None if rules is None else str(rules))
     if any(":" in name for name in pipelines):
         sys.path.append(str(Path.cwd()))  # behind everything else, so that a file here shadows nothing
-    names = list(dict.fromkeys(pipelines or SHIPPED))
+    names = with_feeders(pipelines or SHIPPED)
     alert_rules = chosen_rules(settings).rules if "alerts" in names else None
     found = [find_pipeline(name, chosen_models(settings), alert_rules) for name in names]
     with open_broker(settings.broker, settings.kafka) as opened, StopSignals() as stop:

@@ -7,7 +7,8 @@ only to a terminal.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -18,6 +19,7 @@ from pipelines.demo.heard import Alert
 from pipelines.demo.performance import Moment
 from pipelines.demo.simulate import Simulation
 from pipelines.demo.words import NAMES, clock, span, what_it_saw, why
+from schemas.safe_text import safe_text
 
 _STYLE = {"critical": "bold red", "major": "red", "minor": "yellow", "warning": "yellow"}
 _PLAIN_WIDTH = 240
@@ -87,6 +89,25 @@ class Stage:
         self._say((f"\n{total:,} events in {seconds:.0f} s, {total / seconds:,.0f} a second", "bold"))
         for topic, count in sorted(counts.items(), key=lambda item: -item[1]):
             self._say(f"  {topic:<19} {count:>7,}   {count / seconds:>7,.1f}/s")
+
+    def incidents(self, incidents: Sequence[Mapping[str, Any]]) -> None:
+        """Say what of all the alerts belongs together: what a person would have dealt with."""
+        alerts = sum(incident["alert_count"] for incident in incidents)
+        self._say((f"\n{len(incidents)} incidents are what {alerts} of the alerts, pending ones too, come to", "bold"))
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+        for name in ("from", "worst", "cause", "devices", "alerts", "evidence"):
+            table.add_column(name, no_wrap=True)
+        for one in incidents:
+            severity = str(one["severity"])
+            table.add_row(
+                str(one["started_at"])[11:16],
+                Text(severity, _STYLE.get(severity, "")),
+                safe_text(str(one["probable_cause_device_id"]), 24),
+                str(one["device_count"]),
+                str(one["alert_count"]),
+                " ".join(NAMES[kind] for kind in one["evidence_kinds"]),
+            )
+        self._print(table)
 
     def invite(self, commands: Iterable[tuple[str, str]]) -> None:
         """Name commands to go on with."""

@@ -24,7 +24,7 @@ from pipelines.engines import beam_worker
 from pipelines.engines.beam_elements import StreamRange, Ticks
 from pipelines.engines.beam_errors import original_error
 from pipelines.engines.embedded_engine import JobReport
-from pipelines.engines.graph import streams_of, topics_of
+from pipelines.engines.graph import refuse_rekeyed, streams_of, topics_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.layers import layers
 from pipelines.engines.own_brokers import OpenBroker
@@ -87,6 +87,7 @@ class BeamEngine:
         """Run to the end that is seen now, or until `stop` is set: then what was begun is ended and committed."""
         if not until_end and self._cluster is None:
             raise NoEnd("Beam's local runner works on what has an end: add --until-end, or name --runner FlinkRunner")
+        refuse_rekeyed("Beam", pipelines)
         quiet()
         stop = stop or threading.Event()
         self.report.pipelines = {pipeline.name: StageTimes() for pipeline in pipelines}

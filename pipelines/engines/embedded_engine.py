@@ -138,6 +138,7 @@ class EmbeddedEngine:
             letters=DeadLetterWriter(group, self._engine, VERSION),
             times=self.report.pipelines[pipeline.name],
             clock=self._clock,
+            beside=pipelines,
         )
         decided = self._decided
         loop = PipelineLoop(

@@ -14,6 +14,7 @@ from infra.kafka_broker import KafkaBroker
 from pipelines.engines.embedded_engine import EmbeddedEngine, JobReport
 from pipelines.engines.faust_broker import FaustBroker
 from pipelines.engines.faust_membership import FaustMembership
+from pipelines.engines.graph import refuse_rekeyed
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.pipeline_loop import Ticks
 from pipelines.pipeline import Pipeline
@@ -54,6 +55,7 @@ class FaustEngine:
         self, pipelines: Sequence[Pipeline], *, stop: threading.Event | None = None, until_end: bool = False
     ) -> JobReport:
         """Run until `stop` is set, or until everything that lies in the sources is worked through."""
+        refuse_rekeyed("Faust", pipelines)
         broker = FaustBroker(
             self._broker,
             buffer_bytes=self._settings.batch_bytes,

@@ -25,6 +25,7 @@ class Features:
     ends: str
     ticks: str
     merging: str
+    re_keying: str
     after_a_kill: str
     crash_pills: str
     models: str
@@ -41,6 +42,7 @@ EMBEDDED: Final = Features(
     ends="with `--until-end`, or runs on",
     ticks="yes",
     merging="yes",
+    re_keying="yes",
     after_a_kill="goes on behind the last transaction; rows are written once",
     crash_pills="a dead letter after three deaths",
     models="once a process",
@@ -56,6 +58,7 @@ FAUST: Final = Features(
     ends="with `--until-end`, or runs on",
     ticks="yes",
     merging="yes",
+    re_keying="no: `sites` and `incidents` run on the embedded engine, as do the `alerts` before them",
     after_a_kill="goes on behind the last step in the table; rows since then are written again with their ids",
     crash_pills="a dead letter after three deaths",
     models="once a process",
@@ -71,6 +74,7 @@ BEAM_LOCAL: Final = Features(
     ends="always: a range that was seen at the start",
     ticks="reads those that are there, makes none",
     merging="yes",
+    re_keying="no: `sites` and `incidents` run on the embedded engine, as do the `alerts` before them",
     after_a_kill="does the whole range again; rows are written again with their ids",
     crash_pills="not isolated: the job fails each time; run the range with the embedded engine",
     models="once a process",
@@ -86,6 +90,7 @@ BEAM_FLINK: Final = Features(
     ends="with `--until-end`, or runs on and is stopped with a savepoint",
     ticks="yes",
     merging="yes",
+    re_keying="no: `sites` and `incidents` run on the embedded engine, as do the `alerts` before them",
     after_a_kill="goes on from the newest checkpoint or a savepoint; rows since then are written again with their ids",
     crash_pills="not isolated: the job fails each time",
     models="once a process",

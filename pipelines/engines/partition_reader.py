@@ -110,6 +110,14 @@ class PartitionReader:
         rows = self._rows(after, kept) if kept else self._nothing(after)
         return replace(rows, marks_before=place.marks, repeats=len(records) - len(kept))
 
+    def watermark_us(self, place: Place) -> int | None:
+        """Return what time it is at a place; None before any time is known."""
+        return place.watermark_us(self._rules.lateness_us)
+
+    def quiet_until(self, watermark_us: int) -> int:
+        """Return up to where a tick may move the time of this partition, at most `watermark_us`."""
+        return watermark_us
+
     def has_tick(self, place: Place) -> bool:
         """Whether a tick that is read again moves the time at this place; never in a live job."""
         return any(
@@ -132,7 +140,8 @@ class PartitionReader:
         start = NEVER if place.high_us is None else place.high_us
         highs = np.maximum.accumulate(np.concatenate([[start], times]))
         before, high = highs[:-1], int(highs[-1])
-        batch = self._with_progress(batch, times, before, place.floor_us)
+        kept = [records[i] for i in index]
+        batch = self._with_progress(batch, times, self._times_before(before, kept), place.floor_us)
         # The time before a refused record is the time before the next row.
         refused_at = sorted(failures)
         refused_before = [int(highs[np.searchsorted(index, i)]) for i in refused_at]
@@ -141,7 +150,7 @@ class PartitionReader:
             part=self.part,
             topic=self.topic,
             batch=batch,
-            records=[records[i] for i in index],
+            records=kept,
             before_us=before,
             refused=[(records[i], failures[i]) for i in refused_at],
             refused_before_us=refused_before,
@@ -179,10 +188,13 @@ class PartitionReader:
                     "otherwise; set it to murmur2_random, or copy the topic through `hubbub produce`"
                 )
 
+    def _times_before(self, before: np.ndarray, records: Sequence[Record]) -> np.ndarray:
+        """Return the watermark of each row but for ticks; `before` is the highest time before it."""
+        return np.where(before == NEVER, NEVER, before - self._rules.lateness_us)
+
     def _with_progress(
-        self, batch: pa.RecordBatch, times: np.ndarray, before: np.ndarray, floor_us: int | None
+        self, batch: pa.RecordBatch, times: np.ndarray, watermark: np.ndarray, floor_us: int | None
     ) -> pa.RecordBatch:
-        watermark = np.where(before == NEVER, NEVER, before - self._rules.lateness_us)
         if floor_us is not None:
             watermark = np.maximum(watermark, floor_us)
         unknown = watermark == NEVER

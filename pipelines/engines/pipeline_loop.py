@@ -105,8 +105,12 @@ class PipelineLoop:
             self._tasks[stream] = self._task(stream)
             self._quiet_since[stream] = time.monotonic()
         task = self._tasks[stream]
-        if (new or not task.at_end(ends)) and task.step():
-            self._quiet_since[stream] = time.monotonic()
+        follows = isinstance(task, MergedTask) and task.follows
+        reached_us = task.frontier_us if isinstance(task, MergedTask) else None
+        if (new or follows or not task.at_end(ends)) and task.step():
+            # A stream that follows another's time is quiet while that stands still, whatever it reads.
+            if not isinstance(task, MergedTask) or not follows or task.frontier_us != reached_us:
+                self._quiet_since[stream] = time.monotonic()
             return True
         if not self.until_end:
             return self._tick(task)

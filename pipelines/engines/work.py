@@ -58,8 +58,10 @@ class Worker:
         letters: DeadLetterWriter,
         times: StageTimes,
         clock: Callable[[], int],
+        beside: Sequence[Pipeline] = (),
     ) -> None:
         self.pipeline = pipeline
+        self.beside = beside  # the pipelines of the same job
         self.broker = broker
         self.membership = membership
         self.settings = settings
@@ -68,6 +70,7 @@ class Worker:
         self.clock = clock
         self._letters = letters
         self._sinks = SinkWriter(pipeline)
+        self._internal = {sink.topic.name for sink in pipeline.sinks if sink.topic.internal}
         self._feeds: dict[str, str] = {}
         self._ranks = {name: rank for rank, name in enumerate(sorted(topic.name for topic in pipeline.sources))}
 
@@ -112,7 +115,7 @@ class Worker:
                 Commit(stream, offsets, [*appends, *letters, *extra], states.changes(), dict(idle_at or {}))
             )
         self.times.count("in", sum(len(segment.records) for segment in segments) + len(refused))
-        self.times.count("out", len(appends))
+        self.times.count("out", sum(one.topic not in self._internal for one in appends))
         self.times.count("dead letters", len(letters))
 
     def _feed(self, stream: Stream, segment: Segment) -> Feed:

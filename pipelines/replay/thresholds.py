@@ -89,7 +89,15 @@ def _pipeline_with(pipeline: Pipeline, one: Threshold) -> Pipeline:
     operators = [_operator_with(operator, one) for operator in pipeline.operators]
     if all(new is old for new, old in zip(operators, pipeline.operators, strict=True)):
         return pipeline
-    return Pipeline(pipeline.name, pipeline.sources, operators, pipeline.sinks, merge=pipeline.merge)
+    return Pipeline(
+        pipeline.name,
+        pipeline.sources,
+        operators,
+        pipeline.sinks,
+        merge=pipeline.merge,
+        upstream=pipeline.upstream,
+        tables=pipeline.tables,
+    )
 
 
 def _operator_with(operator: AnyOperator, one: Threshold) -> AnyOperator:

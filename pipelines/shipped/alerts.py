@@ -14,9 +14,10 @@ from operators.default_alert_rules import DEFAULT_ALERT_RULES
 from operators.raise_alerts import RaiseAlerts
 from pipelines.pipeline import Pipeline
 from schemas.alerts import ALERTS
+from schemas.alerts_by_site import ALERTS_BY_DEVICE
 from schemas.catalog import ENRICHED
 
 
 def alerts(rules: Sequence[AlertRule] = DEFAULT_ALERT_RULES) -> Pipeline:
-    """Return the pipeline from the four enriched topics to alerts."""
-    return Pipeline("alerts", ENRICHED, [RaiseAlerts(tuple(rules))], [ALERTS])
+    """Return the pipeline from the four enriched topics to alerts, and once more by device for `sites`."""
+    return Pipeline("alerts", ENRICHED, [RaiseAlerts(tuple(rules))], [ALERTS, ALERTS_BY_DEVICE])

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from schemas.asyncapi import asyncapi_document
-from schemas.catalog import INPUTS, TOPICS
+from schemas.catalog import INPUTS, TABLES, TOPICS
 from schemas.topic import Topic
 
 Json: TypeAlias = Any  # what a JSON text may hold
@@ -66,7 +66,7 @@ def test_each_topic_is_a_channel(topic: Topic) -> None:
     headers = resolve(message["headers"]["$ref"])
     jsonschema.Draft7Validator.check_schema(headers)
     assert ("dlq.reason" in headers["properties"]) == (topic.content == "raw")
-    action = "receive" if topic in INPUTS else "send"
+    action = "receive" if topic in (*INPUTS, *TABLES) else "send"
     assert f"{action}.{topic.name}" in DOCUMENT["operations"]
 
 

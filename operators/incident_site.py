@@ -1,0 +1,300 @@
+"""One site at work: signals that come together until they are enough, and the incidents that they become.
+
+Rows come in the order of event time, so this is a plain fold: each change of an alert belongs to an incident that it is
+related to, or waits with what it is related to until that is enough for a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from operators.incident_memory import (
+    FIRST_SIGHTS,
+    LAST_SIGHTS,
+    MOST_CLOSED,
+    MOST_DEVICES,
+    MOST_INCIDENTS,
+    MOST_LOOSE,
+    MOST_SIGNALS,
+    Incident,
+    Memory,
+    Signal,
+)
+from operators.incident_places import SPREADING, Neighbours
+from operators.incident_weight import ENOUGH, weight_of, weight_together
+from schemas.identity import identity
+
+MINUTE_US: Final = 60_000_000
+HOUR_US: Final = 60 * MINUTE_US
+# Signals further apart than this do not come together; an incident without news for so long has ended, unless an alarm
+# of it lasts: then after a week, as the alarm's alert does.
+TOGETHER_US: Final = 60 * MINUTE_US
+# So many devices that hang on one, or about which customers report the same, within so long are one thing.
+CROWD: Final = 3
+CROWD_US: Final = 30 * MINUTE_US
+QUIET_US: Final = 60 * MINUTE_US
+ALARM_LASTS_US: Final = 7 * 24 * HOUR_US
+REMEMBER_CLOSED_US: Final = 24 * HOUR_US
+_STEPS: Final = tuple(digit * 10**power for power in range(7) for digit in (1, 2, 5))
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One revision to be written: the incident as it stands, and when it ended."""
+
+    incident: Incident
+    resolved_at: int | None = None
+
+
+class Site:
+    """The incidents of one site. `cause_of` is asked which device is the cause, for a change of it is news."""
+
+    def __init__(self, site: str, memory: Memory, neighbours: Neighbours) -> None:
+        self.site = site
+        self.memory = memory
+        self.neighbours = neighbours
+
+    def apply(self, signal: Signal, now_us: int) -> list[News]:
+        """Take one change of an alert; return what is news by it."""
+        memory = self.memory
+        memory.latest = max(memory.latest, now_us)
+        self._forget(now_us)
+        if signal.alert_id in memory.closed and (
+            not signal.open or signal.updated_at <= memory.closed[signal.alert_id]
+        ):
+            return []
+        memory.closed.pop(signal.alert_id, None)
+        if weight_of(signal) == 0.0:
+            return []
+        incident = self._incident_of(signal)
+        if incident is not None:
+            self._take(incident, signal, now_us)
+            self._gather(incident, now_us)
+            return self._news([incident])
+        if not signal.open:
+            memory.loose.pop(signal.alert_id, None) if not signal.fired else None
+            if signal.alert_id not in memory.loose:
+                return []
+        memory.loose[signal.alert_id] = signal
+        if len(memory.loose) > MOST_LOOSE:
+            oldest = min(memory.loose.values(), key=lambda one: (one.updated_at, one.alert_id))
+            del memory.loose[oldest.alert_id]
+        group = self._related(signal)
+        if weight_together(group) < ENOUGH:
+            return []
+        incident = self._open(group, now_us)
+        self._gather(incident, now_us)
+        return [*self._make_room(now_us), *self._news([incident])]
+
+    def next_deadline(self) -> int | None:
+        """Return when the first of the incidents ends, if nothing comes."""
+        return min((deadline_of(incident) for incident in self.memory.incidents), default=None)
+
+    def end_next(self, deadline_us: int) -> list[News]:
+        """End the incidents whose deadline this is."""
+        ended = [incident for incident in self.memory.incidents if deadline_of(incident) == deadline_us]
+        return [self._end(incident, deadline_us) for incident in sorted(ended, key=_id)]
+
+    def _incident_of(self, signal: Signal) -> Incident | None:
+        """Return the incident that an alert belongs to already, else the first opened that it is related to."""
+        incidents = self.memory.incidents
+        known = next((one for one in incidents if signal.alert_id in one.signals), None)
+        if known is not None or not signal.open:
+            return known
+        for incident in incidents:
+            if signal.updated_at - incident.updated_at < TOGETHER_US and any(
+                self._are_related(signal, one) for one in incident.signals.values()
+            ):
+                return incident
+        return None
+
+    def _related(self, signal: Signal) -> list[Signal]:
+        """Return the loose signals that are related to one, directly or by others, the earliest first."""
+        found = {signal.alert_id: signal}
+        edge = [signal]
+        while edge:
+            one = edge.pop()
+            for other in self.memory.loose.values():
+                if other.alert_id not in found and self._come_together(one, other):
+                    found[other.alert_id] = other
+                    edge.append(other)
+        return sorted(found.values(), key=lambda one: (one.opened_at, one.alert_id))
+
+    def _come_together(self, one: Signal, other: Signal) -> bool:
+        apart = max(one.opened_at, other.opened_at) - min(one.updated_at, other.updated_at)
+        return apart < TOGETHER_US and self._are_related(one, other)
+
+    def _are_related(self, one: Signal, other: Signal) -> bool:
+        if self.neighbours.are_related(one, other):
+            return True
+        if one.family is None or one.family != other.family:
+            return False
+        at_us = max(one.updated_at, other.updated_at)
+        if one.kind == other.kind == "message":
+            return self._is_crowd(one.family, at_us, only="message")
+        return (
+            one.family in SPREADING and self.neighbours.share_upstream(one, other) and self._is_crowd(one.family, at_us)
+        )
+
+    def _is_crowd(self, family: str, at_us: int, only: str | None = None) -> bool:
+        """Whether so many devices tell of one kind of trouble that it is no chance, as one or two may be."""
+        signals = [*self.memory.loose.values()]
+        signals += [one for incident in self.memory.incidents for one in incident.signals.values()]
+        devices = {
+            one.device_id
+            for one in signals
+            if one.family == family and only in (None, one.kind) and abs(one.updated_at - at_us) < CROWD_US
+        }
+        return len(devices) >= CROWD
+
+    def _open(self, group: list[Signal], now_us: int) -> Incident:
+        first = group[0]
+        incident = Incident(
+            incident_id=identity("incident", self.site, first.alert_id),
+            opened_at=now_us,
+            updated_at=first.updated_at,
+            started_at=first.opened_at,
+            signals={},
+            devices=[],
+            kinds=[],
+            first=[],
+        )
+        for signal in group:
+            self.memory.loose.pop(signal.alert_id, None)
+            self._take(incident, signal, now_us)
+        self.memory.incidents.append(incident)
+        return incident
+
+    def _gather(self, incident: Incident, now_us: int) -> None:
+        """Let an incident take the loose signals that are related to it."""
+        while True:
+            near = [
+                one
+                for one in self.memory.loose.values()
+                if any(self._come_together(one, other) for other in incident.signals.values())
+            ]
+            if not near:
+                return
+            for signal in sorted(near, key=lambda one: (one.opened_at, one.alert_id)):
+                del self.memory.loose[signal.alert_id]
+                self._take(incident, signal, now_us)
+
+    def _take(self, incident: Incident, signal: Signal, now_us: int) -> None:
+        known = incident.signals.get(signal.alert_id)
+        if known is None and len(incident.signals) >= MOST_SIGNALS:
+            self._let_go(incident)
+        _see(incident, signal)
+        if signal.open or known is None:
+            incident.updated_at = max(incident.updated_at, signal.updated_at)
+        incident.started_at = min(incident.started_at, signal.opened_at)
+        if signal.device_id not in incident.devices:
+            if len(incident.devices) < MOST_DEVICES:
+                incident.devices.append(signal.device_id)
+            else:
+                incident.more_devices += 1
+        if signal.kind not in incident.kinds:
+            incident.kinds.append(signal.kind)
+        incident.severity = min(incident.severity, signal.severity)
+        signal.sights = []  # they stand in the timeline now
+        incident.signals[signal.alert_id] = signal
+
+    def _let_go(self, incident: Incident) -> None:
+        """Make room for one more signal: what has ended goes first, then the oldest news."""
+        gone = min(incident.signals.values(), key=lambda one: (one.open, one.updated_at, one.alert_id))
+        del incident.signals[gone.alert_id]
+        incident.more_alerts += 1
+        incident.more_events += gone.count
+
+    def _make_room(self, now_us: int) -> list[News]:
+        incidents = self.memory.incidents
+        if len(incidents) <= MOST_INCIDENTS:
+            return []
+        return [self._end(min(incidents, key=lambda one: (one.updated_at, one.incident_id)), now_us)]
+
+    def _end(self, incident: Incident, at_us: int) -> News:
+        memory = self.memory
+        memory.incidents.remove(incident)
+        memory.latest = max(memory.latest, at_us)
+        memory.closed |= {alert_id: signal.updated_at for alert_id, signal in incident.signals.items()}
+        for alert_id in sorted(memory.closed, key=lambda one: (memory.closed[one], one))[:-MOST_CLOSED]:
+            del memory.closed[alert_id]
+        incident.revision += 1
+        return News(incident, at_us)
+
+    def _news(self, incidents: Iterable[Incident]) -> list[News]:
+        news = []
+        for incident in incidents:
+            says = self._says(incident)
+            if incident.said != says:
+                incident.said = says
+                incident.revision += 1
+                news.append(News(incident))
+        return news
+
+    def _says(self, incident: Incident) -> tuple[int, int, int, int, str, int]:
+        """Return what of an incident, when it changes, is worth a revision."""
+        devices = len(incident.devices) + incident.more_devices
+        alerts = len(incident.signals) + incident.more_alerts
+        open_alarms = sum(one.kind == "alarm" and one.open for one in incident.signals.values())
+        step = max(step for step in _STEPS if step <= alerts)
+        return (incident.severity, devices, len(incident.kinds), step, cause_of(incident, self.neighbours), open_alarms)
+
+    def _forget(self, now_us: int) -> None:
+        memory = self.memory
+        for signal in [one for one in memory.loose.values() if one.updated_at + TOGETHER_US <= now_us]:
+            del memory.loose[signal.alert_id]
+        for alert_id in [one for one, at in memory.closed.items() if at + REMEMBER_CLOSED_US <= now_us]:
+            del memory.closed[alert_id]
+
+
+def cause_of(incident: Incident, neighbours: Neighbours) -> str:
+    """Return the device that is taken for the cause: the one that most others hang on, else the first that showed."""
+    by_device: dict[str, int] = {}
+    for signal in incident.signals.values():
+        at = by_device.get(signal.device_id)
+        by_device[signal.device_id] = signal.opened_at if at is None else min(at, signal.opened_at)
+    below = dict.fromkeys(by_device, 0)
+    silent: dict[str, int] = {}
+    for device_id in by_device:
+        for above in neighbours.ancestors(device_id, incident.updated_at):
+            if above in below:
+                below[above] += 1
+            else:
+                silent[above] = silent.get(above, 0) + 1
+    most = max(below.values())
+    if most > 0:
+        return min((at, one) for one, at in by_device.items() if below[one] == most)[1]
+    if len(by_device) >= 3:
+        # All hang on one device that says nothing: the nearest such is what they have in common.
+        common = [one for one, count in silent.items() if count == len(by_device)]
+        if common and spreads(incident):
+            return max(common, key=lambda one: (len(neighbours.ancestors(one, incident.updated_at)), one))
+    return min((at, one) for one, at in by_device.items())[1]
+
+
+def spreads(incident: Incident) -> bool:
+    """Whether the trouble is of a kind that spreads along what hangs on what."""
+    return any(signal.family in ("network", "power") for signal in incident.signals.values())
+
+
+def deadline_of(incident: Incident) -> int:
+    """Return when an incident ends, if nothing comes."""
+    lasts = any(one.kind == "alarm" and one.open for one in incident.signals.values())
+    return incident.updated_at + (ALARM_LASTS_US if lasts else QUIET_US)
+
+
+def _see(incident: Incident, signal: Signal) -> None:
+    """Put what a signal shows into the timeline: the first things and the last ones, each event once."""
+    there = {(one.event_id, one.alert_id) for one in (*incident.first, *incident.last)}
+    fresh = [one for one in signal.sights if (one.event_id, one.alert_id) not in there]
+    if not fresh:
+        return
+    every = sorted([*incident.first, *incident.last, *fresh], key=lambda one: (one.event_time, one.event_id))
+    incident.first = every[:FIRST_SIGHTS]
+    incident.last = every[FIRST_SIGHTS:][-LAST_SIGHTS:]
+
+
+def _id(incident: Incident) -> str:
+    return incident.incident_id

@@ -1,0 +1,117 @@
+"""How a merge reads what is no plain input: a partition that other streams feed, and a table.
+
+Both give the same rows as a PartitionReader, but another time. Rows of a fed partition lie in the order in which they
+happened to be written; each says in its sequence header what time it was in its own stream. A table's rows have no
+time but what ticks say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from infra.broker import Broker, BrokerMismatch, TopicPartition
+from pipelines.engines.dead_letter import Failure
+from pipelines.engines.partition_reader import NEVER, PartitionReader, Rows, TimeRules
+from pipelines.engines.place import Place
+from pipelines.engines.upstream_time import WITHOUT_END, UpstreamTime
+from schemas.record import Record
+from schemas.sequence import SEQUENCE_HEADER, read_sequence
+from schemas.topic import TIMESTAMP, Topic
+
+
+class FedReader(PartitionReader):
+    """Reads a partition that the streams of another pipeline write, by their time."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        topic: Topic,
+        part: TopicPartition,
+        rules: TimeRules,
+        upstream: UpstreamTime,
+        *,
+        ticks: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        super().__init__(broker, topic, part, rules, ticks=ticks)
+        self._upstream = upstream
+        # What upstream had passed when it was asked, and up to where its rows must then have been read.
+        self._asked: tuple[int, int] | None = None
+        self._passed_us = NEVER
+
+    def read(self, place: Place, *, max_records: int, max_bytes: int) -> Rows:
+        """Return the rows from `place` on; when all was read that upstream had written, its time counts here."""
+        if self._asked is None:
+            passed_us = self._upstream.passed()
+            if self._broker.settled([self.part.topic]):
+                self._asked = (passed_us, self._broker.bounds(self.part)[1])
+        rows = super().read(place, max_records=max_records, max_bytes=max_bytes)
+        if self._asked is not None and rows.after.next_offset >= self._asked[1]:
+            self._passed_us, self._asked = max(self._passed_us, self._asked[0]), None
+        return rows
+
+    def watermark_us(self, place: Place) -> int | None:
+        """Return the time that all of upstream has passed, or a tick has set."""
+        passed_us = max(self._passed_us, NEVER if place.floor_us is None else place.floor_us)
+        return None if passed_us == NEVER else passed_us
+
+    def quiet_until(self, watermark_us: int) -> int:
+        """Time cannot be moved past what upstream has yet to work through."""
+        return min(watermark_us, self._upstream.passed_by_the_busy())
+
+    def _drop_ahead_of_clock(
+        self, batch: pa.RecordBatch, index: list[int], failures: dict[int, Failure]
+    ) -> tuple[pa.RecordBatch, list[int]]:
+        return batch, index  # upstream has judged its rows when they arrived
+
+    def _times_before(self, before: np.ndarray, records: Sequence[Record]) -> np.ndarray:
+        found = np.empty(len(records), dtype=np.int64)
+        for i, record in enumerate(records):
+            value = next((value for name, value in record.headers if name == SEQUENCE_HEADER), b"")
+            sequence = read_sequence(value)
+            if sequence is None or not sequence[1].place:
+                raise BrokerMismatch(
+                    f"{self.part}, offset {record.offset}: expected a row with the header {SEQUENCE_HEADER}, got "
+                    f"{value!r}; only hubbub's own pipelines write this topic"
+                )
+            found[i] = sequence[1].place[0]
+        return found
+
+
+class TableReader(PartitionReader):
+    """Reads a partition of a table: no row of it is late, too early, or waited for."""
+
+    def watermark_us(self, place: Place) -> int | None:
+        """A table holds nothing back."""
+        return WITHOUT_END
+
+    def _drop_ahead_of_clock(
+        self, batch: pa.RecordBatch, index: list[int], failures: dict[int, Failure]
+    ) -> tuple[pa.RecordBatch, list[int]]:
+        return batch, index  # what will hold from tomorrow on may be said today
+
+    def _times_before(self, before: np.ndarray, records: Sequence[Record]) -> np.ndarray:
+        return np.full(len(records), NEVER, dtype=np.int64)
+
+
+def time_before_rows(batch: pa.RecordBatch) -> np.ndarray:
+    """Return each row's column `watermark` in microseconds, NEVER where it is null."""
+    times: np.ndarray = batch.column("watermark").cast(pa.int64()).fill_null(NEVER).to_numpy(zero_copy_only=False)
+    return times
+
+
+def with_late_rows_at(rows: Rows, frontier_us: int) -> tuple[Rows, int | None]:
+    """Let a table's rows be released next, behind what was; return them, and the offset of the first that came late.
+
+    A row whose time has passed already holds from the frontier on; a tick at that offset says so to who reads it again.
+    """
+    before = time_before_rows(rows.batch)
+    times = rows.batch.column(rows.topic.event_time).cast(pa.int64()).to_numpy()
+    late = np.flatnonzero((times < frontier_us) & (before < frontier_us))
+    moved = pa.array(np.maximum(before, frontier_us)).cast(TIMESTAMP)
+    column = rows.batch.schema.get_field_index("watermark")
+    batch = rows.batch.set_column(column, rows.batch.schema.field("watermark"), moved)
+    return replace(rows, batch=batch), rows.records[int(late[0])].offset if len(late) else None

@@ -1,0 +1,83 @@
+"""How far the streams have come that write into a re-keyed partition: read where they commit it, so it costs nothing.
+
+A stream commits its outputs and its place together. So who first asks how far a stream has come, and then reads what
+is written, has seen all that the stream wrote until then: nothing with an earlier time can follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from infra.broker import Stream
+from pipelines.engines.graph import feeds, streams_of
+from pipelines.engines.place import place_of
+from pipelines.engines.work import Worker
+from pipelines.pipeline import Pipeline
+
+NEVER: Final = -(1 << 63)
+WITHOUT_END: Final = 1 << 62
+
+
+class UpstreamTime:
+    """The time of the streams of `pipeline`, in the job whose groups begin with `prefix`, that feed one partition.
+
+    Where the two topics have the same key and as many partitions, partition N is fed by the streams of partition N
+    alone; else by all of them.
+    """
+
+    def __init__(self, worker: Worker, prefix: str, pipeline: Pipeline, topic_key: str, partition: int) -> None:
+        self._broker = worker.broker
+        self._beside = worker.beside
+        self._prefix = prefix
+        self._pipeline = pipeline
+        self._lateness_us = worker.settings.rules.lateness_us
+        kept = all(source.key == topic_key for source in pipeline.sources)
+        self._streams = [
+            stream for stream in streams_of(pipeline) if not kept or stream.parts[0].partition == partition
+        ]
+
+    def passed(self) -> int:
+        """Return the time that all of them have passed; NEVER while one of them has not said any."""
+        return min(self._times().values())
+
+    def passed_by_the_busy(self) -> int:
+        """Return the time passed by those that have something to do; WITHOUT_END when all is worked through."""
+        idle = {stream: self._is_idle(self._pipeline, stream) for stream in self._streams}
+        times = self._times()
+        return min((times[stream] for stream in self._streams if not idle[stream]), default=WITHOUT_END)
+
+    def _times(self) -> dict[Stream, int]:
+        places = self._broker.places(f"{self._prefix}-{self._pipeline.name}")
+        times = {}
+        for stream in self._streams:
+            found = []
+            for part in stream.parts:
+                place, frontier_us = place_of(places.get(part), 0)
+                at = frontier_us if self._pipeline.merge else place.watermark_us(self._lateness_us)
+                found.append(NEVER if at is None else at)
+            # A merge commits its one frontier with all its parts.
+            times[stream] = max(found) if self._pipeline.merge else min(found)
+        return times
+
+    def _is_idle(self, pipeline: Pipeline, stream: Stream) -> bool:
+        """Whether a stream has worked through all that lies before it, and so have those that feed it."""
+        places = self._broker.places(f"{self._prefix}-{pipeline.name}")
+        for part in stream.parts:
+            first, end = self._broker.bounds(part)
+            at = places.get(part)
+            if (first if at is None else at.next_offset) < end:
+                return False
+        feeders = {one.name: one for one in (*pipeline.upstream, *self._beside) if feeds(one, pipeline)}
+        return all(self._is_idle(feeder, one) for feeder in feeders.values() for one in _feeding(feeder, stream))
+
+
+def _feeding(feeder: Pipeline, stream: Stream) -> Sequence[Stream]:
+    """Return the streams of `feeder` that write into a stream: those of its own number where the key stays."""
+    read = {part.topic for part in stream.parts}
+    written = [sink.topic for sink in feeder.sinks if sink.topic.name in read]
+    if not written:
+        return ()
+    kept = all(source.key == topic.key for source in feeder.sources for topic in written)
+    number = stream.parts[0].partition
+    return [one for one in streams_of(feeder) if not kept or one.parts[0].partition == number]
