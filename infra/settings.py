@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from infra.kafka_settings import PATHS as KAFKA_PATHS
 from infra.kafka_settings import KafkaSection
 from infra.secret import Secret
+from infra.serve_settings import ServeSection
 
 FILE_NAME = "hubbub.toml"
 RULES_NAME = "alerts.toml"
@@ -93,6 +94,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     broker: BrokerSection = BrokerSection()
     job: JobSection = JobSection()
     kafka: KafkaSection = KafkaSection()
+    serve: ServeSection = ServeSection()
     alerts: AlertsSection = AlertsSection()
     models: dict[str, str] = {}
 
@@ -101,6 +103,7 @@ SECTIONS: Mapping[str, type[Struct]] = {
     "broker": BrokerSection,
     "job": JobSection,
     "kafka": KafkaSection,
+    "serve": ServeSection,
     "alerts": AlertsSection,
 }
 Values = dict[str, dict[str, object]]
@@ -212,6 +215,8 @@ def _root_paths(values: Values, folder: Path) -> None:
     for key in KAFKA_PATHS:
         if path := values.get("kafka", {}).get(key):
             values["kafka"][key] = str(folder / str(path))
+    if path := values.get("serve", {}).get("token_file"):
+        values["serve"]["token_file"] = str(folder / str(path))
     for name, path in values.get("models", {}).items():
         values["models"][name] = str(folder / str(path))
 

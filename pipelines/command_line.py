@@ -36,6 +36,7 @@ COMMANDS: dict[str, Entry] = {
     "alerts": Entry("pipelines.commands.alerts:alerts", "list the open alerts"),
     "notify": Entry("pipelines.commands.notify:notify", "tell people of alerts: webhooks, Alertmanager, chats, e-mail"),
     "incidents": Entry("pipelines.commands.incidents:incidents", "list the open incidents, or tell one"),
+    "serve": Entry("pipelines.commands.serve:serve", "alerts over HTTP: JSON, a live stream, a feed"),
     "silence": Entry("pipelines.commands.silence:silence", "silence alerts by their labels for a time"),
     "replay": Entry("pipelines.commands.replay:replay", "run history through today's models or a candidate's"),
     "score": Entry("pipelines.commands.score:score", "JSON lines in, the same lines with answers out"),
