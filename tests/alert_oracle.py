@@ -12,12 +12,13 @@ from itertools import groupby
 
 @dataclass(frozen=True)
 class Sign:
-    """One row about one fingerprint. `time` in seconds; `severity` is a rank, 0 the worst."""
+    """One row about one fingerprint. `time` in seconds; `severity` is a rank, 0 the worst; `groups` has a bit each."""
 
     time: float
     event_id: str
     raises: bool
     severity: int = 0
+    groups: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Expected:
     severity: int
     count: int
     evidence: tuple[str, ...]
+    flaps: bool = False
 
 
 def expected_alerts(patience: Patience, signs: Sequence[Sign], until: float) -> list[Expected]:
