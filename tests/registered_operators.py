@@ -14,8 +14,10 @@ import pyarrow as pa
 from models.sequence_model import SequenceModel
 from models.telemetry_model import TelemetryModel
 from models.text_model import TextModel
+from operators.alert_rule import AlertRule, Flapping
 from operators.classify_text import ClassifyText, understand_alarms, understand_logs
 from operators.collect_answers import CollectAnswers
+from operators.condition import Condition
 from operators.cut_sessions import CutSessions
 from operators.default_alert_rules import DEFAULT_ALERT_RULES
 from operators.detect_anomalies import DetectAnomalies
@@ -169,6 +171,24 @@ JOB_LINES: list[Row] = [
     for i in range(40)
 ]
 
+_RAISED = Condition("state", "==", "raise")
+_ENDED = Condition("perceived_severity", "==", "cleared")
+OVER_TIME = (
+    AlertRule("silent", "alarm", (), "minor", "{device_id} since {since}", absent_s=9.0, resolve_after_s=30.0),
+    AlertRule("lasts", "alarm", (_RAISED,), "minor", "{device_id}: {code}", labels=(("code", "code"),), for_s=5.0),
+    AlertRule(
+        "flaps",
+        "alarm",
+        (_RAISED,),
+        "minor",
+        "{device_id}",
+        clears_otherwise=True,
+        keep_firing_for_s=3.0,
+        flapping=Flapping(1, 60.0),
+    ),
+    AlertRule("both", "alarm", (), "major", "{device_id}", within_s=40.0, together=((_RAISED,), (_ENDED,))),
+)
+
 
 def tiny(folder: Path) -> TextModel:
     """The text bundle in miniature, whose answers mean nothing and come about like the real one's."""
@@ -218,6 +238,7 @@ CASES: dict[str, Case] = {
         DEVICE_LOGS,
         JOB_LINES,
     ),
+    "raise_alerts_over_time": Case(lambda _: RaiseAlerts(OVER_TIME), ALARMS_ENRICHED, LABELLED),
     "number_lines": Case(lambda _: NumberLines(), DEVICE_LOGS, LOG_LINES),
     "report_silence": Case(lambda _: ReportSilence(), DEVICE_LOGS, LOG_LINES),
 }
