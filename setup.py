@@ -36,7 +36,7 @@ EXTRAS = {
         "safetensors>=0.5",
         "opencc>=1.1.9",  # traditional characters, for the suite of damaged texts
     ],
-    "alerts": ["apprise>=1.9"],
+    "alerts": ["apprise>=2.2,<3"],  # chats and e-mail; 2.2 is what our findings hold for
     "console": ["starlette>=0.45", "uvicorn>=0.34", "jinja2>=3.1.6"],
     "fast": [
         "confluent-kafka>=2.11"

@@ -7,19 +7,22 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from infra.secret import Secret
 from pipelines.duration import WrongDuration, duration_us
-from pipelines.notify.plan import InhibitRule, Kind, Plan, Receiver, Route, Step, route_id
+from pipelines.notify.plan import KINDS, InhibitRule, Kind, Plan, Receiver, Route, Step, route_id
 from pipelines.notify.time_interval import TimeInterval, WrongInterval, parse_interval
 from schemas.matcher import Matcher, WrongMatcher, parse_matchers
 
 FILE_NAME = "notify.toml"
 MOST_ROUTES = 1000
+
+
+_Entry = TypeVar("_Entry", bound=Struct)
 
 
 class WrongPlan(ValueError):
@@ -52,7 +55,7 @@ class RouteEntry(Struct, frozen=True, forbid_unknown_fields=True, rename={"conti
 class ReceiverEntry(Struct, frozen=True, forbid_unknown_fields=True):
     """A receiver as it stands in the file. What is secret is named by a variable or a file, never written here."""
 
-    kind: Literal["webhook", "alertmanager", "apprise"]
+    kind: str
     url: str | None = None
     url_env: str | None = None
     url_file: str | None = None
@@ -87,9 +90,9 @@ class NotifyFile(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
     route: RouteEntry
-    receivers: dict[str, ReceiverEntry]
+    receivers: dict[str, dict[str, Any]]  # each read by itself, so that a mistake is said with the name
     inhibit_rules: list[InhibitEntry] = []
-    time_intervals: dict[str, IntervalEntry] = {}
+    time_intervals: dict[str, dict[str, Any]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,10 @@ class _Reader:
     def read(self) -> Notifying:
         if not self._file.receivers:
             raise WrongPlan(f"{self._path}: expected at least one [receivers.NAME], got none")
-        intervals = {name: self._interval(name, one) for name, one in self._file.time_intervals.items()}
+        intervals = {
+            name: self._interval(name, self._entry(one, IntervalEntry, f"time_intervals.{name}"))
+            for name, one in self._file.time_intervals.items()
+        }
         if self._file.route.matchers:
             raise WrongPlan(f"{self._path}: route.matchers: expected none, for the first route takes every alert")
         root = self._route(self._file.route, None, "route", intervals, 0)
@@ -150,8 +156,11 @@ class _Reader:
             )
             for number, one in enumerate(self._file.inhibit_rules)
         )
-        receivers = {name: self._receiver(name, one) for name, one in self._file.receivers.items()}
-        addresses = {name: self._address(name, one) for name, one in self._file.receivers.items()}
+        entries = {
+            name: self._entry(one, ReceiverEntry, f"receivers.{name}") for name, one in self._file.receivers.items()
+        }
+        receivers = {name: self._receiver(name, one) for name, one in entries.items()}
+        addresses = {name: self._address(name, one) for name, one in entries.items()}
         return Notifying(Plan(root, receivers, rules), addresses)
 
     def _route(
@@ -201,8 +210,15 @@ class _Reader:
             children.append(self._route(child, made, f"{at}.routes[{i}]", intervals, seen[same]))
         return replace(made, routes=tuple(children))
 
+    def _entry(self, values: dict[str, Any], type_: type[_Entry], at: str) -> _Entry:
+        try:
+            return msgspec.convert(values, type_)
+        except msgspec.ValidationError as error:
+            raise WrongPlan(f"{self._path}: {at}.{_said(error)}") from error
+
     def _receiver(self, name: str, entry: ReceiverEntry) -> Receiver:
         at = f"receivers.{name}"
+        kind = _kind(entry.kind, f"{self._path}: {at}.kind")
         limit = entry.rate_limit if entry.rate_limit is not None else 0 if entry.kind == "alertmanager" else 30
         if limit < 0:
             raise WrongPlan(f"{self._path}: {at}.rate_limit: expected 0 (no limit) or more, got {limit}")
@@ -210,7 +226,7 @@ class _Reader:
             self._us(said, f"{at}.{key}", least_us=1_000_000)
             for key, said in (("rate_window", entry.rate_window), ("give_up_after", entry.give_up_after))
         )
-        return Receiver(name, entry.kind, limit, window, give_up, entry.send_resolved)
+        return Receiver(name, kind, limit, window, give_up, entry.send_resolved)
 
     def _address(self, name: str, entry: ReceiverEntry) -> Address:
         at = f"receivers.{name}"
@@ -230,7 +246,7 @@ class _Reader:
         if secret is not None and entry.kind != "webhook":
             raise WrongPlan(f"{self._path}: {at}.secret: only a webhook is signed, this is of the kind {entry.kind}")
         timeout_us = self._us(entry.timeout, f"{at}.timeout", least_us=1000)
-        return Address(entry.kind, url, secret, token, timeout_us / 1e6)
+        return Address(_kind(entry.kind, at), url, secret, token, timeout_us / 1e6)
 
     def _secret(self, at: str, variable: str | None, file: str | None) -> Secret | None:
         if variable is not None and file is not None:
@@ -280,6 +296,13 @@ class _Reader:
 
     def _check_receiver(self, name: str, at: str) -> None:
         _check_name(name, self._file.receivers, f"{self._path}: {at}", "[receivers.NAME]")
+
+
+def _kind(text: str, place: str) -> Kind:
+    found = next((one for one in KINDS if one == text), None)
+    if found is None:
+        raise WrongPlan(f"{place}: expected one of {', '.join(KINDS)}, got {text!r}")
+    return found
 
 
 def _check_name(name: str, known: Mapping[str, Any], place: str, what: str) -> None:

@@ -17,6 +17,7 @@ BY_ALL: Final = "..."
 """In `group_by`: every label, so each alert is a group of its own."""
 
 Kind = Literal["webhook", "alertmanager", "apprise"]
+KINDS: Final[tuple[Kind, ...]] = ("webhook", "alertmanager", "apprise")
 
 
 @dataclass(frozen=True, slots=True)
