@@ -1,6 +1,7 @@
 """Thresholds of a candidate: `--set NAME=VALUE`, where NAME is something that a rule, an operator or the job goes by.
 
-log_abnormal.count=5                      a field of an alert rule: count, within_s, resolve_after_s, severity
+log_abnormal.count=5                      a field of an alert rule: count, within_s, resolve_after_s, for_s,
+                                          keep_firing_for_s, absent_s (of a rule of absence), severity
 log_abnormal.abnormal.score=0.9           what one of its conditions compares a column with (without `hubbub.`)
 log_novel=off                             the rule does not exist
 detect_anomalies.alarm_probability=1e-6   a field of an operator
@@ -29,7 +30,7 @@ Value = TypeVar("Value")
 OFF: Final = "off"
 JOB: Final = "job"
 _TIME_RULES: Final = ("lateness_s", "max_ahead_s")
-_RULE_FIELDS: Final = ("count", "within_s", "resolve_after_s", "severity")
+_RULE_FIELDS: Final = ("count", "within_s", "resolve_after_s", "for_s", "keep_firing_for_s", "absent_s", "severity")
 # What tells engines and states apart is no threshold.
 _NOT_TO_SET: Final = frozenset({"name", "version", "key", "emits"})
 
@@ -117,18 +118,19 @@ def _rule_with(rule: AlertRule, one: Threshold) -> AlertRule | None:
         if one.value == OFF:
             return None
         raise BadInput(f"--set {one.owner}: expected `{OFF}`, or {one.owner}.FIELD=VALUE, got {one.value!r}")
-    if one.field in _RULE_FIELDS:
+    fields = [field for field in _RULE_FIELDS if getattr(rule, field) is not None]
+    if one.field in fields:
         old = getattr(rule, one.field)
         return _replaced(rule, one, one.field, _typed(one, old if isinstance(old, int | float) else ""))
     places = [place for place, condition in enumerate(rule.when) if _goes_by(condition, one.field)]
     if not places:
         columns = [condition.column.removeprefix("hubbub.") for condition in rule.when if condition.value is not None]
-        raise BadInput(_unknown(one, [f"{rule.name}.{name}" for name in (*_RULE_FIELDS, *columns)]))
+        raise BadInput(_unknown(one, [f"{rule.name}.{name}" for name in (*fields, *columns)]))
     if len(places) > 1:
         said = " and ".join(str(rule.when[place]) for place in places)
         raise BadInput(f"--set {one.owner}.{one.field}: the rule compares this column more than once: {said}")
     old = rule.when[places[0]]
-    value = tuple(one.value.split(",")) if isinstance(old.value, tuple) else _typed(one, old.value)
+    value = _several(one, old.value) if isinstance(old.value, tuple) else _typed(one, old.value)
     when = tuple(
         _replaced(condition, one, "value", value) if place == places[0] else condition
         for place, condition in enumerate(rule.when)
@@ -157,6 +159,14 @@ def _typed(one: Threshold, like: object) -> object:
         return type(like)(one.value) if isinstance(like, int | float) else one.value
     except (ValueError, KeyError):
         raise BadInput(f"--set {one.owner}.{one.field}: expected {expected}, got {one.value!r}") from None
+
+
+def _several(one: Threshold, like: tuple[object, ...]) -> tuple[object, ...]:
+    """Return what stands between commas: texts where texts stood before, else the numbers of a range."""
+    pieces = one.value.split(",")
+    if isinstance(like[0], str):
+        return tuple(pieces)
+    return tuple(_typed(Threshold(one.owner, one.field, piece), 0.0) for piece in pieces)
 
 
 def _seconds(one: Threshold) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from operators.alert_rule import AlertRule
+from operators.condition import Condition
 from operators.raise_alerts import RaiseAlerts
 from pipelines.bad_input import BadInput
 from pipelines.catalog import shipped_pipeline
@@ -27,6 +28,27 @@ def test_sets_fields_of_a_rule_and_nothing_else() -> None:
     assert after["log_novel"].severity == "critical"
     rest = before.keys() - {"log_abnormal", "log_novel"}
     assert {name: after[name] for name in rest} == {name: before[name] for name in rest}
+
+
+def test_sets_the_times_of_a_rule_and_a_range() -> None:
+    changed_rule = changed("device_alarm.for_s=90", "device_alarm.keep_firing_for_s=5")["device_alarm"]
+    assert (changed_rule.for_s, changed_rule.keep_firing_for_s) == (90.0, 5.0)
+    odd = Condition("value", "outside", (1.0, 8.0))
+    rules = (
+        AlertRule("odd", "telemetry", (odd,), "minor", "{device_id}"),
+        AlertRule("silent", "telemetry", (), "minor", "{device_id}", absent_s=60.0),
+    )
+    [pipeline] = pipelines_with(
+        [shipped_pipeline("alerts", rules=rules)], read_thresholds(["odd.value=2,9.5", "silent.absent_s=30"])
+    )
+    [operator] = pipeline.operators
+    assert isinstance(operator, RaiseAlerts)
+    assert [str(one) for one in operator.rules[0].when] == ["value is outside 2.0 to 9.5"]
+    assert operator.rules[1].absent_s == 30.0
+    with pytest.raises(BadInput, match=r"odd\.value: expected a number, got 'x'"):
+        pipelines_with([shipped_pipeline("alerts", rules=rules)], read_thresholds(["odd.value=2,x"]))
+    with pytest.raises(BadInput, match="expected one of"):
+        pipelines_with([shipped_pipeline("alerts", rules=rules)], read_thresholds(["odd.absent_s=2"]))
 
 
 @pytest.mark.parametrize("column", ["abnormal.score", "hubbub.abnormal.score"])
