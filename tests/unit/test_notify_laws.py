@@ -78,7 +78,7 @@ def settle(world: World) -> None:
 
 
 @given(ACTIONS, st.lists(st.booleans(), min_size=1, max_size=5))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_death_changes_nothing(actions: list[tuple[str, str, str]], deaths: list[bool]) -> None:
     """The same notifications at the same times under the same ids with the same words, wherever the process dies."""
     one, other = play(actions), play(actions, deaths)
@@ -89,7 +89,7 @@ def test_a_death_changes_nothing(actions: list[tuple[str, str, str]], deaths: li
 
 
 @given(ACTIONS)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_in_the_end_everybody_knows_how_things_are(actions: list[tuple[str, str, str]]) -> None:
     world = play(actions)
     settle(world)
