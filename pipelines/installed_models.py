@@ -8,6 +8,7 @@ from pathlib import Path
 
 from models.bundle import open_bundle
 from models.find_bundle import shipped_bundles
+from models.record_model import RecordModel
 from models.sequence_model import SequenceModel
 from models.session import RUNTIME_VERSION, load_session
 from models.telemetry_model import TelemetryModel
@@ -55,5 +56,7 @@ def verified_identity(folder: Path) -> str:
         return TelemetryModel(folder).identity
     if bundle.card.task == "sequences":
         return SequenceModel(folder).identity
+    if bundle.card.task == "records":
+        return RecordModel(folder).identity
     load_session(bundle)
     return bundle.identity(RUNTIME_VERSION)

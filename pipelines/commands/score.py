@@ -9,8 +9,8 @@ import click
 
 from pipelines.commands.options import chosen_models, settings_of
 
-NOW = ("messages", "intents", "logs", "alarms", "telemetry", "sequences")
-LATER = ("commands", "multivariate", "records")
+NOW = ("messages", "intents", "logs", "alarms", "telemetry", "sequences", "records")
+LATER = ("commands", "multivariate")
 
 
 @click.command(epilog='Example: echo \'{"text": "The lock is beeping"}\' | hubbub score messages')
@@ -42,8 +42,8 @@ def score(
     home: Path | None,
     config: Path | None,
 ) -> None:
-    """Answer JSON lines: TASK is messages, intents (--model), logs, alarms, telemetry or sequences
-    (--model).
+    """Answer JSON lines: TASK is messages, intents (--model), logs, alarms, telemetry, and with
+    --model sequences or records.
 
     One line in, one line out, in order, as soon as it can be. A line that cannot be read comes out as
     {"error": {"reason", "message", "line"}}. An own field with an answer's name moves into "input". Logs and telemetry
@@ -51,17 +51,25 @@ def score(
     """
     if task in LATER:
         raise click.UsageError(f"the task {task} is not in this release, expected one of {', '.join(NOW)}")
+    if task == "records" and state is not None:
+        raise click.UsageError("--state is of tasks with memory; records have none")
     if home is not None:
         raise click.UsageError("--home is of the task commands, which is not in this release")
     from pipelines.scoring.lines import LineReader
     from pipelines.scoring.memory import Memory
+    from pipelines.scoring.record_scorer import RecordScorer
     from pipelines.scoring.scorer import Scorer
     from pipelines.scoring.task import TASKS, Asked, Chosen
     from schemas.strict_json import DEFAULT_LIMITS
 
-    memory = Memory.loaded(task, state) if state is not None else Memory(task)
     asked = Asked(probabilities, provenance, explain)
-    scorer = Scorer(TASKS[task], Chosen(model, chosen_models(settings_of(None, config))), asked, memory)
+    chosen = Chosen(model, chosen_models(settings_of(None, config)))
+    scorer: Scorer | RecordScorer
+    if task == "records":
+        scorer = RecordScorer(chosen, asked)
+    else:
+        memory = Memory.loaded(task, state) if state is not None else Memory(task)
+        scorer = Scorer(TASKS[task], chosen, asked, memory)
     reader = LineReader(sys.stdin.fileno(), DEFAULT_LIMITS.bytes)
     output = sys.stdout.buffer
     lines = 0

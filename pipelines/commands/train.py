@@ -8,6 +8,7 @@ import click
 
 from pipelines.commands.options import json_option
 from pipelines.commands.train_extra import need_extra
+from pipelines.commands.train_records import records
 from pipelines.commands.train_sequences import sequences
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -20,6 +21,7 @@ def train() -> None:
 
 
 train.add_command(sequences)
+train.add_command(records)
 
 
 @train.command(epilog="Example: hubbub train intents --data a.jsonl --dev b.jsonl --output mine")

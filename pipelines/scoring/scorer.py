@@ -65,7 +65,7 @@ class Scorer:
         places: list[int] = []
         for place, line in enumerate(lines):
             try:
-                events.append(_event(line))
+                events.append(event_of(line))
                 places.append(place)
             except Refused as refused:
                 written[place] = error_line({}, refused, line.number)
@@ -100,7 +100,8 @@ class Scorer:
             self._memory.forget(self._time.high_us - TimeRules().lateness_us)
 
 
-def _event(line: Line) -> Event:
+def event_of(line: Line) -> Event:
+    """Read the JSON object of a line; Refused says why there is none."""
     if line.size > DEFAULT_LIMITS.bytes:
         raise Refused("too_large", "DECODE", f"expected at most {DEFAULT_LIMITS.bytes} bytes, got {line.size}")
     event = parse_json(line.data)

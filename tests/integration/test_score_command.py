@@ -240,7 +240,7 @@ def test_the_end_says_how_many_lines_have_no_answer(hubbub: Hubbub, tiny: Path) 
         (["intents"], "score intents needs --model BUNDLE"),
         (["commands", "--home", "home.yaml"], "the task commands is not in this release"),
         (["sequences"], "needs --model BUNDLE"),
-        (["records"], "not in this release"),
+        (["records"], "score records needs --model BUNDLE"),
         (["multivariate"], "not in this release"),
         (["poems"], "'poems' is not one of"),
         (["messages", "--model", "no-such-model"], "no model bundle is named 'no-such-model'"),

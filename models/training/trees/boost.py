@@ -21,6 +21,7 @@ class Shape:
     min_child_samples: int = 5
     colsample_bytree: float = 1.0
     reg_lambda: float = 0.0
+    max_bin: int = 255
     max_rounds: int = 300
     balanced: bool = False
 
@@ -32,6 +33,11 @@ class Fitted:
     trees: list[Tree]
     margins: int
     booster: Any
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds were kept."""
+        return len(self.trees) // self.margins
 
     def predict_margins(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return LightGBM's own margins (rows, margins)."""
@@ -47,10 +53,14 @@ def fit(
     *,
     weights: NDArray[np.float64] | None = None,
     stop_on: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None,
+    rounds: int | None = None,
     seed: int = 7,
     threads: int = 1,
 ) -> Fitted:
-    """Fit trees for `count` classes; with `stop_on` rounds end when log loss there has not fallen for 30 of them."""
+    """Fit trees for `count` classes; with `stop_on` rounds end when log loss there has not fallen for 30 of them.
+
+    `rounds` says how many to fit instead of the shape's most.
+    """
     import lightgbm
 
     margins = 1 if count == 2 else count
@@ -58,6 +68,7 @@ def fit(
         one: value for one, value in asdict(shape).items() if one not in ("max_rounds", "balanced")
     }
     settings |= {
+        "min_data_in_bin": 3 if shape.max_bin <= 255 else 1,
         "objective": "binary" if margins == 1 else "multiclass",
         "metric": "binary_logloss" if margins == 1 else "multi_logloss",
         "seed": seed,
@@ -79,7 +90,8 @@ def fit(
         if stop_on is not None:
             held = [lightgbm.Dataset(stop_on[0].astype(np.float64), stop_on[1], reference=data, free_raw_data=False)]
             calls = [lightgbm.early_stopping(30, verbose=False)]
-        booster = lightgbm.train(settings, data, shape.max_rounds, valid_sets=held, callbacks=calls)
-        rounds = booster.best_iteration if stop_on is not None and booster.best_iteration > 0 else None
-        described = booster.dump_model(num_iteration=rounds)
+        most = shape.max_rounds if rounds is None else rounds
+        booster = lightgbm.train(settings, data, most, valid_sets=held, callbacks=calls)
+        best = booster.best_iteration if stop_on is not None and booster.best_iteration > 0 else None
+        described = booster.dump_model(num_iteration=best)
     return Fitted(read_trees(described), margins, booster)

@@ -22,9 +22,7 @@ OPSET, TREES_OPSET = 17, 3
 
 def margins_node(trees: Sequence[Tree], margins: int, values: str, output: str) -> onnx.NodeProto:
     """Return the node of the margins (rows, `margins`); tree i is of margin i modulo `margins`."""
-    return _ensemble(
-        trees, [_leaf_margins(tree, i % margins) for i, tree in enumerate(trees)], margins, values, output, None
-    )
+    return _ensemble(trees, [_leaf_margins(tree, i % margins) for i, tree in enumerate(trees)], margins, values, output)
 
 
 def contributions_node(
@@ -38,7 +36,6 @@ def contributions_node(
         margins * count,
         values,
         output,
-        None,
     )
 
 
@@ -72,7 +69,7 @@ def _leaf_contributions(tree: Tree, first: int, sources: Sequence[int]) -> Targe
 
 
 def _ensemble(
-    trees: Sequence[Tree], leaves: Sequence[Targets], targets: int, values: str, output: str, name: str | None
+    trees: Sequence[Tree], leaves: Sequence[Targets], targets: int, values: str, output: str
 ) -> onnx.NodeProto:
     nodes: dict[str, list[Any]] = {
         one: []
@@ -113,7 +110,6 @@ def _ensemble(
         "TreeEnsembleRegressor",
         [values],
         [output],
-        name=name,
         domain="ai.onnx.ml",
         n_targets=targets,
         aggregate_function="SUM",

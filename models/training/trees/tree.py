@@ -41,7 +41,8 @@ def float32_below(threshold: float) -> float:
     >>> float32_below(0.1) <= 0.1 < float(np.nextafter(np.float32(float32_below(0.1)), np.float32(1)))
     True
     """
-    rounded = np.float32(threshold)
+    with np.errstate(over="ignore"):  # beyond float32 lies what only infinity exceeds
+        rounded = np.float32(threshold)
     return float(np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > threshold else rounded)
 
 
