@@ -18,6 +18,7 @@ CORE = [
     "orjson>=3.10",  # refuses NaN and lone surrogates, bounds nesting; 3.10 has Fragment
     "plotly>=6.0",  # self-contained HTML plots of the replay report
     "pyarrow>=23.0.1",  # CVE-2026-25087 is fixed in 23.0.1
+    "prometheus-client>=0.21",  # what a job tells those who watch it
     "rich>=13.7",  # progress and tables in a terminal
     "tokenizers>=0.21",  # reads the bundles' tokenizer.json
 ]

@@ -88,6 +88,18 @@ class AlertsSection(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
+class MetricsSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a running job is watched."""
+
+    listen: Annotated[
+        str,
+        Meta(
+            description="`HOST:PORT` where `hubbub run` answers /metrics, /healthz and /readyz, to whoever can reach it; "
+            "empty: nowhere"
+        ),
+    ] = ""
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set. `models` gives bundles by the name of the model that they stand in for."""
 
@@ -96,6 +108,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     kafka: KafkaSection = KafkaSection()
     serve: ServeSection = ServeSection()
     alerts: AlertsSection = AlertsSection()
+    metrics: MetricsSection = MetricsSection()
     models: dict[str, str] = {}
 
 
@@ -105,6 +118,7 @@ SECTIONS: Mapping[str, type[Struct]] = {
     "kafka": KafkaSection,
     "serve": ServeSection,
     "alerts": AlertsSection,
+    "metrics": MetricsSection,
 }
 Values = dict[str, dict[str, object]]
 

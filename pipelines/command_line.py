@@ -38,6 +38,7 @@ COMMANDS: dict[str, Entry] = {
     "incidents": Entry("pipelines.commands.incidents:incidents", "list the open incidents, or tell one"),
     "serve": Entry("pipelines.commands.serve:serve", "alerts over HTTP: JSON, a live stream, a feed"),
     "silence": Entry("pipelines.commands.silence:silence", "silence alerts by their labels for a time"),
+    "top": Entry("pipelines.commands.top:top", "how far each job is and how fast, in a terminal"),
     "replay": Entry("pipelines.commands.replay:replay", "run history through today's models or a candidate's"),
     "score": Entry("pipelines.commands.score:score", "JSON lines in, the same lines with answers out"),
     "models": Entry("pipelines.commands.models:models", "list, show, verify and compare models"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.commands.engine_choice import ENGINES, Choice, beam_options
+from pipelines.commands.engine_choice import ENGINES, Choice, Engine, beam_options
 from pipelines.commands.options import (
     broker_options,
     chosen_models,
@@ -36,6 +36,7 @@ SHOW_EVERY_S = 1.0
 @click.option("--instance", metavar="NAME", help="Tells processes of one group apart (default: the first free one).")
 @click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], help="What runs them (default: embedded).")
 @beam_options
+@click.option("--metrics", metavar="HOST:PORT", help="Answer /metrics, /healthz and /readyz there.")
 @click.option("--create-topics", is_flag=True, help="On Kafka: first create the topics that are missing.")
 @rules_option
 @broker_options
@@ -44,6 +45,7 @@ def run(
     *,
     pipelines: Sequence[str],
     until_end: bool,
+    metrics: str | None,
     create_topics: bool,
     group: str,
     instance: str | None,
@@ -78,7 +80,7 @@ def run(
     choice = Choice(engine, group, instance, broker, config, *beam)
     choice.check()
     arm(os.environ)
-    settings = settings_of(broker, config, alerts__rules=None if rules is None else str(rules))
+    settings = settings_of(broker, config, alerts__rules=None if rules is None else str(rules), metrics__listen=metrics)
     if any(":" in name for name in pipelines):
         sys.path.append(str(Path.cwd()))  # behind everything else, so that a file here shadows nothing
     names = with_feeders(pipelines or SHIPPED)
@@ -89,7 +91,11 @@ def run(
             opened.create_topics(topics_of(found))
         job = choice.make(opened, settings)
         groups = [f"{group}-{pipeline.name}" for pipeline in found]
-        with _progress(job.report, found, until_end), watching(opened, groups, _warn):
+        with (
+            _progress(job.report, found, until_end),
+            watching(opened, groups, _warn),
+            _metrics(settings.metrics.listen, job, opened, groups),
+        ):
             report = job.run(found, stop=stop.requested, until_end=until_end)
         savepoint = getattr(job, "savepoint", None)
         if savepoint is not None:
@@ -112,6 +118,41 @@ def run(
             f"{summary['dead_letters']:,} dead letters in {summary['seconds']:.1f} s "
             f"({summary['events_per_s']:,.0f} events/s)"
         )
+
+
+@contextmanager
+def _metrics(listen: str, job: Engine, broker: Broker, groups: Sequence[str]) -> Iterator[None]:
+    """Answer whoever watches the job, if somebody wants to."""
+    if not listen:
+        yield
+        return
+    from infra.broker import BrokerMismatch, BrokerRefused, BrokerUnavailable
+    from pipelines.bad_input import BadInput
+    from pipelines.watching.endpoint import WrongAddress, address_of, listening, registry_of
+    from pipelines.watching.job_metrics import JobMetrics
+
+    def ready() -> str | None:
+        try:
+            broker.topics()
+        except (BrokerUnavailable, BrokerMismatch, BrokerRefused) as error:
+            return str(error)
+        return None if job.report.pipelines else "the pipelines are being made"
+
+    def healthy() -> str | None:
+        return "; ".join(getattr(job, "complaints", list)()) or None
+
+    try:
+        address = address_of(listen)
+    except WrongAddress as error:
+        raise BadInput(f"metrics: {error}") from error
+    registry = registry_of(JobMetrics(job.report, broker, groups))
+    with ExitStack() as stack:
+        try:
+            host, port = stack.enter_context(listening(address, registry, healthy=healthy, ready=ready))
+        except OSError as error:
+            raise BadInput(f"metrics: cannot listen on {listen}: {error.strerror}") from error
+        click.echo(f"hubbub: metrics at http://{host}:{port}/metrics", err=True)
+        yield
 
 
 def _warn(sentence: str) -> None:

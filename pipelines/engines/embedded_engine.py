@@ -18,7 +18,7 @@ from pipelines.engines.graph import feeds, streams_of, topics_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.pipeline_loop import PipelineLoop, Ticks
 from pipelines.engines.stage_times import StageTimes
-from pipelines.engines.watchdog import Pulse, Watchdog
+from pipelines.engines.watchdog import STILL_S, Pulse, Watchdog
 from pipelines.engines.work import Worker
 from pipelines.pipeline import Pipeline
 from pipelines.version import VERSION
@@ -108,6 +108,11 @@ class EmbeddedEngine:
         if errors:
             raise errors[0]
         return self.report
+
+    def complaints(self) -> list[str]:
+        """Say what stands still for longer than a minute though there is something to do: one sentence each."""
+        now = time.monotonic()
+        return [one for pulse in list(self._pulses.values()) for one in pulse.complaints(now, STILL_S).values()]
 
     def _prepare(self, pipelines: Sequence[Pipeline]) -> None:
         for pipeline in pipelines:

@@ -10,10 +10,15 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class StageTimes:
-    """Seconds by stage, and rows by what became of them. One for each pipeline of a job; read it from any thread."""
+    """Seconds by stage, rows by what became of them, dead letters by reason, and how many steps were committed.
+
+    One for each pipeline of a job; read it from any thread.
+    """
 
     seconds: dict[str, float] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    steps: int = 0
     _inner: float = 0.0
 
     @contextmanager
@@ -31,3 +36,7 @@ class StageTimes:
     def count(self, name: str, rows: int) -> None:
         """Count rows."""
         self.rows[name] = self.rows.get(name, 0) + rows
+
+    def failed(self, reason: str) -> None:
+        """Count a dead letter's reason."""
+        self.reasons[reason] = self.reasons.get(reason, 0) + 1

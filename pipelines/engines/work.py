@@ -92,6 +92,7 @@ class Worker:
         states = self._memory(stream, watermark_us)
         outputs: list[pa.RecordBatch] = []
         letters = [self._letter(one.part, one.record, one.failure) for one in refused]
+        reasons = [one.failure.reason for one in refused]
         with self.times.stage("operators"):
             for given in segments:
                 segment = self._without_repeats(given, states)
@@ -100,10 +101,9 @@ class Worker:
                     self.pipeline, segment.topic, batch, states, segment.watermark_us, self._feed(stream, segment)
                 )
                 outputs += result.outputs
-                letters += [
-                    self._letter(segment.part, segment.records[row], _failure(error))
-                    for row, error in sorted(result.failures.items())
-                ]
+                for row, error in sorted(result.failures.items()):
+                    letters.append(self._letter(segment.part, segment.records[row], _failure(error)))
+                    reasons.append(error.code)
         with self.times.stage("encode"):
             appends = [append for output in outputs for append in self._sinks.appends(output)]
         if letters:
@@ -117,6 +117,9 @@ class Worker:
         self.times.count("in", sum(len(segment.records) for segment in segments) + len(refused))
         self.times.count("out", sum(one.topic not in self._internal for one in appends))
         self.times.count("dead letters", len(letters))
+        self.times.steps += 1
+        for reason in reasons:
+            self.times.failed(reason)
 
     def _feed(self, stream: Stream, segment: Segment) -> Feed:
         if stream.name not in self._feeds:

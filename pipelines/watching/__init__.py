@@ -1,0 +1,1 @@
+"""Looking at hubbub itself: metrics, health, and what `hubbub top` shows."""

@@ -1,0 +1,127 @@
+"""Metrics, health and `hubbub top` of a real job; what dashboards and rules ask for is really there."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from infra.sqlite_broker import SqliteBroker
+from pipelines.watching.open_alerts import OpenAlerts
+from schemas.alerts import ALERTS
+from schemas.device_logs import DEVICE_LOGS
+from schemas.record import Append
+from tests.integration.conftest import Hubbub
+
+INFRA = Path(__file__).parents[2] / "infra"
+PIPELINES = """
+from pipelines.pipeline import Pipeline
+from schemas.device_logs import DEVICE_LOGS
+from schemas.topic import Topic
+
+COPY = Pipeline("copy", [DEVICE_LOGS], [], [Topic("copies", DEVICE_LOGS.schema, "copies")])
+"""
+
+
+def alert(fingerprint: str, state: str, severity: str = "major") -> Append:
+    at = "2026-03-01T08:00:00Z"
+    event = {"fingerprint": fingerprint, "alert_id": fingerprint, "revision": 1, "device_id": "d1", "event_time": at}
+    event |= {"rule": "r", "state": state, "severity": severity, "summary": "s", "labels": {}, "count": 1}
+    event |= {"opened_at": at, "updated_at": at, "evidence": []}
+    return Append(ALERTS.name, fingerprint.encode(), orjson.dumps(event))
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Any:
+    """A job that waits for more, having copied 30 lines and refused one."""
+    (tmp_path / "mine.py").write_text(PIPELINES)
+    with SqliteBroker(tmp_path / "hubbub.db") as broker:
+        broker.create_topics([DEVICE_LOGS, ALERTS])
+        rows = [{"device_id": f"d{at % 3}", "message": f"line {at}"} for at in range(30)]
+        broker.append([Append(DEVICE_LOGS.name, str(row["device_id"]).encode(), orjson.dumps(row)) for row in rows])
+        broker.append([Append(DEVICE_LOGS.name, None, b"nope")])
+        broker.append([alert("a", "firing"), alert("b", "firing"), alert("b", "resolved"), alert("c", "pending")])
+    command = [sys.executable, "-m", "pipelines.command_line", "run", "mine:COPY", "--metrics", "127.0.0.1:0"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            found = re.search(r"http://127\.0\.0\.1:\d+", line)
+            assert found, line
+            yield found.group()
+        finally:
+            process.terminate()
+
+
+def fetch(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+def samples(text: str) -> dict[tuple[str, ...], float]:
+    """Return each sample's value by its name and the values of its labels."""
+    families = text_string_to_metric_families(text)
+    return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
+
+
+def test_a_job_tells_what_it_has_done_and_what_it_has_before_it(job: str, tmp_path: Path, hubbub: Hubbub) -> None:
+    found: dict[tuple[str, ...], float] = {}
+    while found.get(("hubbub_rows_total", "copy", "in"), 0) < 31:
+        found = samples(fetch(f"{job}/metrics"))
+    found = samples(fetch(f"{job}/metrics"))
+    assert found["hubbub_rows_total", "copy", "out"] == 30
+    assert found["hubbub_dead_letters_total", "copy", "bad_json"] == 1
+    assert found["hubbub_steps_total", "copy"] >= 1
+    assert found["hubbub_broker_up",] == 1
+    assert found["hubbub_alerts", "firing", "major"] == found["hubbub_alerts", "pending", "major"] == 1
+    lags = [value for name, value in found.items() if name[0] == "hubbub_lag_records"]
+    assert (len(lags), sum(lags)) == (DEVICE_LOGS.partitions, 0)
+    assert found["process_resident_memory_bytes",] > 1 << 20
+    assert (fetch(f"{job}/healthz"), fetch(f"{job}/readyz")) == ("ok\n", "ok\n")
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        fetch(f"{job}/etc/passwd")
+    # Whatever the dashboard and the rules name is told by a job that has done all of it.
+    told = {name[0] for name in found}
+    asked = {
+        name
+        for path in (INFRA / "grafana" / "hubbub.json", INFRA / "prometheus" / "hubbub.rules.yaml")
+        for name in re.findall(r"\b(?:hubbub|process)_[a-z_]+", path.read_text())
+    }
+    assert asked and asked <= told
+    # The same from outside, by the broker alone.
+    look = json.loads(
+        hubbub("top", "--broker", f"sqlite:{tmp_path / 'hubbub.db'}", "--once", "--every", "0.1", "--json").out
+    )
+    assert [(one["group"], one["lag_records"]) for one in look["groups"]] == [("hubbub-copy", 0)]
+    assert look["dead_letters"] == 1
+    assert {one["state"]: one["count"] for one in look["alerts"]} == {"firing": 1, "pending": 1}
+    assert "firing: 1 major; pending: 1" in hubbub("top", "--once", "--every", "0.1").out
+
+
+@pytest.mark.parametrize("address", ["9464", "127.0.0.1:99999", "here:port"])
+def test_an_address_that_is_none_is_refused(hubbub: Hubbub, address: str) -> None:
+    answer = hubbub("run", "--until-end", "--metrics", address)
+    assert (answer.status, "expected an address to listen on" in answer.err) == (2, True)
+
+
+def test_open_alerts_are_counted_as_they_change(tmp_path: Path) -> None:
+    with SqliteBroker(tmp_path / "hubbub.db") as broker:
+        counts = OpenAlerts(broker)
+        assert counts.count() == Counter()
+        broker.create_topics([ALERTS])
+        broker.append([alert("a", "pending"), alert("b", "firing", "critical")])
+        assert counts.count() == {("pending", "major"): 1, ("firing", "critical"): 1}
+        broker.append([alert("a", "firing"), alert("b", "resolved", "critical")])
+        assert counts.count() == counts.count() == {("firing", "major"): 1}
+        broker.append([Append(ALERTS.name, b"a", None)])
+        assert counts.count() == Counter()
