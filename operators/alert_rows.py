@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 import pyarrow as pa
@@ -50,7 +51,9 @@ class AlertRows:
         episode = news.episode
         named = {name: value for (name, _), value in zip(rule.labels, labels, strict=False) if value is not None}
         annotations = {"description": rule.description} if rule.description else {}
-        annotations |= {title: _filled(text, rule, device_id, named, episode) for title, text in rule.annotations}
+        for title, text in rule.annotations:
+            is_address = title.endswith("_url")
+            annotations[title] = _filled(text, rule, device_id, named, episode, quoted=is_address)
         if episode.flapping:
             annotations["flapping"] = _flapping(rule, episode)
         if news.merged_into is not None:
@@ -67,7 +70,12 @@ class AlertRows:
             "severity": SEVERITIES[episode.severity],
             "category": episode.category,
             "summary": summary_of(rule, device_id, named, episode),
-            "labels": [("alertname", rule.name), ("device_id", device_id), *_safe(named), *rule.fixed_labels],
+            "labels": [
+                ("alertname", rule.name),
+                ("device_id", device_id),
+                *_safe(named),
+                *_safe(dict(rule.fixed_labels)),
+            ],
             "annotations": list(annotations.items()) or None,
             "opened_at": episode.opened_at,
             "fired_at": episode.fired_at,
@@ -98,7 +106,10 @@ def summary_of(rule: AlertRule, device_id: str, labels: dict[str, str], episode:
     return _filled(rule.summary, rule, device_id, labels, episode)
 
 
-def _filled(text: str, rule: AlertRule, device_id: str, labels: dict[str, str], episode: Episode) -> str:
+def _filled(
+    text: str, rule: AlertRule, device_id: str, labels: dict[str, str], episode: Episode, *, quoted: bool = False
+) -> str:
+    """Fill a template; `quoted` for an address, of which no value may become more than a piece."""
     last = episode.evidence[-1] if episode.first else None
     fields: dict[str, str | float | None] = {
         "device_id": device_id,
@@ -115,6 +126,8 @@ def _filled(text: str, rule: AlertRule, device_id: str, labels: dict[str, str], 
             fields.setdefault(name, getattr(last, name))
         fields["words"] = ", ".join(last.words[:3]) if last.words else None
         fields["judgement"] = _judgement(last)
+    if quoted:
+        fields = {name: quote(value, safe="") if isinstance(value, str) else value for name, value in fields.items()}
     return _template(text).fill(fields)
 
 

@@ -165,6 +165,9 @@ def _annotations(place: Place, given: Mapping[str, object], base: AlertRule | No
     found |= texts_at(place.at("annotations"), given.get("annotations", {}))
     if "runbook_url" in given:
         found["runbook_url"] = text_at(place.at("runbook_url"), given["runbook_url"])
+    for title, text in found.items():
+        if title.endswith("_url") and not text.startswith(("https://", "http://")):
+            raise place.at(title).wrong("an address that begins with https:// or http://", text)
     return tuple(found.items())
 
 

@@ -34,6 +34,7 @@ def explain(*, rule: str, rules: Path | None, config: Path | None, as_json: bool
     from pipelines.alert_rules.explain import explanation, explanation_json
     from pipelines.alert_rules.known_labels import labels_of_models
     from pipelines.bad_input import BadInput
+    from schemas.safe_text import safe_text
 
     settings, known = rules_here(rules, config)
     heads = labels_of_models(chosen_models(settings))
@@ -48,7 +49,7 @@ def explain(*, rule: str, rules: Path | None, config: Path | None, as_json: bool
         click.echo(orjson.dumps(explanation_json(found[rule], known, heads)))
         return
     for what, words in explanation(found[rule], known, heads):
-        click.echo(f"{what:<9} {words}")
+        click.echo(f"{what:<9} {safe_text(words, 4000)}")
 
 
 @click.command("rules", epilog="Example: hubbub alerts rules --json")

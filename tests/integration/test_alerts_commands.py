@@ -229,3 +229,20 @@ def test_check_says_all_that_is_wrong_with_the_rules(hubbub: Hubbub, files: Path
     assert all(one.startswith("alerts.toml: rule ") for one in wrong)
     answer = hubbub("run", "alerts", "--until-end")
     assert (answer.status, "alerts.toml: rule a: source: expected one of" in answer.err) == (2, True)
+
+
+def test_another_rule_file_is_a_candidate_for_replay(hubbub: Hubbub, files: Path) -> None:
+    """Today's rules are those of alerts.toml, under which the freezer is too warm after ten minutes."""
+    (files / "mine.toml").write_text(RULES.replace('"10m"', '"30m"'))
+    values = [-5.0] * 15 + [-20.0]
+    lines = [
+        {"device_id": "f", "event_time": f"2026-03-01T08:{i:02d}:00Z", "metric": "box_temp", "value": value}
+        for i, value in enumerate(values)
+    ]
+    (files / "a.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    command = ("replay", "--input", "a.jsonl", "--topic", "device.telemetry", "--rules", "mine.toml")
+    answer = hubbub(*command)
+    assert answer.status == 1, answer.err
+    assert "baseline   today's models: 1 alert" in answer.out
+    assert "candidate  rules of mine.toml: 0 alerts" in answer.out
+    assert hubbub(*command[:-1], "alerts.toml").status == 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 
@@ -324,3 +325,28 @@ def test_a_flapping_rule_is_bounded() -> None:
 )
 def test_it_is_said_in_words(rule: AlertRule, words: str) -> None:
     assert rule.describe() == words
+
+
+def test_an_address_takes_values_as_pieces_only() -> None:
+    batch = rows(ALARMS_ENRICHED, "event_time | code | state\n08:00 | ../a?b=c d | raise")
+    (row,) = revisions_of(ALARM, batch)
+    assert ("runbook_url", "https://runbooks.example/..%2Fa%3Fb%3Dc%20d") in row["annotations"]
+
+
+def test_memory_that_was_written_before_there_were_times_goes_on() -> None:
+    """Fields were added at the ends of what is remembered, so an older record lacks them."""
+    batch = rows(ALARMS_ENRICHED, "event_time | code | state\n08:00 | E-1 | raise\n08:01 | E-1 | raise")
+    operator = RaiseAlerts((ALARM,))
+    nothing = pa.RecordBatch.from_arrays(
+        [pa.nulls(1, field.type) for field in operator.state_schema], schema=operator.state_schema
+    )
+    states, _ = operator.process(nothing, batch)
+    [(fingerprint, memory)] = msgspec.msgpack.decode(states.column("memory")[0].as_py()).items()
+    assert len(memory) == 11
+    episode, marks, published = memory[3], memory[5], memory[6]
+    older = [*memory[:3], episode and episode[:12], memory[4], [one[:7] for one in marks]]
+    older += [{name: one[:7] for name, one in published.items()}, *memory[7:10]]
+    stored = pa.array([msgspec.msgpack.encode({fingerprint: older})], pa.binary())
+    before = pa.RecordBatch.from_arrays([stored, *states.columns[1:]], schema=states.schema)
+    _, fired = operator.fire(pa.array(["d1"]), before, microseconds("12:00"))
+    assert said(fired.to_pylist(), "state", "resolved_by", "count") == ["resolved quiet 2"]
