@@ -28,6 +28,8 @@ _OF_ALERT: Final = ("device_id", "rule", "severity", "category", "count", "count
 _OF_EVENT: Final = ("text", "words", "template", "label", "score", "metric", "value", "expected_low", "expected_high")
 SUMMARY_FIELDS: Final = frozenset((*_OF_ALERT, *_OF_EVENT, "judgement"))
 MOST_TOGETHER: Final = 8
+# So many times are remembered of an alert that has not fired.
+MOST_COUNT: Final = 1000
 MOST_SECONDS: Final = 10 * 365 * 86_400.0
 _NAME = re2.compile(r"[a-z][a-z0-9_]{0,99}")
 _ANSWER: Final = {
@@ -149,8 +151,8 @@ class AlertRule:
                 raise ValueError(f"{where}: `absent` goes without when, together, clears and count: {ends}")
         elif not self.when and not self.together:
             raise ValueError(f"{where}: expected at least one condition in `when`; every row would raise it")
-        if self.count < 1:
-            raise ValueError(f"{where}: expected a count of 1 or more, got {self.count}")
+        if not 1 <= self.count <= MOST_COUNT:
+            raise ValueError(f"{where}: expected a count of 1 or more, at most {MOST_COUNT:,}, got {self.count}")
         if self.together and (not 2 <= len(self.together) <= MOST_TOGETHER or not all(self.together)):
             raise ValueError(f"{where}: expected 2 to {MOST_TOGETHER} groups of conditions in `together`")
         if self.together and self.count != 1:

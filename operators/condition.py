@@ -158,7 +158,10 @@ class Condition:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
+    """Tell whether it is a number that Arrow can compare with."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool) and -(1 << 63) <= value < 1 << 63
 
 
 def all_of(conditions: Sequence[Condition], batch: pa.RecordBatch) -> pa.Array | None:

@@ -9,6 +9,7 @@ from typing import Final
 
 import re2
 
+MOST_SECONDS: Final = 1e12
 _SPAN: Final = re2.compile(r"(?:\d{1,9}(?:\.\d{1,6})?(?:ms|s|m|h|d|w))+")
 _SPAN_PART: Final = re2.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d|w)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
@@ -84,7 +85,7 @@ def seconds_at(place: Place, value: object) -> float:
     >>> seconds_at(Place("for"), "1h30m"), seconds_at(Place("for"), 90)
     (5400.0, 90.0)
     """
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and -MOST_SECONDS <= value <= MOST_SECONDS:
         return float(value)
     if isinstance(value, str) and _SPAN.fullmatch(value.strip()):
         return sum(float(number) * _SECONDS[unit] for number, unit in _SPAN_PART.findall(value))

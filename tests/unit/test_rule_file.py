@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from operators.alert_rule import AlertRule, Flapping, SeverityFrom
 from operators.condition import Condition
 from operators.default_alert_rules import DEFAULT_ALERT_RULES, LOG_ABNORMAL
-from pipelines.alert_rules.rule_file import RuleSet, WrongRules, described, read_rules
+from pipelines.alert_rules.rule_fields import FIELDS
+from pipelines.alert_rules.rule_file import RuleSet, WrongRules, described, read_rules, rules_of
 
 OWN = """
 [rules.freezer_warm]
@@ -237,3 +241,47 @@ def test_bytes_that_are_no_text_and_a_file_too_large(tmp_path: Path) -> None:
     path.write_text("x = " + "[" * 100_000)
     with pytest.raises(WrongRules, match="expected TOML"):
         read_rules(path)
+
+
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([10**400, -(2**63), 1e308, 1.5, "10m", "major", "otherwise", "{text}", "{x}", "power", "(", ""])
+    | st.floats()
+    | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["above", "between", "is", "matches", "message", "category", "label", "from", "map", "count"]
+            )
+            | st.text(max_size=3),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(["any_rule", "log_abnormal", "Ü", ""]),
+        st.fixed_dictionaries(
+            {"source": st.sampled_from(["log", "telemetry"]) | VALUES, "when": VALUES},
+            optional={name: VALUES for name in FIELDS if name not in ("source", "when")},
+        )
+        | st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=3)
+        | VALUES,
+        max_size=2,
+    )
+)
+def test_whatever_stands_in_a_file_gives_rules_or_a_sentence(rules: dict[str, Any]) -> None:
+    try:
+        found = rules_of({"rules": rules}, Path("alerts.toml"))
+    except WrongRules as wrong:
+        assert all(one.startswith("alerts.toml: ") and len(one) < 2000 for one in wrong.sentences)
+    else:
+        assert isinstance(found, RuleSet)
