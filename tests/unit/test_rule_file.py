@@ -198,7 +198,7 @@ def test_all_default_rules_are_switched_off_and_one_on_again(tmp_path: Path) -> 
         ("[rules.a]\nsource = 'log'\nwhen.message = 'x'\nrunbook_url = 'https://x/{x.y}'\n", "plain name"),
         ("[rules.a]\nsource = 'log'\nwhen.message = 'x'\nrunbook_url = 'javascript:x'\n", "begins with https://"),
         ("[rules.a]\nsource = 'log'\nwhen.message = 'x'\nfor = '10 min'\n", "a span of time such as 90s"),
-        ("[rules.a]\nsource = 'log'\nwhen.message = 'x'\ncount = 0\n", "a count of 1 or more, got 0"),
+        ("[rules.a]\nsource = 'log'\nwhen.message = 'x'\ncount = 0\n", "a count of 1 or more, at most 1,000, got 0"),
         ("[rules.a]\nsource = 'log'\nwhen.message = 'x'\ncount = 2.5\n", "count: expected a whole number, got 2.5"),
         (
             "[rules.a]\nsource = 'log'\nwhen.message = 'x'\nseverity = 'bad'\n",
