@@ -38,6 +38,7 @@ def notify(*, file: Path | None, instance: str | None, broker: str | None, confi
     from infra.broker_url import is_kafka
     from pipelines.notify.notifier import Notifier, join
     from pipelines.stop_signals import StopSignals
+    from schemas.alert_actions import ALERTS_ACTIONS
     from schemas.alerts import ALERTS
     from schemas.notifications import NOTIFICATIONS
     from schemas.safe_text import safe_text
@@ -46,7 +47,7 @@ def notify(*, file: Path | None, instance: str | None, broker: str | None, confi
     notifying = _read(file, config)
     settings = settings_of(broker, config)
     with opened_broker(broker, config) as opened, StopSignals() as stop:
-        opened.expect_topics([ALERTS, SILENCES, NOTIFICATIONS])
+        opened.expect_topics([ALERTS, ALERTS_ACTIONS, SILENCES, NOTIFICATIONS])
         membership = join(opened, instance, named=not is_kafka(settings.broker.url))
         notifier = Notifier(
             opened,

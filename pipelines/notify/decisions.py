@@ -21,6 +21,7 @@ from infra.broker import StateRow
 from pipelines.notify.alert import Alert
 from pipelines.notify.book import Book, Group, Known, Notification, Reason, Told
 from pipelines.notify.contents import Contents, contents_of, mark
+from pipelines.notify.escalation import unacknowledged
 from pipelines.notify.flows import Flows
 from pipelines.notify.inhibition import Inhibitions
 from pipelines.notify.members import Members
@@ -70,11 +71,17 @@ class Decisions:
             alert = known.alert
             self.take(replace(alert, firing=False, revision=alert.revision + 1, resolved_us=now_us), now_us)
 
-    def acknowledge(self, fingerprint: str) -> None:
-        """Take the news that somebody has taken over an alert: no repeats, no escalation, until it opens anew."""
+    def acknowledge(self, fingerprint: str, alert_id: str | None = None, *, taken: bool = True) -> None:
+        """Take the news that somebody has taken over an alert: no repeats, no escalation, until it opens anew.
+
+        `alert_id` is the episode that was meant, None for the present one; not `taken` takes it back.
+        """
         known = self._book.alerts.get(fingerprint)
-        if known is not None and known.acknowledged != known.alert.alert_id:
-            known.acknowledged = known.alert.alert_id
+        if known is None or alert_id not in (None, known.alert.alert_id):
+            return
+        stands = known.alert.alert_id if taken else ""
+        if known.acknowledged != stands:
+            known.acknowledged = stands
             self._book.changed(Known, fingerprint)
 
     def set_silences(self, silences: Mapping[str, Silence]) -> None:
@@ -164,7 +171,7 @@ class Decisions:
 
     def _contents(self, id_: str, group: Group, route: Route, now_us: int) -> Contents:
         """Return what a group would say now."""
-        members = [self._book.alerts[one] for one in self._members.alerts(id_)]
+        members = self._known(id_)
         receiver = self._plan.receivers[route.receiver]
         return contents_of(
             id_,
@@ -201,7 +208,7 @@ class Decisions:
         for number, step in enumerate(route.escalate):
             late = [
                 known
-                for known in self._unacknowledged(id_, number)
+                for known in unacknowledged(self._known(id_), id_, number)
                 if known.told[id_].since_us + step.after_us <= now_us and not self._mutes(known.alert, now_us)
             ]
             if not late or self._flows.is_busy(step.receiver, now_us):
@@ -226,19 +233,9 @@ class Decisions:
                     notification_of(receiver, "resolved", [(group, route, part)], (id_,), now_us, number + 1), now_us
                 )
 
-    def _unacknowledged(self, id_: str, steps: int) -> list[Known]:
-        """Return the alerts of a group that were told, are firing, and have taken so many steps of escalation."""
-        known = [self._book.alerts[one] for one in self._members.alerts(id_)]
-        return [
-            one
-            for one in known
-            if one.alert.firing
-            and not one.is_acknowledged
-            and (told := one.told.get(id_)) is not None
-            and told.tried
-            and told.alert_id == one.alert.alert_id
-            and told.steps == steps
-        ]
+    def _known(self, id_: str) -> list[Known]:
+        """Return the alerts of a group."""
+        return [self._book.alerts[one] for one in self._members.alerts(id_)]
 
     def _digest(self, receiver: str, now_us: int) -> None:
         """Tell a receiver in one notification what it was spared."""
@@ -283,7 +280,7 @@ class Decisions:
 
     def _of_groups(self, ids: Iterable[str]) -> list[tuple[str, Known, Told]]:
         """Return what groups have told of their alerts."""
-        pairs = [(id_, self._book.alerts[one]) for id_ in ids for one in self._members.alerts(id_)]
+        pairs = [(id_, known) for id_ in ids for known in self._known(id_)]
         return [(id_, known, known.told[id_]) for id_, known in pairs if id_ in known.told]
 
     def _look_after(self, notification: Notification | None, now_us: int) -> None:
@@ -303,7 +300,7 @@ class Decisions:
     def _look_again(self, id_: str, group: Group, route: Route, at_us: int, now_us: int) -> None:
         """Set when a group is looked at next: at `at_us`, or sooner where an escalation falls due."""
         for number, step in enumerate(route.escalate):
-            for known in self._unacknowledged(id_, number):
+            for known in unacknowledged(self._known(id_), id_, number):
                 due_us = known.told[id_].since_us + step.after_us
                 at_us = min(at_us, due_us if due_us > now_us else now_us + RETRY_US)
         group.next_us = at_us

@@ -12,10 +12,10 @@ from pipelines.notify.decisions import Decisions
 from pipelines.records_in_order import begin_of, end_of, records_in_order
 from pipelines.seen_event import SeenEvent, see
 from pipelines.silences import Silence, latest_silences
+from schemas.alert_actions import ALERTS_ACTIONS
 from schemas.alerts import ALERTS
 from schemas.silences import SILENCES
 
-ACTIONS: Final = "alerts.actions"
 MOST_RECORDS: Final = 5000
 """In one round, so that what is due is told while an alert storm is read."""
 
@@ -39,7 +39,7 @@ class Sources:
         Until everything that lies there now has been read, what is known may be old news: `is_caught_up` is false.
         """
         self.places = dict(places)
-        self._begun_at = {**end_of(self._broker, ALERTS.name), **end_of(self._broker, ACTIONS)}
+        self._begun_at = {**end_of(self._broker, ALERTS.name), **end_of(self._broker, ALERTS_ACTIONS.name)}
         self.is_caught_up = False
         self._silences, self._silence_places = {}, {}
 
@@ -50,7 +50,7 @@ class Sources:
         for seen in self._new(ALERTS.name):
             moved = True
             self._take_alert(decisions, seen, now_us)
-        for seen in self._new(ACTIONS):
+        for seen in self._new(ALERTS_ACTIONS.name):
             moved = True
             self._take_action(decisions, seen)
         self.is_caught_up = self.is_caught_up or all(
@@ -82,8 +82,13 @@ class Sources:
 
     def _take_action(self, decisions: Decisions, seen: SeenEvent) -> None:
         event = seen.event or {}
-        if event.get("action") == "acknowledge" and isinstance(fingerprint := event.get("fingerprint"), str):
-            decisions.acknowledge(fingerprint)
+        action, alert_id = event.get("action"), event.get("alert_id")
+        if action in ("acknowledge", "unacknowledge"):
+            decisions.acknowledge(
+                str(event.get("fingerprint")),
+                None if alert_id is None else str(alert_id),
+                taken=action == "acknowledge",
+            )
 
     def _read_silences(self, decisions: Decisions) -> None:
         ends = end_of(self._broker, SILENCES.name)

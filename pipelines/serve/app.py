@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -15,14 +16,15 @@ from starlette.routing import Route
 
 from infra.broker import Broker, BrokerUnavailable
 from infra.secret import Secret
+from pipelines.alert_actions import write_action
 from pipelines.bad_input import BadInput
 from pipelines.duration import WrongDuration, duration_us
-from pipelines.serve.actions import CannotAct, acknowledge
 from pipelines.serve.atom import atom_feed
 from pipelines.serve.board import Board, Filter, changes_from
 from pipelines.serve.guard import Guard
 from pipelines.silences import expired, new_silence, silence_named, silences_of, write_silence
 from pipelines.since import time_us
+from schemas.alert_actions import ALERT_ACTIONS
 from schemas.matcher import WrongMatcher, parse_matchers
 from schemas.refused import Refused
 from schemas.severity import SEVERITIES
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
+_Written = TypeVar("_Written")
 MOST_BODY: Final = 64 << 10
 MOST_ALERTS: Final = 10_000
 MOST_STREAMS: Final = 200
@@ -57,7 +60,7 @@ class Api:
             Route("/api/alerts.atom", self.feed),
             Route("/api/alerts/stream", self.stream),
             Route("/api/alerts/{fingerprint}", self.alert),
-            Route("/api/alerts/{fingerprint}/acknowledge", self.acknowledge, methods=["POST"]),
+            Route("/api/alerts/{fingerprint}/{action}", self.act, methods=["POST"]),
             Route("/api/silences", self.silences),
             Route("/api/silences", self.silence, methods=["POST"]),
             Route("/api/silences/{id}", self.expire, methods=["DELETE"]),
@@ -73,13 +76,13 @@ class Api:
         if not limit.isdecimal() or not 1 <= int(limit[:9]) <= MOST_ALERTS:
             raise BadInput(f"expected a limit from 1 to {MOST_ALERTS}, got {limit!r}")
         found = await run_in_threadpool(self._board.find, _filter(request), ended=state == "all")
-        body = b",".join(one.json for one in found[: int(limit)])
+        body = b",".join(self._board.json(one) for one in found[: int(limit)])
         return Response(b'{"total":%d,"alerts":[%b]}' % (len(found), body), media_type="application/json")
 
     async def alert(self, request: Request) -> Response:
         """GET /api/alerts/FINGERPRINT."""
         found = self._board.alert(request.path_params["fingerprint"])
-        return _nothing() if found is None else Response(found.json, media_type="application/json")
+        return _nothing() if found is None else Response(self._board.json(found), media_type="application/json")
 
     async def feed(self, request: Request) -> Response:
         """GET /api/alerts.atom."""
@@ -97,16 +100,20 @@ class Api:
         last = request.headers.get("last-event-id", "")
         return StreamingResponse(self._events(wanted, last), media_type="text/event-stream")
 
-    async def acknowledge(self, request: Request) -> Response:
-        """POST /api/alerts/FINGERPRINT/acknowledge {"by": ..., "comment": ...}."""
-        fingerprint = request.path_params["fingerprint"]
+    async def act(self, request: Request) -> Response:
+        """POST /api/alerts/FINGERPRINT/acknowledge, unacknowledge or comment {"by": ..., "text": ...}."""
+        action = request.path_params["action"]
+        if action not in ALERT_ACTIONS:
+            return JSONResponse({"error": f"expected one of {', '.join(ALERT_ACTIONS)}"}, 404)
         said = await _body(request)
-        if self._board.alert(fingerprint) is None:
+        found = self._board.alert(request.path_params["fingerprint"])
+        if found is None:
             return _nothing()
-        by, comment = _text(said, "by"), _text(said, "comment", required=False)
-        now_us = time.time_ns() // 1000
-        event = await run_in_threadpool(self._write, acknowledge, fingerprint, by, comment, now_us)
-        return JSONResponse(event, 202)
+        alert = {"fingerprint": found.alert.fingerprint, "alert_id": found.alert.alert_id}
+        by, text = _text(said, "by"), _text(said, "text", required=action == "comment")
+        write = partial(write_action, by=by, text=text, now_us=time.time_ns() // 1000)
+        event = await run_in_threadpool(self._write, write, alert, action)
+        return JSONResponse(dict(event), 202)
 
     async def silences(self, request: Request) -> Response:
         """GET /api/silences?state=all."""
@@ -142,9 +149,9 @@ class Api:
         await run_in_threadpool(self._write, write_silence, ended, now_us)
         return JSONResponse(ended.to_json(now_us))
 
-    def _write(self, what, *arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002, ANN202
+    def _write(self, write: Callable[..., _Written], *arguments: object) -> _Written:
         with self._writing:
-            return what(self._broker, *arguments)
+            return write(self._broker, *arguments)
 
     async def _events(self, wanted: Filter, last: str) -> AsyncIterator[bytes]:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
@@ -161,7 +168,7 @@ class Api:
                     if missed is None:
                         yield b"event: reset\ndata: {}\n\n"
                     for id_, posted in missed or ():
-                        yield _event(id_, posted.json)
+                        yield _event(id_, self._board.json(posted))
             while not self._stopping.is_set():
                 changed.clear()
                 changes = self._board.after(number)
@@ -172,7 +179,7 @@ class Api:
                 for one in changes:
                     number = one.number
                     if wanted.takes(one.posted.alert):
-                        yield _event(one.id, one.posted.json)
+                        yield _event(one.id, self._board.json(one.posted))
                 try:
                     await asyncio.wait_for(changed.wait(), HEARTBEAT_S)
                 except TimeoutError:
@@ -183,7 +190,7 @@ class Api:
 
 def make_app(board: Board, broker: Broker, token: Secret | None, stopping: threading.Event) -> ASGIApp:
     """Return the application, guarded."""
-    handlers: dict[Any, Any] = {CannotAct: _not_here, BrokerUnavailable: _away}
+    handlers: dict[Any, Any] = {BrokerUnavailable: _away}
     handlers.update(dict.fromkeys((BadInput, WrongMatcher, WrongDuration, Refused), _wrong))
     app = Starlette(routes=Api(board, broker, stopping).routes(), exception_handlers=handlers)
     return Guard(app, token)
@@ -191,10 +198,6 @@ def make_app(board: Board, broker: Broker, token: Secret | None, stopping: threa
 
 async def _wrong(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 400)
-
-
-async def _not_here(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, 501)
 
 
 async def _away(request: Request, error: Exception) -> Response:

@@ -10,10 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import orjson
+
 from infra.broker import Broker, BrokerAway
+from pipelines.alert_actions import Event, actions_in, joined
 from pipelines.notify.alert import Alert, alert_of
 from pipelines.records_in_order import Places, begin_of, end_of, records_in_order
 from pipelines.seen_event import SeenEvent, see
+from schemas.alert_actions import ALERTS_ACTIONS
 from schemas.alerts import ALERTS
 from schemas.matcher import Matcher, match_all
 from schemas.severity import SEVERITIES
@@ -21,6 +25,8 @@ from schemas.severity import SEVERITIES
 log = logging.getLogger(__name__)
 MOST_CHANGES: Final = 5000
 MOST_ENDED: Final = 500
+MOST_ACTIONS: Final = 200
+"""On one alert."""
 AWAY_S: Final = 2.0
 
 
@@ -43,10 +49,10 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """One alert on the board, with its event as JSON."""
+    """One alert on the board, with its event as JSON, without what people did to it."""
 
     alert: Alert
-    json: bytes
+    event: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ class Board:
         self._places: Places = {}
         self._open: dict[str, Posted] = {}
         self._ended: dict[str, Posted] = {}
+        self._actions: dict[str, list[Event]] = {}
+        self._action_places: Places = {}
         self._changes: deque[Change] = deque(maxlen=MOST_CHANGES)
         self._count = 0
         self._listeners: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
@@ -96,6 +104,14 @@ class Board:
         with self._lock:
             return self._open.get(fingerprint) or self._ended.get(fingerprint)
 
+    def json(self, posted: Posted) -> bytes:
+        """Return an alert as JSON, with what people did to it."""
+        with self._lock:
+            actions = list(self._actions.get(posted.alert.fingerprint, ()))
+        if not actions:
+            return posted.event
+        return orjson.dumps(joined(orjson.loads(posted.event), {posted.alert.fingerprint: actions}))
+
     def latest(self, most: int) -> list[Posted]:
         """Return the alerts that changed last, the latest first."""
         with self._lock:
@@ -116,9 +132,12 @@ class Board:
             return [] if missing <= 0 else [*self._changes][-missing:]
 
     def number_of(self, id_: str) -> int | None:
-        """Return the number of the change of this id; None when it is no longer here."""
+        """Return the number of the first change of this id; None when it is no longer here.
+
+        What people do to alerts has the id of the alert before it, so a client may see it again, but never miss it.
+        """
         with self._lock:
-            return next((one.number for one in reversed(self._changes) if one.id == id_), None)
+            return next((one.number for one in self._changes if one.id == id_), None)
 
     def listen(self, loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
         """Have an event set whenever something changes."""
@@ -158,6 +177,14 @@ class Board:
             with self._lock:
                 self._places = dict(ends)
             self._wake()
+        ends = end_of(self._broker, ALERTS_ACTIONS.name)
+        if ends != self._action_places:
+            firsts = begin_of(self._broker, ALERTS_ACTIONS.name)
+            starts = {part: max(firsts.get(part, 0), self._action_places.get(part, 0)) for part in ends}
+            for seen in see(records_in_order(self._broker, starts, ends)):
+                self._take_action(seen)
+            self._action_places = dict(ends)
+            self._wake()
         self.caught_up.set()
 
     def _take(self, seen: SeenEvent) -> None:
@@ -174,9 +201,25 @@ class Board:
             self._ended.pop(alert.fingerprint, None)
             (self._open if alert.firing else self._ended)[alert.fingerprint] = posted
             if len(self._ended) > MOST_ENDED:
-                del self._ended[next(iter(self._ended))]
-            self._count += 1
-            self._changes.append(Change(self._count, places_text(self._places), posted))
+                gone = next(iter(self._ended))
+                del self._ended[gone]
+                self._actions.pop(gone, None)
+            self._add(posted)
+
+    def _take_action(self, seen: SeenEvent) -> None:
+        for fingerprint, actions in actions_in([seen]).items():
+            with self._lock:
+                known = [*self._actions.get(fingerprint, ()), *actions]
+                known.sort(key=lambda one: (str(one["event_time"]), str(one["event_id"])))
+                self._actions[fingerprint] = known[-MOST_ACTIONS:]
+                posted = self._open.get(fingerprint)
+                if posted is not None:
+                    self._add(posted)
+
+    def _add(self, posted: Posted) -> None:
+        """Say that an alert has changed; called with the lock held."""
+        self._count += 1
+        self._changes.append(Change(self._count, places_text(self._places), posted))
 
     def _wake(self) -> None:
         with self._lock:

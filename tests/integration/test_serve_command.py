@@ -214,6 +214,26 @@ def test_a_silence_is_made_and_ended(guarded: Served) -> None:
     assert guarded.ask("DELETE", f"/api/silences/{made['id']}", headers=BEARER)[0] == 400
 
 
+def test_an_alert_is_acknowledged_commented_and_given_back(guarded: Served) -> None:
+    status, _, text = guarded.ask("POST", "/api/alerts/f-d2/acknowledge", {"by": "ann", "text": "on my way"}, BEARER)
+    assert (status, json.loads(text)["alert_id"]) == (202, "a-d2")
+    assert eventually(lambda: "acknowledged_by" in guarded.json("/api/alerts/f-d2", BEARER))
+    assert guarded.ask("POST", "/api/alerts/f-d2/comment", {"by": "bob", "text": "<i>done</i>"}, BEARER)[0] == 202
+    assert guarded.ask("POST", "/api/alerts/f-d2/unacknowledge", {"by": "ann"}, BEARER)[0] == 202
+    assert eventually(lambda: "acknowledged_by" not in guarded.json("/api/alerts/f-d2", BEARER))
+    assert [one["text"] for one in guarded.json("/api/alerts/f-d2", BEARER)["comments"]] == ["on my way", "<i>done</i>"]
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "expected"),
+    [("comment", {"by": "ann"}, 400), ("acknowledge", {}, 400), ("comment", {"by": "a", "text": "x" * 9000}, 400),
+     ("resolve", {"by": "ann"}, 404)],
+)  # fmt: skip
+def test_what_is_no_action_does_nothing(guarded: Served, action: str, body: dict[str, str], expected: int) -> None:
+    assert guarded.ask("POST", f"/api/alerts/f-d1/{action}", body, BEARER)[0] == expected
+    assert "comments" not in guarded.json("/api/alerts/f-d1", BEARER)
+
+
 def test_what_is_not_there_is_not_acknowledged(guarded: Served) -> None:
     assert guarded.ask("POST", "/api/alerts/nobody/acknowledge", {"by": "ann"}, BEARER)[0] == 404
 
