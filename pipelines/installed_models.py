@@ -8,6 +8,7 @@ from pathlib import Path
 
 from models.bundle import open_bundle
 from models.find_bundle import shipped_bundles
+from models.multivariate_model import MultivariateModel
 from models.record_model import RecordModel
 from models.sequence_model import SequenceModel
 from models.session import RUNTIME_VERSION, load_session
@@ -58,5 +59,7 @@ def verified_identity(folder: Path) -> str:
         return SequenceModel(folder).identity
     if bundle.card.task == "records":
         return RecordModel(folder).identity
+    if bundle.card.task == "multivariate":
+        return MultivariateModel(folder).identity
     load_session(bundle)
     return bundle.identity(RUNTIME_VERSION)

@@ -9,8 +9,8 @@ import click
 
 from pipelines.commands.options import chosen_models, settings_of
 
-NOW = ("messages", "intents", "logs", "alarms", "telemetry", "sequences", "records")
-LATER = ("commands", "multivariate")
+NOW = ("messages", "intents", "logs", "alarms", "telemetry", "sequences", "records", "multivariate")
+LATER = ("commands",)
 
 
 @click.command(epilog='Example: echo \'{"text": "The lock is beeping"}\' | hubbub score messages')
@@ -43,7 +43,7 @@ def score(
     config: Path | None,
 ) -> None:
     """Answer JSON lines: TASK is messages, intents (--model), logs, alarms, telemetry, and with
-    --model sequences or records.
+    --model sequences, records or multivariate.
 
     One line in, one line out, in order, as soon as it can be. A line that cannot be read comes out as
     {"error": {"reason", "message", "line"}}. An own field with an answer's name moves into "input". Logs and telemetry

@@ -24,6 +24,8 @@ def json_answers(
             found.append(_labels(column, probabilities, labels.get(head_of(name), ()), asked))
         elif column.type in (ANOMALY, SEQUENCE_ANOMALY):
             found.append(_anomalies(column, asked))
+        elif pa.types.is_map(column.type):
+            found.append([None if one is None else dict(one) for one in column.to_pylist()])
         else:
             found.append(column.to_pylist())
     return [list(row) for row in zip(*found, strict=True)]

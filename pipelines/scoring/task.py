@@ -14,6 +14,7 @@ from pipelines.model_folder import model_folder
 from schemas.alarms import ALARMS
 from schemas.customer_messages import CUSTOMER_MESSAGES
 from schemas.device_logs import DEVICE_LOGS
+from schemas.device_metrics import DEVICE_METRICS
 from schemas.device_sessions import SEQUENCES
 from schemas.device_telemetry import DEVICE_TELEMETRY
 from schemas.topic import Topic
@@ -106,6 +107,17 @@ def _of_sequences(chosen: Chosen, asked: Asked) -> Operators:
     return (ScoreSequences(model),)
 
 
+def _of_multivariate(chosen: Chosen, asked: Asked) -> Operators:
+    from models.multivariate_model import MultivariateModel
+    from operators.detect_together import DetectTogether
+
+    if chosen.model is None:
+        raise BadInput("score multivariate needs --model BUNDLE, the folder that `hubbub train multivariate` wrote")
+    model = MultivariateModel(chosen.folder(chosen.model))
+    model.load()
+    return (DetectTogether(model),)
+
+
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
@@ -133,5 +145,12 @@ TASKS: dict[str, Task] = {
             _of_telemetry,
         ),
         Task("sequences", SEQUENCES, ("events",), ("anomaly",), _of_sequences),
+        Task(
+            "multivariate",
+            DEVICE_METRICS,
+            ("device_id", "event_time", "metrics"),
+            ("anomaly", "contributions"),
+            _of_multivariate,
+        ),
     )
 }

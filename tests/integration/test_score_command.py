@@ -241,7 +241,7 @@ def test_the_end_says_how_many_lines_have_no_answer(hubbub: Hubbub, tiny: Path) 
         (["commands", "--home", "home.yaml"], "the task commands is not in this release"),
         (["sequences"], "needs --model BUNDLE"),
         (["records"], "score records needs --model BUNDLE"),
-        (["multivariate"], "not in this release"),
+        (["multivariate"], "score multivariate needs --model BUNDLE"),
         (["poems"], "'poems' is not one of"),
         (["messages", "--model", "no-such-model"], "no model bundle is named 'no-such-model'"),
         (["messages", "--model", "./no-such-folder"], "there is no such folder"),

@@ -1,0 +1,1 @@
+"""Bundles that know which metrics of a device go together, learnt from a normal stretch."""
