@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from models.multivariate_model import MultivariateModel
 from models.sequence_model import SequenceModel
 from models.telemetry_model import TelemetryModel
 from models.text_model import TextModel
@@ -21,6 +22,7 @@ from operators.condition import Condition
 from operators.cut_sessions import CutSessions
 from operators.default_alert_rules import DEFAULT_ALERT_RULES
 from operators.detect_anomalies import DetectAnomalies
+from operators.detect_together import DetectTogether
 from operators.mine_templates import MineTemplates
 from operators.operator import KeyedOperator, Operator
 from operators.raise_alerts import RaiseAlerts
@@ -30,12 +32,14 @@ from schemas.alarms import ALARMS
 from schemas.answers import ALARM_ANSWERS, ALARMS_ENRICHED
 from schemas.customer_messages import CUSTOMER_MESSAGES
 from schemas.device_logs import DEVICE_LOGS
+from schemas.device_metrics import DEVICE_METRICS
 from schemas.device_sessions import SEQUENCES
 from schemas.device_telemetry import DEVICE_TELEMETRY
 from schemas.json_codec import JsonCodec
 from schemas.record import Record
 from schemas.topic import PROGRESS, TIMESTAMP, Topic
 from tests.jobs.counting import NumberLines, ReportSilence
+from tests.tiny_multivariate_bundle import pump, write_tiny_multivariate_bundle
 from tests.tiny_sequence_bundle import BOOT, write_tiny_sequence_bundle
 from tests.tiny_text_bundle import write_tiny_text_bundle
 
@@ -188,6 +192,14 @@ OVER_TIME = (
     ),
     AlertRule("both", "alarm", (), "major", "{device_id}", within_s=40.0, together=((_RAISED,), (_ENDED,))),
 )
+PUMP_ROWS: list[Row] = [
+    {
+        "device_id": f"d{i % 3}",
+        "event_time": at(i * 9 - (i % 5) * 4),
+        "metrics": None if i == 4 else {} if i == 7 else reading | ({"current": 9.0} if i > 20 else {}),
+    }
+    for i, reading in enumerate(pump(8, 36))
+]
 
 
 def tiny(folder: Path) -> TextModel:
@@ -239,6 +251,13 @@ CASES: dict[str, Case] = {
         JOB_LINES,
     ),
     "raise_alerts_over_time": Case(lambda _: RaiseAlerts(OVER_TIME), ALARMS_ENRICHED, LABELLED),
+    "detect_together": Case(
+        lambda p: DetectTogether(MultivariateModel(write_tiny_multivariate_bundle(p))),
+        DEVICE_METRICS,
+        PUMP_ROWS,
+        ("anomaly", "contributions"),
+        4,
+    ),
     "number_lines": Case(lambda _: NumberLines(), DEVICE_LOGS, LOG_LINES),
     "report_silence": Case(lambda _: ReportSilence(), DEVICE_LOGS, LOG_LINES),
 }
