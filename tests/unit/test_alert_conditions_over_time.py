@@ -211,6 +211,15 @@ def test_all_conditions_within_the_time_in_any_order() -> None:
     ], "the first pair lies two minutes apart, which is not within two minutes"
 
 
+def test_three_conditions_that_lie_just_too_far_apart_are_not_together() -> None:
+    three = tuple((Condition("message", "contains", word),) for word in ("one", "two", "three"))
+    rule = dataclasses.replace(POWER_AND_NETWORK, when=(), together=three)
+    table = "event_time | message\n08:00:00 | one\n08:01:00 | two\n08:02:00 | three"
+    assert said(revisions_of(rule, rows(DEVICE_LOGS_ENRICHED, table)), "state") == ["pending"]
+    table = f"{table}\n08:02:59 | ONE"
+    assert said(revisions_of(rule, rows(DEVICE_LOGS_ENRICHED, table)), "state", "count") == ["pending 1", "firing 4"]
+
+
 def test_a_device_that_says_nothing_fires_and_its_next_word_ends_it() -> None:
     table = """
         device_id | event_time | message
