@@ -25,7 +25,7 @@ SAY = @printf '\033[1m== %s\033[0m\n'
 STAMP = $(VENV)/.installed
 STAMP_TRAIN = $(VENV_TRAIN)/.installed
 
-.PHONY: help demo check static test slow flink sameness chaos soak bench train-env constraints clean
+.PHONY: help demo check static test slow flink sameness incidents chaos soak bench train-env constraints clean
 
 help:
 	@echo 'make demo         a small building talks for a minute; see what hubbub hears'
@@ -108,6 +108,11 @@ slow: $(STAMP) $(STAMP_TRAIN)
 sameness: $(STAMP)
 	$(SAY) 'sameness'
 	$(BIN)/python -m tests.sameness_suite $(ARGUMENTS)
+
+# Half an hour; ARGUMENTS='--part left-out --days 2' chooses.
+incidents: $(STAMP)
+	$(SAY) 'incidents and look-alikes'
+	$(BIN)/python -m tests.incident_suite $(ARGUMENTS)
 
 # Half an hour and more; ARGUMENTS='kills --quick' chooses. RELIABILITY.md holds the figures.
 chaos: $(STAMP)

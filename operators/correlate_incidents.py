@@ -115,26 +115,21 @@ class _KeptSite:
         self._site = Site(name, decode_memory(memory), Neighbours(decode_places(places)))
 
     def apply(self, row: Mapping[str, Any], number: int, watermark_us: int) -> None:
-        if self._expires_at is not None and self._expires_at <= watermark_us:
-            self._site.memory, self._expires_at = Memory(), None
         self.fire(watermark_us)
+        if self._expires_at is not None and self._expires_at <= watermark_us:
+            self._site.memory = Memory()
         site, now_us = self._site, max(row["event_time"], watermark_us)
         if row["valid_from"] is not None:
             place = Place(row["valid_from"], row["room"], row["type"], row["upstream_device_id"], row["language"])
             site.neighbours.learn(row["device_id"], place)
-            return
-        if row["alert_id"] is None:
-            return
-        signal = signal_of(row)
-        if signal.kind == "message":
-            self._hear(signal.sights[-1].text if signal.sights else None)
-        for news in site.apply(signal, now_us):
-            self._say(news, event_time=row["event_time"], row=number)
-        self._expires_at = (
-            None
-            if site.neighbours.places
-            else max(site.memory.latest + REMEMBER_CLOSED_US, (site.next_deadline() or 0) + REMEMBER_CLOSED_US)
-        )
+        elif row["alert_id"] is not None:
+            signal = signal_of(row)
+            if signal.kind == "message":
+                self._hear(signal.sights[-1].text if signal.sights else None)
+            for news in site.apply(signal, now_us):
+                self._say(news, event_time=row["event_time"], row=number)
+        lasts_until = max(site.memory.latest, now_us, site.next_deadline() or 0)
+        self._expires_at = None if site.neighbours.places else lasts_until + REMEMBER_CLOSED_US
 
     def fire(self, watermark_us: int) -> None:
         while (deadline := self._site.next_deadline()) is not None and deadline <= watermark_us:

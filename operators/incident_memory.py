@@ -78,6 +78,8 @@ class Incident(msgspec.Struct, array_like=True):
     started_at: int = 0
     revision: int = 0
     said: tuple[int, int, int, int, str, int] | None = None
+    # When it was last heard of: its quiet time counts from here.
+    heard_at: int = 0
 
 
 class Memory(msgspec.Struct, array_like=True):

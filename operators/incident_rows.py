@@ -59,7 +59,7 @@ class IncidentRows:
                 "category": told.category,
                 "devices": incident.devices[:MOST_LISTED],
                 "device_count": told.device_count,
-                "evidence_kinds": incident.kinds,
+                "evidence_kinds": incident.kinds[:],
                 "alert_ids": [one.alert_id for one in signals],
                 "alert_count": len(signals) + incident.more_alerts,
                 "event_count": sum(one.count for one in signals) + incident.more_events,

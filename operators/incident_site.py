@@ -55,12 +55,16 @@ class Site:
         self.site = site
         self.memory = memory
         self.neighbours = neighbours
+        self._now_us = 0
+        self._crowds: dict[tuple[str, str | None], bool] = {}
 
     def apply(self, signal: Signal, now_us: int) -> list[News]:
         """Take one change of an alert; return what is news by it."""
         memory = self.memory
         memory.latest = max(memory.latest, now_us)
         self._forget(now_us)
+        self._now_us = now_us
+        self._crowds.clear()
         if signal.alert_id in memory.closed and (
             not signal.open or signal.updated_at <= memory.closed[signal.alert_id]
         ):
@@ -70,11 +74,13 @@ class Site:
             return []
         incident = self._incident_of(signal)
         if incident is not None:
+            is_new = signal.alert_id not in incident.signals
             self._take(incident, signal, now_us)
-            self._gather(incident, now_us)
+            self._gather(incident, [signal] if is_new else [], now_us)
             return self._news([incident])
         if not signal.open:
-            memory.loose.pop(signal.alert_id, None) if not signal.fired else None
+            if not signal.fired:
+                memory.loose.pop(signal.alert_id, None)
             if signal.alert_id not in memory.loose:
                 return []
         memory.loose[signal.alert_id] = signal
@@ -85,7 +91,7 @@ class Site:
         if weight_together(group) < ENOUGH:
             return []
         incident = self._open(group, now_us)
-        self._gather(incident, now_us)
+        self._gather(incident, group, now_us)
         return [*self._make_room(now_us), *self._news([incident])]
 
     def next_deadline(self) -> int | None:
@@ -131,23 +137,23 @@ class Site:
             return True
         if one.family is None or one.family != other.family:
             return False
-        at_us = max(one.updated_at, other.updated_at)
         if one.kind == other.kind == "message":
-            return self._is_crowd(one.family, at_us, only="message")
-        return (
-            one.family in SPREADING and self.neighbours.share_upstream(one, other) and self._is_crowd(one.family, at_us)
-        )
+            return self._is_crowd(one.family, only="message")
+        return one.family in SPREADING and self.neighbours.share_upstream(one, other) and self._is_crowd(one.family)
 
-    def _is_crowd(self, family: str, at_us: int, only: str | None = None) -> bool:
-        """Whether so many devices tell of one kind of trouble that it is no chance, as one or two may be."""
-        signals = [*self.memory.loose.values()]
-        signals += [one for incident in self.memory.incidents for one in incident.signals.values()]
-        devices = {
-            one.device_id
-            for one in signals
-            if one.family == family and only in (None, one.kind) and abs(one.updated_at - at_us) < CROWD_US
-        }
-        return len(devices) >= CROWD
+    def _is_crowd(self, family: str, only: str | None = None) -> bool:
+        """Whether so many devices tell of one kind of trouble now that it is no chance, as one or two may be."""
+        known = self._crowds.get((family, only))
+        if known is None:
+            signals = [*self.memory.loose.values()]
+            signals += [one for incident in self.memory.incidents for one in incident.signals.values()]
+            devices = {
+                one.device_id
+                for one in signals
+                if one.family == family and only in (None, one.kind) and self._now_us - one.updated_at < CROWD_US
+            }
+            known = self._crowds[family, only] = len(devices) >= CROWD
+        return known
 
     def _open(self, group: list[Signal], now_us: int) -> Incident:
         first = group[0]
@@ -167,19 +173,15 @@ class Site:
         self.memory.incidents.append(incident)
         return incident
 
-    def _gather(self, incident: Incident, now_us: int) -> None:
-        """Let an incident take the loose signals that are related to it."""
-        while True:
-            near = [
-                one
-                for one in self.memory.loose.values()
-                if any(self._come_together(one, other) for other in incident.signals.values())
-            ]
-            if not near:
-                return
-            for signal in sorted(near, key=lambda one: (one.opened_at, one.alert_id)):
+    def _gather(self, incident: Incident, edge: list[Signal], now_us: int) -> None:
+        """Let an incident take the loose signals that are related to those it has just taken."""
+        while edge:
+            one = edge.pop(0)
+            near = [other for other in self.memory.loose.values() if self._come_together(one, other)]
+            for signal in sorted(near, key=lambda signal: (signal.opened_at, signal.alert_id)):
                 del self.memory.loose[signal.alert_id]
                 self._take(incident, signal, now_us)
+                edge.append(signal)
 
     def _take(self, incident: Incident, signal: Signal, now_us: int) -> None:
         known = incident.signals.get(signal.alert_id)
@@ -188,6 +190,8 @@ class Site:
         _see(incident, signal)
         if signal.open or known is None:
             incident.updated_at = max(incident.updated_at, signal.updated_at)
+        if signal.open or known is None or signal.kind == "alarm":  # that an alarm clears is news too
+            incident.heard_at = max(incident.heard_at, now_us)
         incident.started_at = min(incident.started_at, signal.opened_at)
         if signal.device_id not in incident.devices:
             if len(incident.devices) < MOST_DEVICES:
@@ -282,7 +286,7 @@ def spreads(incident: Incident) -> bool:
 def deadline_of(incident: Incident) -> int:
     """Return when an incident ends, if nothing comes."""
     lasts = any(one.kind == "alarm" and one.open for one in incident.signals.values())
-    return incident.updated_at + (ALARM_LASTS_US if lasts else QUIET_US)
+    return incident.heard_at + (ALARM_LASTS_US if lasts else QUIET_US)
 
 
 def _see(incident: Incident, signal: Signal) -> None:

@@ -14,6 +14,7 @@ from schemas.severity import SEVERITIES
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_NAMED: Final = 5
 _MOST_QUOTED: Final = 160
+_MOST_NAME: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,8 @@ def cause_in_words(told: Told, *, chinese: bool) -> str:
         why = f",{told.above} 台受影响的设备连在它上面" if told.above else ""
         return f"{device}:{_at(told.first.event_time)} 最早出现异常({seen}){why}"
     if told.silent:
-        return f"{device}: {told.above} of the devices hang on it, and it says nothing itself"
-    why = f"; {told.above} of the devices hang on it" if told.above else ""
+        return f"{device}: {_hang(told.above, 'devices')} on it, and it says nothing itself"
+    why = f"; {_hang(told.above, 'devices')} on it" if told.above else ""
     return f"{device}: it showed {seen} at {_at(told.first.event_time)}{why}"
 
 
@@ -77,24 +78,24 @@ def summary_in_words(told: Told, *, chinese: bool) -> str:
 
 def _in_english(told: Told) -> str:
     trouble = f"{told.category.replace('_', ' ')} trouble" if told.category else "trouble"
-    named = ", ".join(told.devices[:MOST_NAMED])
+    named = ", ".join(map(_name, told.devices[:MOST_NAMED]))
     more = told.device_count - min(len(told.devices), MOST_NAMED)
     who = (
         f"{told.device_count} devices ({named}{f' and {more} more' if more else ''})"
         if told.device_count > 1
         else named
     )
-    sentences = [f"{SEVERITIES[told.severity].capitalize()} {trouble} at {told.site}: {who}."]
+    sentences = [f"{SEVERITIES[told.severity].capitalize()} {trouble} at {_name(told.site)}: {who}."]
     if told.silent:
         sentences.append(f"All that is touched hangs on {_device(told, False)}, which says nothing itself.")
     else:
-        above = f", on which {told.above} of the others hang" if told.above else ""
+        above = f", and {_hang(told.above, 'others')} on it" if told.above else ""
         sentences.append(
-            f"It began at {_at(told.first.event_time)} on {told.first.device_id}: {_quoted(told.first, False)}."
+            f"It began at {_at(told.first.event_time)} on {_name(told.first.device_id)}: {_quoted(told.first, False)}."
         )
         sentences.append(f"The probable cause is {_device(told, False)}{above}.")
     if told.worst.event_id != told.first.event_id:
-        sentences.append(f"The worst: {_quoted(told.worst, False)} on {told.worst.device_id}.")
+        sentences.append(f"The worst: {_quoted(told.worst, False)} on {_name(told.worst.device_id)}.")
     if told.message is not None and told.message.event_id not in (told.first.event_id, told.worst.event_id):
         sentences.append(f"A customer writes: {_quoted(told.message, False)}.")
     counted = ", ".join(f"{count} {_KINDS['en'][kind][count != 1]}" for kind, count in told.counts)
@@ -106,20 +107,20 @@ def _in_english(told: Told) -> str:
 
 def _in_chinese(told: Told) -> str:
     trouble = f"{_CATEGORIES_ZH.get(told.category, told.category)}问题" if told.category else "异常"
-    named = "、".join(told.devices[:MOST_NAMED])
+    named = "、".join(map(_name, told.devices[:MOST_NAMED]))
     more = " 等" if told.device_count > min(len(told.devices), MOST_NAMED) else ""
     who = f"{told.device_count} 台设备({named}{more})" if told.device_count > 1 else named
-    sentences = [f"{told.site} 发生{_SEVERITIES_ZH[told.severity]}级{trouble}:{who}。"]
+    sentences = [f"{_name(told.site)} 发生{_SEVERITIES_ZH[told.severity]}级{trouble}:{who}。"]
     if told.silent:
         sentences.append(f"受影响的设备都连在 {_device(told, True)} 上,而它自己没有发出任何消息。")
     else:
         sentences.append(
-            f"{_at(told.first.event_time)} 首先出现在 {told.first.device_id}:{_quoted(told.first, True)}。"
+            f"{_at(told.first.event_time)} 首先出现在 {_name(told.first.device_id)}:{_quoted(told.first, True)}。"
         )
         above = f",有 {told.above} 台受影响的设备连在它上面" if told.above else ""
         sentences.append(f"可能的原因是 {_device(told, True)}{above}。")
     if told.worst.event_id != told.first.event_id:
-        sentences.append(f"最严重的是 {told.worst.device_id}:{_quoted(told.worst, True)}。")
+        sentences.append(f"最严重的是 {_name(told.worst.device_id)}:{_quoted(told.worst, True)}。")
     if told.message is not None and told.message.event_id not in (told.first.event_id, told.worst.event_id):
         sentences.append(f"客户反映:{_quoted(told.message, True)}。")
     counted = "、".join(f"{count} 条{_KINDS['zh'][kind][0]}" for kind, count in told.counts)
@@ -131,9 +132,17 @@ def _in_chinese(told: Told) -> str:
 
 def _device(told: Told, chinese: bool) -> str:
     if told.cause_type is None:
-        return told.cause
-    kind = told.cause_type.replace("_", " ")
-    return f"{told.cause}({kind})" if chinese else f"{told.cause} ({kind})"
+        return _name(told.cause)
+    kind = _name(told.cause_type).replace("_", " ")
+    return f"{_name(told.cause)}({kind})" if chinese else f"{_name(told.cause)} ({kind})"
+
+
+def _hang(count: int, of_what: str) -> str:
+    return f"{count} of the {of_what} {'hangs' if count == 1 else 'hang'}"
+
+
+def _name(text: str) -> str:
+    return safe_text(text, _MOST_NAME)
 
 
 def _quoted(sight: Sight, chinese: bool) -> str:

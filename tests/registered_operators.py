@@ -19,27 +19,32 @@ from operators.alert_rule import AlertRule, Flapping
 from operators.classify_text import ClassifyText, understand_alarms, understand_logs
 from operators.collect_answers import CollectAnswers
 from operators.condition import Condition
+from operators.correlate_incidents import CorrelateIncidents
 from operators.cut_sessions import CutSessions
 from operators.default_alert_rules import DEFAULT_ALERT_RULES
 from operators.detect_anomalies import DetectAnomalies
 from operators.detect_together import DetectTogether
+from operators.locate_devices import LocateDevices
 from operators.mine_templates import MineTemplates
 from operators.operator import KeyedOperator, Operator
 from operators.raise_alerts import RaiseAlerts
 from operators.score_sequences import ScoreSequences
 from operators.understand_messages import UnderstandMessages
 from schemas.alarms import ALARMS
+from schemas.alerts_by_site import ALERTS_BY_DEVICE, ALERTS_BY_SITE
 from schemas.answers import ALARM_ANSWERS, ALARMS_ENRICHED
 from schemas.customer_messages import CUSTOMER_MESSAGES
 from schemas.device_logs import DEVICE_LOGS
 from schemas.device_metrics import DEVICE_METRICS
 from schemas.device_sessions import SEQUENCES
 from schemas.device_telemetry import DEVICE_TELEMETRY
+from schemas.devices import DEVICES
 from schemas.json_codec import JsonCodec
 from schemas.record import Record
 from schemas.topic import PROGRESS, TIMESTAMP, Topic
 from tests.jobs.counting import NumberLines, ReportSilence
 from tests.tiny_multivariate_bundle import pump, write_tiny_multivariate_bundle
+from tests.site_rows import SITE_EVENTS, alert_rows, registry_rows
 from tests.tiny_sequence_bundle import BOOT, write_tiny_sequence_bundle
 from tests.tiny_text_bundle import write_tiny_text_bundle
 
@@ -214,7 +219,24 @@ def with_null_answers(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
+# Rows of one device's alerts, and of the registry of devices; then of two sites, some late, some hours apart.
+BY_DEVICE: list[Row] = [
+    {"fingerprint": "f", "labels": {}, **{name: value for name, value in row.items() if name not in ("site", "room")}}
+    for row in alert_rows(SITE_EVENTS)
+]
+REGISTRY: list[Row] = [
+    {"device_id": f"d{i % 3}", "valid_from": at(i * 7 - (i % 4) * 11 + 40), "site": None if i == 5 else f"s{i % 2}"}
+    for i in range(12)
+]
+BY_SITE: list[Row] = [
+    *registry_rows("d0 | hall | -\nd1 | hall | d0\nd2 | - | d1", "s0"),
+    *(row | {"site": f"s{i // 3 % 2}"} for i, row in enumerate(alert_rows(SITE_EVENTS))),
+]
+
 CASES: dict[str, Case] = {
+    "locate_devices": Case(lambda _: LocateDevices(), ALERTS_BY_DEVICE, BY_DEVICE),
+    "learn_places": Case(lambda _: LocateDevices(), DEVICES, REGISTRY),
+    "correlate_incidents": Case(lambda _: CorrelateIncidents(), ALERTS_BY_SITE, BY_SITE),
     "classify_text": Case(lambda p: ClassifyText(tiny(p), ("topic",)), CUSTOMER_MESSAGES, MESSAGES, ("topic",), 2),
     "understand_messages": Case(
         lambda p: UnderstandMessages(tiny(p), explain=("topic",)),

@@ -40,6 +40,7 @@ def demo(
     """
     from infra.broker_url import open_broker
     from pipelines.catalog import REKEYED, find_pipeline, shipped_pipelines
+    from pipelines.demo.building import MULBERRY_HOUSE
     from pipelines.demo.performance import Performance
     from pipelines.demo.registry import registry
     from pipelines.demo.stage import Stage
@@ -60,7 +61,8 @@ def demo(
         # Simulated time moves by events alone; ticks would pull it to the wall clock.
         pipelines = [*shipped_pipelines(chosen_models(settings), alert_rules), *map(find_pipeline, REKEYED)]
         play = Performance(simulation, opened, pipelines, JobSettings(tick_s=None))
-        opened.append(list(registry(simulation.building, simulation.first_us)))
+        # The registry knows the whole house, whichever part of it talks.
+        opened.append(list(registry(MULBERRY_HOUSE, simulation.first_us)))
         for moment in play.moments(stop.requested):
             for alert in moment.alerts:
                 if (alert.fired_us or 0) >= simulation.start_us and alert.first["severity"] != "indeterminate":

@@ -66,7 +66,18 @@ def test_the_end_says_what_was_planted_how_it_counts_and_how_to_go_on(shown: tup
         "To go on:",
     ):
         assert expected in out
-    assert len(re.findall(r"^  hubbub \w+ --broker sqlite:hubbub-demo.db", out, re.MULTILINE)) == 3
+    assert len(re.findall(r"^  hubbub \w+ --broker sqlite:hubbub-demo.db", out, re.MULTILINE)) == 4
+
+
+def test_the_end_says_what_belongs_together(shown: tuple[Path, str, str]) -> None:
+    """Five things go wrong; what the alerts come to are about as many incidents, the uplink's with its cause."""
+    told = re.search(
+        r"^(\d+) incidents are what (\d+) of the alerts, pending ones too, come to$", shown[1], re.MULTILINE
+    )
+    assert told, shown[1]
+    assert 5 <= int(told[1]) <= 8
+    assert int(told[2]) > 2 * int(told[1])
+    assert re.search(r"^0[89]:\d\d +critical +router-1 +\d", shown[1], re.MULTILINE), shown[1]
 
 
 def test_a_pipe_gets_plain_lines_and_stderr_stays_silent(shown: tuple[Path, str, str]) -> None:

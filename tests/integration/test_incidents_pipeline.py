@@ -1,0 +1,180 @@
+"""Alerts become incidents: the same ones whoever reads first, however steps are cut, at once or bit by bit."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+import orjson
+import pytest
+
+from infra.broker import TopicPartition
+from infra.sqlite_broker import SqliteBroker
+from pipelines.engines.embedded_engine import EmbeddedEngine
+from pipelines.engines.graph import topics_of
+from pipelines.engines.job_settings import JobSettings
+from pipelines.pipeline import Pipeline
+from pipelines.shipped.alerts import alerts
+from pipelines.shipped.incidents import incidents
+from pipelines.shipped.sites import sites
+from schemas.incidents import INCIDENTS
+from schemas.record import Append
+from schemas.ticks import TICKS
+from tests.site_rows import time_of
+
+SEED = 20261122
+CHAIN = (alerts(), sites(), incidents())
+
+
+def place(device: str, site: str | None, since: str = "2026-01-01T00:00:00Z", upstream: str | None = None) -> Append:
+    row = {"device_id": device, "valid_from": since, "site": site, "room": None, "upstream_device_id": upstream}
+    return Append("devices", device.encode(), orjson.dumps(row))
+
+
+def events(rng: Random) -> list[Append]:
+    """Alarms and messages, understood, of two sites and of a device in none, each device in order of time."""
+    found = []
+    for number in range(160):
+        device = rng.choice(["gate", "cam", "lamp", "pump", "valve", "stray"])
+        minute = number * 1.7
+        asks = {"input": {"event_id": f"{number:032x}"}, "late": False}
+        row = {"device_id": device, "event_time": time_of(minute)}
+        if rng.random() < 0.6:
+            clear = rng.random() < 0.4
+            severity = "cleared" if clear else rng.choice(["minor", "major", "indeterminate"])
+            row |= {"code": f"C{number % 3}", "text": "down", "perceived_severity": severity}
+            row |= {"state": "clear" if clear else "raise"}
+            asks |= {"category": {"label": rng.choice(["network", "power"]), "score": 0.9, "model": "m"}}
+            topic = "alarms.enriched"
+        else:
+            row |= {"text": "no network", "channel": "app", "language": "en"}
+            for name, label in (("sentiment", "negative"), ("topic", "connectivity"), ("urgency", "high")):
+                asks |= {name: {"label": label, "score": 0.9, "model": "m"}}
+            topic = "customer.messages.enriched"
+        found.append(Append(topic, device.encode(), orjson.dumps(row | {"hubbub": asks})))
+    return found
+
+
+REGISTRY = [
+    place("gate", "north"),
+    place("cam", "north", upstream="gate"),
+    place("lamp", "north", upstream="gate"),
+    place("pump", "south"),
+    place("valve", "south"),
+    place("valve", "north", time_of(120), upstream="gate"),
+]
+
+
+def written(broker: SqliteBroker) -> list[tuple[bytes | None, bytes | None]]:
+    """Everything in the topic `incidents`, partition by partition, in its order."""
+    found = []
+    for number in range(INCIDENTS.partitions):
+        part = TopicPartition(INCIDENTS.name, number)
+        first, end = broker.bounds(part)
+        while first < end:
+            records = broker.read(part, first, max_records=500, max_bytes=8 << 20)
+            found += [(record.key, record.value) for record in records]
+            first = records[-1].offset + 1
+    return sorted(found, key=str)
+
+
+def job(broker: SqliteBroker, pipelines: Sequence[Pipeline], batch: int, *, until_end: bool = True) -> None:
+    EmbeddedEngine(broker, JobSettings(batch_records=batch, tick_s=None)).run(pipelines, until_end=until_end)
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[bytes | None, bytes | None]]:
+    with SqliteBroker(tmp_path_factory.mktemp("expected") / "hubbub.db") as broker:
+        broker.create_topics(topics_of(CHAIN))
+        broker.append([*REGISTRY, *events(Random(SEED))])
+        job(broker, CHAIN, 2000)
+        return written(broker)
+
+
+def test_there_are_incidents_of_both_sites_and_of_the_stray(expected: list[tuple[bytes | None, bytes | None]]) -> None:
+    rows = [orjson.loads(value or b"") for _, value in expected]
+    assert {row["site"] for row in rows} == {"north", "south", "stray"}
+    assert {row["state"] for row in rows} >= {"open", "updated"}
+    moved = [row["opened_at"] for row in rows if row["site"] == "south" and "valve" in row["devices"]]
+    assert all(opened < time_of(120 + 60) for opened in moved), "the valve stands in the north from then on"
+
+
+@pytest.mark.parametrize("batch", [1, 7])
+def test_where_steps_are_cut_changes_nothing(
+    tmp_path: Path, expected: list[tuple[bytes | None, bytes | None]], batch: int
+) -> None:
+    with SqliteBroker(tmp_path / "hubbub.db") as broker:
+        broker.create_topics(topics_of(CHAIN))
+        broker.append([*REGISTRY, *events(Random(SEED))])
+        job(broker, CHAIN, batch)
+        assert written(broker) == expected
+
+
+def test_who_reads_first_changes_nothing(tmp_path: Path, expected: list[tuple[bytes | None, bytes | None]]) -> None:
+    """Each pipeline alone, and the topic of messages before that of alarms: rows lie in another order."""
+    with SqliteBroker(tmp_path / "hubbub.db") as broker:
+        broker.create_topics(topics_of(CHAIN))
+        rows = events(Random(SEED))
+        broker.append([*REGISTRY, *(row for row in rows if row.topic.startswith("customer"))])
+        job(broker, CHAIN[:1], 3)
+        broker.append([row for row in rows if row.topic.startswith("alarms")])
+        for pipeline in CHAIN:
+            job(broker, [pipeline], 50)
+        assert written(broker) == expected
+
+
+def test_a_live_job_tells_of_incidents_though_most_topics_are_quiet(tmp_path: Path) -> None:
+    """Nothing ever comes in two of the topics, so time is moved by a tick, once everything is worked through."""
+    stop = threading.Event()
+    errors: list[BaseException] = []
+    with SqliteBroker(tmp_path / "hubbub.db") as broker:
+        broker.create_topics(topics_of(CHAIN))
+        engine = EmbeddedEngine(broker, JobSettings(tick_s=0.2, poll_s=0.02))
+
+        def work() -> None:
+            try:
+                engine.run(CHAIN, stop=stop)
+            except BaseException as error:  # noqa: BLE001 - shown below
+                errors.append(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        try:
+            broker.append([place("gate", "north"), *events(Random(SEED))[:40]])
+            first = _awaited(broker, 1, errors)
+            # The registry says more when time has gone on: it holds from then on, and a tick says so.
+            broker.append([place("gate", "south", time_of(1))])
+            _await_late(broker, errors)
+        finally:
+            stop.set()
+            thread.join()
+        assert not errors
+        assert all(orjson.loads(value or b"")["site"] != "south" for _, value in first)
+
+
+def _awaited(broker: SqliteBroker, count: int, errors: list[BaseException]) -> list[tuple[bytes | None, bytes | None]]:
+    until = time.monotonic() + 120
+    while len(found := written(broker)) < count:
+        assert time.monotonic() < until, "no incident in two minutes"
+        assert not errors, errors
+        broker.wait(0.05)
+    return found
+
+
+def _await_late(broker: SqliteBroker, errors: list[BaseException]) -> None:
+    until = time.monotonic() + 120
+    while not any(row["topic"] == "devices" for row in _ticks(broker)):
+        assert time.monotonic() < until, "no tick tells of the late row"
+        assert not errors, errors
+        broker.wait(0.05)
+
+
+def _ticks(broker: SqliteBroker) -> list[dict[str, object]]:
+    found = []
+    for number in range(TICKS.partitions):
+        part = TopicPartition(TICKS.name, number)
+        found += [orjson.loads(one.value or b"") for one in broker.read(part, 0, max_records=999, max_bytes=1 << 20)]
+    return found
