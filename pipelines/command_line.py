@@ -50,7 +50,7 @@ COMMANDS: dict[str, Entry] = {
     "dev": Entry("pipelines.commands.dev:dev", "a real Kafka on this machine, to try things out"),
 }
 # Commands that a later release brings: they are known by name, so that nobody looks for a spelling mistake.
-LATER = ("console", "top")
+LATER = ("console",)
 
 
 class CommandTable(click.Group):
