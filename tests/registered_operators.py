@@ -43,8 +43,8 @@ from schemas.json_codec import JsonCodec
 from schemas.record import Record
 from schemas.topic import PROGRESS, TIMESTAMP, Topic
 from tests.jobs.counting import NumberLines, ReportSilence
-from tests.tiny_multivariate_bundle import pump, write_tiny_multivariate_bundle
 from tests.site_rows import SITE_EVENTS, alert_rows, registry_rows
+from tests.tiny_multivariate_bundle import pump, write_tiny_multivariate_bundle
 from tests.tiny_sequence_bundle import BOOT, write_tiny_sequence_bundle
 from tests.tiny_text_bundle import write_tiny_text_bundle
 
