@@ -71,6 +71,33 @@ def alert_of(event: Mapping[str, object]) -> Alert | None:
     )
 
 
+def incident_of(event: Mapping[str, object]) -> Alert:
+    """Read an event of the topic `incidents` as an alert named `incident`; its device is the probable cause's."""
+    severity = event.get("severity")
+    named = {
+        "alertname": "incident",
+        "site": event.get("site"),
+        "device_id": event.get("probable_cause_device_id"),
+        "severity": severity,
+        "category": event.get("category"),
+    }
+    opened = _time(event.get("started_at")) or 0
+    return Alert(
+        fingerprint=str(event.get("incident_id")),
+        alert_id=str(event.get("incident_id")),
+        revision=_whole(event.get("revision")),
+        labels={name: value[:MOST_LABEL] for name, value in named.items() if isinstance(value, str) and value},
+        severity=severity if isinstance(severity, str) and severity in SEVERITIES else "indeterminate",
+        summary=str(event.get("summary") or "")[:MOST_SUMMARY],
+        opened_us=opened,
+        updated_us=_time(event.get("updated_at")) or opened,
+        count=_whole(event.get("event_count")),
+        firing=event.get("state") != "resolved",
+        resolved_us=_time(event.get("resolved_at")),
+        annotations={"probable_cause": str(event.get("probable_cause") or "")[:MOST_SUMMARY]},
+    )
+
+
 def safe_labels(labels: Mapping[str, str]) -> dict[str, str]:
     """Return labels fit to be shown."""
     return {safe_text(name, 64): safe_text(value, MOST_LABEL) for name, value in labels.items()}

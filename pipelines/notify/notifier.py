@@ -89,7 +89,7 @@ class Notifier:
             for name, address in notifying.addresses.items()
         }
         self._decisions: Decisions | None = None
-        self._sources = Sources(broker)
+        self._sources = Sources(broker, notifying.sources)
         self._owning = False
 
     def run(self, stop: threading.Event) -> None:

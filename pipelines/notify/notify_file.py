@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -91,6 +91,7 @@ class NotifyFile(Struct, frozen=True, forbid_unknown_fields=True):
 
     route: RouteEntry
     receivers: dict[str, dict[str, Any]]  # each read by itself, so that a mistake is said with the name
+    sources: tuple[Literal["alerts", "incidents"], ...] = ("alerts",)
     inhibit_rules: list[InhibitEntry] = []
     time_intervals: dict[str, dict[str, Any]] = {}
 
@@ -112,6 +113,7 @@ class Notifying:
 
     plan: Plan
     addresses: Mapping[str, Address] = field(default_factory=dict)
+    sources: tuple[str, ...] = ("alerts",)
 
 
 def read_notify_file(path: Path, environment: Mapping[str, str]) -> Notifying:
@@ -161,7 +163,7 @@ class _Reader:
         }
         receivers = {name: self._receiver(name, one) for name, one in entries.items()}
         addresses = {name: self._address(name, one) for name, one in entries.items()}
-        return Notifying(Plan(root, receivers, rules), addresses)
+        return Notifying(Plan(root, receivers, rules), addresses, tuple(dict.fromkeys(self._file.sources)))
 
     def _route(
         self, entry: RouteEntry, above: Route | None, at: str, intervals: Mapping[str, TimeInterval], number: int

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
 from infra.broker import Broker, TopicPartition
-from pipelines.notify.alert import alert_of
+from pipelines.notify.alert import alert_of, incident_of
 from pipelines.notify.decisions import Decisions
 from pipelines.records_in_order import begin_of, end_of, records_in_order
 from pipelines.seen_event import SeenEvent, see
 from pipelines.silences import Silence, latest_silences
 from schemas.alert_actions import ALERTS_ACTIONS
 from schemas.alerts import ALERTS
+from schemas.incidents import INCIDENTS
 from schemas.silences import SILENCES
 
 MOST_RECORDS: Final = 5000
@@ -25,8 +26,9 @@ Places = dict[TopicPartition, int]
 class Sources:
     """Reads on from `places`, which are to be remembered with what was decided from them."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, topics: Sequence[str] = (ALERTS.name,)) -> None:
         self._broker = broker
+        self._topics = tuple(topics)
         self.places: Places = {}
         self.is_caught_up = False
         self._begun_at: Places = {}
@@ -39,7 +41,9 @@ class Sources:
         Until everything that lies there now has been read, what is known may be old news: `is_caught_up` is false.
         """
         self.places = dict(places)
-        self._begun_at = {**end_of(self._broker, ALERTS.name), **end_of(self._broker, ALERTS_ACTIONS.name)}
+        self._begun_at = {}
+        for topic in (*self._topics, ALERTS_ACTIONS.name):
+            self._begun_at.update(end_of(self._broker, topic))
         self.is_caught_up = False
         self._silences, self._silence_places = {}, {}
 
@@ -47,9 +51,10 @@ class Sources:
         """Take what is new, a few thousand records at most; True when alerts or actions came."""
         self._read_silences(decisions)
         moved = False
-        for seen in self._new(ALERTS.name):
-            moved = True
-            self._take_alert(decisions, seen, now_us)
+        for topic in self._topics:
+            for seen in self._new(topic):
+                moved = True
+                self._take_alert(decisions, seen, now_us)
         for seen in self._new(ALERTS_ACTIONS.name):
             moved = True
             self._take_action(decisions, seen)
@@ -74,7 +79,7 @@ class Sources:
 
     def _take_alert(self, decisions: Decisions, seen: SeenEvent, now_us: int) -> None:
         if seen.event is not None:
-            alert = alert_of(seen.event)
+            alert = incident_of(seen.event) if seen.part.topic == INCIDENTS.name else alert_of(seen.event)
             if alert is not None:
                 decisions.take(alert, now_us)
         elif seen.record.value is None and seen.record.key is not None:

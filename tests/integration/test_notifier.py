@@ -27,6 +27,7 @@ from pipelines.notify.notify_file import read_notify_file
 from pipelines.silences import new_silence, write_silence
 from schemas.alert_actions import ALERTS_ACTIONS
 from schemas.alerts import ALERTS
+from schemas.incidents import INCIDENTS
 from schemas.notifications import NOTIFICATIONS
 from schemas.record import Append
 from schemas.silences import SILENCES
@@ -185,6 +186,29 @@ def test_an_acknowledgement_in_an_alert_stops_the_repeats(broker: SqliteBroker) 
     assert reasons.count(("d2", "firing")) == 1
     assert not {("d2", "repeat"), ("d3", "repeat")} & set(reasons)
     assert ("d1", "repeat") in reasons
+
+
+def test_incidents_are_told_where_they_are_asked_for(broker: SqliteBroker) -> None:
+    broker.create_topics([INCIDENTS])
+    incident = {
+        "incident_id": "i1", "revision": 1, "site": "lab", "event_time": "2026-03-01T08:00:00Z", "state": "open",
+        "severity": "critical", "probable_cause_device_id": "gw-1", "probable_cause": "it was silent first",
+        "summary": "gw-1 is away, and 3 devices with it", "language": "en", "devices": ["gw-1"], "device_count": 4,
+        "evidence_kinds": ["log"], "alert_ids": ["a"], "alert_count": 4, "event_count": 9, "timeline": [],
+        "started_at": "2026-03-01T07:59:00Z", "opened_at": "2026-03-01T08:00:00Z", "updated_at": "2026-03-01T08:00:00Z",
+    }  # fmt: skip
+    with http_receiver() as receiver:
+        broker.append([event("d1"), Append(INCIDENTS.name, b"i1", orjson.dumps(incident))])
+        with running(broker, 'sources = ["incidents"]\n' + ROUTE + webhook(receiver)):
+            [came] = receiver.await_requests(1)
+            over = {**incident, "revision": 2, "state": "resolved", "resolved_at": "2026-03-01T09:00:00Z"}
+            broker.append([Append(INCIDENTS.name, b"i1", orjson.dumps(over))])
+            _, ended = receiver.await_requests(2)
+    assert came.json["hubbub"]["title"] == "CRITICAL: gw-1 is away, and 3 devices with it"
+    assert came.json["commonLabels"] == {
+        "alertname": "incident", "site": "lab", "device_id": "gw-1", "severity": "critical",
+    }  # fmt: skip
+    assert ended.json["status"] == "resolved"
 
 
 def start(broker: SqliteBroker, text: str) -> subprocess.Popen[bytes]:

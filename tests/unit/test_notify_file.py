@@ -123,6 +123,7 @@ def test_secrets_come_from_variables_or_files_and_are_shown_nowhere(tmp_path: Pa
             "receivers.am.secret: only a webhook is si",
         ),
         ("[route]", "[route]\nmatchers = ['a=b']", "route.matchers: expected none, for the first route takes every"),
+        ("[route]", "sources = ['alarms']\n[route]", "sources.*: Invalid enum value 'alarms'"),
         ("[route]", "[rout]", "Object missing required field `route`|unknown field `rout`"),
         ("[route]", "[route", "expected TOML, got a mistake"),
     ],
