@@ -74,7 +74,7 @@ def check(*, labels: tuple[str, ...], file: Path | None, config: Path | None) ->
     if not labels:
         routes = sum(1 for _ in plan.route.walk())
         click.echo(
-            f"fine: {routes} routes, {len(plan.receivers)} receivers, {len(plan.inhibit_rules)} inhibition rules"
+            f"fine; routes: {routes}, receivers: {len(plan.receivers)}, inhibition rules: {len(plan.inhibit_rules)}"
         )
         return
     given = {}

@@ -90,7 +90,7 @@ class Notifier:
         }
         self._decisions: Decisions | None = None
         self._sources = Sources(broker, notifying.sources)
-        self._owning = False
+        self._owning: bool | None = None  # until it is known
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set. Whatever the broker refuses for good is raised."""
@@ -115,13 +115,16 @@ class Notifier:
 
     def _round(self) -> None:
         if STREAM not in self._membership.owned():
-            if self._owning:
+            if self._owning is not False:
+                self._told("another notifier is at work; waiting to take over")
                 self._forget()
+                self._owning = False
             self._broker.wait(self._poll_s)
             return
         if self._decisions is None:
             self._decisions = self._remembered()
-            self._told("telling what is known; another notifier waits" if not self._owning else "going on")
+            if not self._owning:
+                self._told(f"telling {', '.join(self._couriers)}; Ctrl-C stops")
             self._owning = True
         decisions = self._decisions
         moved = self._sources.read(decisions, self._clock())
