@@ -35,9 +35,10 @@ class CutSessions:
     one session at a time. A row whose event is null is not counted. Late rows count like any other, in the order of the
     stream.
 
-    A session ends when its device's partition is `quiet_s` of event time past the session's latest event (by the
-    watermark, so by a deadline); when it has `most_events` (the next event begins another one); or when its device
-    has `most_sessions` open and one more begins: then the one with the oldest latest event ends.
+    A session ends when an event of it comes more than `quiet_s` of event time after its latest one (and begins the next
+    session), or when its device's partition is so far (by the watermark, so by a deadline); when it has `most_events`
+    (the next event begins another one); or when its device has `most_sessions` open and one more begins: then the one
+    with the oldest latest event ends.
 
     Emits a row of `device.sessions` for each: times, `events` in order, `cut` (quiet, full, crowded), and `anomaly`
     (see operators/score_sequences.py), null without a `model`. Event ids of more than 200 characters are cut off.

@@ -88,9 +88,15 @@ class DeviceSessions:
     def take(
         self, session: str | None, event: str, time: int, *, most_events: int, most_sessions: int
     ) -> list[ClosedSession]:
-        """Take in one event; return what had to be closed for it: a full session, or the quietest of too many."""
+        """Take in one event; return what had to be closed for it.
+
+        That is its own session where the event comes after a pause, or when it is full; or the quietest of too many.
+        """
         closed = []
         one = self._open.get(session)
+        if one is not None and time > one.ended + self._quiet_us:
+            closed.append(self._close(session, "quiet", one.ended + self._quiet_us))
+            one = None
         if one is None:
             if len(self._open) >= most_sessions:
                 quietest = min(self._open, key=lambda name: self._open[name].ended)

@@ -54,6 +54,21 @@ def test_a_pause_ends_a_session() -> None:
     ]
 
 
+def test_the_first_event_behind_a_pause_begins_a_session() -> None:
+    """Its own watermark is still that of the rows before the pause."""
+    batch = rows(
+        DEVICE_LOGS,
+        """
+        device_id | event_time | component
+        d1        | 08:00:00   | a
+        d1        | 08:00:30   | b
+        d1        | 08:05:00   | c
+        """,
+    )
+    sessions = cut(CutSessions(event="component"), batch)
+    assert sessions == [("d1", None, "a b", "quiet"), ("d1", None, "c", "quiet")]
+
+
 def test_an_id_keeps_sessions_apart_and_limits_end_them() -> None:
     batch = rows(
         DEVICE_LOGS,
