@@ -45,18 +45,21 @@ class DetectAnomalies:
 
     Reads `device_id`, `metric` (strings), `event_time`, `value` (float64) and `watermark`. Adds `anomaly` (struct):
     `score` in [0, 1], 1 - the probability of a reading at least as odd, so it means the same on every series; 0 for
-    the first 30 readings, while the series is not known. `is_anomaly`, whether that probability is under
-    `alarm_probability` (by default about one false alarm a month of a series read once a minute). `expected_low`,
-    `expected_high`, in the unit of the value: where it would have been no anomaly; null while the series is not known.
-    `kind`: `spike`, `level_shift`, `drift`, `stuck` or `none`. `model`, the identity of what answered.
+    the first 30 readings, while the series is not known. It tells an event once: for the next 80 readings it is at
+    most 0.8, unless something goes twice as far; what only assumed shapes of noise find odd has at most 0.95.
+    `is_anomaly`, whether the probability, by the records of the series or by the shape of its noise, is under
+    `alarm_probability` (by default about one false alarm a month of a series read once a minute), for as long as it
+    is. `expected_low`, `expected_high`, in the unit of the value: where it would have been no anomaly; null while the
+    series is not known. `kind`: `spike`, `level_shift`, `drift`, `stuck`, `season` (odd for the hour of the day, known
+    from the second day on), `noise` (it swings more than usual) or `none`. `model`, the identity of what answered.
 
     A null value gives null and is no reading. Infinity and not-a-number are the row error `nan` and touch no memory.
     A reading older than the last of its series, or of the same time, is judged against the present memory and not
     taken in: late and repeated readings do not disturb a series.
 
     Memory: one row a device, at most 256 metrics (the one unseen for longest, by event time, makes room for one more)
-    of 31 numbers, a time and a name each (a name of more than 100 characters stands as its hash): about 300 bytes a
-    metric, 180 KB a device at the very most. It is gone once the watermark is 30 days past the latest reading (or past
+    of 77 numbers, a time and a name each (a name of more than 100 characters stands as its hash): about 650 bytes a
+    metric, 270 KB a device at the very most. It is gone once the watermark is 30 days past the latest reading (or past
     the watermark of that time, for devices whose clock is far behind). Memory that another model wrote counts as none.
     """
 

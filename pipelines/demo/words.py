@@ -69,6 +69,8 @@ def _odd(evidence: dict[str, Any]) -> str:
         "drift": "it drifts from its usual level",
         "level_shift": "its level has shifted",
         "stuck": "it does not move any more",
+        "season": "which is unusual for this time of day",
+        "noise": "it swings more than usual",
     }.get(evidence["label"], "which is unusual")
 
 

@@ -155,7 +155,7 @@ def test_ten_thousand_metrics_keep_memory_in_its_bounds() -> None:
     store: Store = {}
     run_with_memory(DETECT, readings(*drawn), range(1_000, 10_000, 1_000), store)
     assert len(state(store)["metrics"]) == MOST_METRICS
-    assert len(store["d1"]) < 180_000
+    assert len(store["d1"]) < 270_000
 
 
 @pytest.mark.parametrize("away", [SILENCE_US - 1, SILENCE_US, SILENCE_US + 1])

@@ -18,6 +18,7 @@ from models.training.telemetry.nab_rules import (
     result_at,
     scaled_sigmoid,
 )
+from models.training.telemetry.windowed_gaussian import windowed_gaussian
 
 STANDARD = PROFILES["standard"]
 
@@ -113,3 +114,11 @@ def test_reads_a_corpus(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="found none"):
         (tmp_path / "data" / "made" / "up.csv").unlink()
         read_corpus(tmp_path)
+
+
+def test_the_windowed_gaussian_looks_at_the_window_before() -> None:
+    """Of 0, 2, 0, 2 the mean is 1 and the deviation 1: 3 lies two deviations away, 2.3 % of the tail."""
+    found = windowed_gaussian(np.array([0.0, 2.0, 0.0, 2.0, 3.0, 1.0]), window=4, step=2)
+    assert found[0] == 0.0
+    assert found[4] == pytest.approx(1 - 0.02275, abs=1e-5)
+    assert found[5] == 0.5  # the window has not moved on yet

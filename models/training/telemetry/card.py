@@ -18,13 +18,16 @@ from models.training.telemetry.graph import INPUTS, OUTPUTS, detector, shape_of
 from models.training.telemetry.series import FAULTS, Family, with_fault
 
 NAME = "telemetry-level"
-VERSION = "1.0.0"
+VERSION = "2.0.0"
 NOTE = (
-    "No data: the constants were chosen by hand on series generated from fixed seeds, those of "
-    "models/training/telemetry/series.py, for about one false alarm a month of a series read once a minute. The "
-    "Numenta Anomaly Benchmark (MIT) was looked at while constants were chosen by hand: its figures are not held out. "
-    "What a series is like, the detector "
-    "learns from that series alone."
+    "Formulas, no trained weights: what a series is like, the detector learns from that series alone. Which records it "
+    "keeps, how they fade, and by what margins they must be surpassed was chosen on the Numenta Anomaly Benchmark "
+    "(MIT; 51 series, without its group realKnownCause), so the figures on its whole are not held out; those "
+    "named left_out judge each group with margins, or a threshold, chosen without it (the kinds of records were chosen "
+    "with all). The "
+    "other constants were chosen by hand on generated series, those of models/training/telemetry/series.py, for about "
+    "one false alarm a month of a series read once a minute. Warm-up: nothing is answered for the first 30 readings; "
+    "hours of the day are known from the second day on; records are young, and alarms rarer, for some hundred readings."
 )
 _FAULT_AT, _GOLDEN_READINGS = 130, 190
 

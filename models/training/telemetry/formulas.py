@@ -21,17 +21,23 @@ through the same kind of tail, shows what creeps: drift (or a shift too small fo
 repeated exactly for longer than is usual for the series, by the same tail over run lengths, is stuck. A monstrous value
 while a series is not known yet would blind it for long; twenty changes in a row a thousand times smaller than the scale
 tell, and the series begins anew.
+
+**Records.** `records.py` asks whether the reading, or a mean, or the noise goes farther than it has for long, by the
+hour of the day too. The score is mostly its answer, for it is right most often on labelled series; an event that it has
+told lowers the score of what follows, while `is_anomaly` holds as long as the oddness does.
 """
 
 from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+from models.training.telemetry import records
+
 # An array of NumPy's, or a symbol of the graph; and the module or object whose functions take them.
 Column: TypeAlias = Any
 Operations: TypeAlias = Any
 
-STATE = (
+_OWN = (
     "readings",  # how many were taken in
     "interval",  # usual seconds between two
     "last",  # the last value
@@ -64,8 +70,20 @@ STATE = (
     "gap_kind",  # what the present alarm of the levels was called when it began
     "dull",  # changes in a row far below the scale
 )
-KINDS = ("none", "spike", "level_shift", "drift", "stuck")
-NONE, SPIKE, LEVEL_SHIFT, DRIFT, STUCK = range(5)
+# Name -> how many numbers; in this order.
+STATE = {**dict.fromkeys(_OWN, 1), **records.STATE}
+STATE_WIDTH = sum(STATE.values())
+KINDS = ("none", "spike", "level_shift", "drift", "stuck", "season", "noise")
+NONE, SPIKE, LEVEL_SHIFT, DRIFT, STUCK, SEASON, NOISE_CHANGE = range(7)
+_KIND_OF = {
+    "shift": LEVEL_SHIFT,
+    "season": SEASON,
+    "dip": SPIKE,
+    "peak": SPIKE,
+    "noise": NOISE_CHANGE,
+    "rise": LEVEL_SHIFT,
+    "fall": LEVEL_SHIFT,
+}
 
 FAST, SLOW, NOISE, LONG, TAIL = 8.0, 240.0, 100.0, 1500.0, 2000.0
 WARM_UP, WARM_UP_LEVELS = 30.0, 90.0  # readings before a residual, and the distance of levels, is judged
@@ -79,6 +97,8 @@ CLIP = 4.0  # no update counts as more than so many usual sizes
 OUTLIER = 0.003  # probability under which a reading moves no level
 NEW_LEVEL = 6.0  # outliers on one side that make a new level
 QUESTIONS = 2.0  # several kinds are asked about at once: so many times is the least of their probabilities counted
+LEAST_ASKED = 0.05  # and no less in the score, for on labelled series they are wrong more often than records
+NO_NEWS = 0.2  # while an event that was told goes on, nothing counts as less probable
 LARGEST = 1e300
 FARTHEST = 1e9  # in scales
 LONGEST_PAUSE = 100.0  # in usual intervals
@@ -121,7 +141,7 @@ def _taught_excess(ops: Operations, z: Column, learn: Column, excess: Column, co
     return ops.where(beyond, ops.maximum(excess + (bounded - excess) / (count + 6.0), 0.3), excess), count
 
 
-class _Now:
+class Now:
     """One reading of each series, and what every part of the detector asks about it."""
 
     def __init__(self, ops: Operations, value: Column, seconds: Column, alarm: Column, old: dict[str, Column]) -> None:
@@ -145,6 +165,7 @@ class _Now:
         self.alive = (self.run < 4.0) & ~self.first
 
     def weight(self, horizon: float) -> Column:
+        """Return by how much a mean over `horizon` readings moves with this one."""
         return self.ops.maximum(self.steps / (self.steps + horizon), self.least)
 
     def at_first(self, name: str, value: Column | float) -> Column:
@@ -164,7 +185,7 @@ class _Now:
 class _Residual:
     """How far a reading is from what was expected, in usual sizes, and how probable that is."""
 
-    def __init__(self, now: _Now) -> None:
+    def __init__(self, now: Now) -> None:
         ops, old = now.ops, now.old
         errors = [old[name] + now.floor for name in ("held_error", "fast_error", "slow_error")]
         best = ops.minimum(ops.minimum(errors[0], errors[1]), errors[2])
@@ -185,7 +206,7 @@ class _Residual:
         in_sizes = TAIL_FROM + 3.0 * self.excess * (ops.sqrt(ops.sqrt(self.rate / now.alarm)) - 1.0)
         self.reach = ops.minimum(self.wide * ops.maximum(in_sizes, 0.0), LARGEST)
 
-    def memory(self, now: _Now) -> dict[str, Column]:
+    def memory(self, now: Now) -> dict[str, Column]:
         """Return the scales and the tail after this reading."""
         ops, old = now.ops, now.old
         clipped = now.bounded(self.distance, CLIP * self.size, now.ready)
@@ -215,7 +236,7 @@ class _Residual:
 class _Outliers:
     """Readings that move no level, and the new level that many of them on one side make."""
 
-    def __init__(self, now: _Now, residual: _Residual) -> None:
+    def __init__(self, now: Now, residual: _Residual) -> None:
         ops, old = now.ops, now.old
         outlier = now.ready & (residual.probability < OUTLIER)
         sign = ops.where(residual.value > 0.0, 1.0, -1.0)
@@ -249,7 +270,7 @@ class _Outliers:
 class _LevelsApart:
     """The fast level far from the slow one: drift, or a shift too small for one reading to tell."""
 
-    def __init__(self, now: _Now, residual: _Residual, levels: _Outliers) -> None:
+    def __init__(self, now: Now, residual: _Residual, levels: _Outliers) -> None:
         ops, old = now.ops, now.old
         distance = ops.abs(levels.fast - levels.slow)
         usual = ops.maximum(old["gap_scale"], residual.size * 0.25) + now.floor
@@ -277,14 +298,14 @@ class _LevelsApart:
 
 def advance(
     ops: Operations, value: Column, seconds: Column, alarm: Column, state: dict[str, Column]
-) -> tuple[dict[str, Column], dict[str, Column]]:
-    """Judge one reading of each series and take it in; return the answers and the new state.
+) -> tuple[dict[str, Column], Column]:
+    """Judge one reading of each series and take it in; return the answers and the new state, (rows, STATE_WIDTH).
 
     `seconds` have passed since the series' last reading (0 for the first one); `alarm` is the probability under which
     a reading is an anomaly. Answers: `score`, `is_anomaly`, `expected_low`, `expected_high`, `kind` (index into
     `KINDS`). Until `WARM_UP` readings were taken in, the score is 0 and the range is not a number.
     """
-    now = _Now(ops, value, seconds, alarm, state)
+    now = Now(ops, value, seconds, alarm, state)
     residual = _Residual(now)
     outliers = _Outliers(now, residual)
     apart = _LevelsApart(now, residual, outliers)
@@ -300,12 +321,27 @@ def advance(
         now.alarm > residual.probability, float(SPIKE), ops.where(apart.alarm, apart.kind, float(STUCK))
     )
     kind = ops.where(outliers.alarm, float(LEVEL_SHIFT), if_no_shift)
+    # Records: farther than for long. What is odd by the questions above is news only if nothing was told lately.
+    record = records.Records(ops, now.value, seconds, now.steps, now.interval, now.count, now.floor, state)
+    asked = ops.maximum(ops.minimum(least * QUESTIONS, 1.0), LEAST_ASKED)
+    by_record = now.ready & record.counts & (alarm > record.probability)
+    is_news, remembered = record.told()
+    probability = ops.minimum(asked, ops.where(is_news, record.probability, ops.maximum(record.probability, NO_NEWS)))
+    surprising = ops.equal(record.factors, record.surpassed)
+    of = ops.largest(ops.where(surprising, ops.constants([float(_KIND_OF[one]) for one in records.RESPECTS]), 0.0))
+    kind = ops.where(is_anomaly, kind, of)
+    is_anomaly = is_anomaly | by_record
+    low, high = record.bounds(alarm)
     nothing = float("nan")
     answers = {
-        "score": ops.where(now.ready, 1.0 - ops.minimum(least * QUESTIONS, 1.0), 0.0),
+        "score": ops.where(now.ready, 1.0 - probability, 0.0),
         "is_anomaly": is_anomaly,
-        "expected_low": ops.where(now.ready, residual.expected - residual.reach, nothing),
-        "expected_high": ops.where(now.ready, residual.expected + residual.reach, nothing),
+        "expected_low": ops.where(
+            now.ready, ops.minimum(ops.maximum(residual.expected - residual.reach, low), residual.expected), nothing
+        ),
+        "expected_high": ops.where(
+            now.ready, ops.maximum(ops.minimum(residual.expected + residual.reach, high), residual.expected), nothing
+        ),
         "kind": ops.where(is_anomaly, kind, float(NONE)),
     }
     new = {
@@ -317,6 +353,7 @@ def advance(
         **residual.memory(now),
         **outliers.memory,
         **apart.memory,
+        **remembered,
     }
     begin_anew = now.ready & (new["dull"] >= DULL)
-    return answers, {name: ops.where(begin_anew, 0.0, new[name]) for name in STATE}
+    return answers, ops.where(begin_anew, 0.0, ops.beside(*(new[name] for name in STATE)))

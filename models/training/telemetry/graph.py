@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx
 from onnx import TensorProto, helper
 
-from models.training.telemetry.formulas import STATE, advance
+from models.training.telemetry.formulas import STATE, STATE_WIDTH, advance
 from models.training.telemetry.symbols import Graph, Symbol, SymbolicOperations
 
 # Name -> element type, in the order of the card; for shapes see `shape_of`.
@@ -25,7 +25,7 @@ def shape_of(name: str) -> list[int | str]:
     """Return the shape of an input or output; `rows` varies."""
     if name == "alarm":
         return [1]
-    return ["rows", len(STATE)] if name in ("state", "new_state") else ["rows"]
+    return ["rows", STATE_WIDTH] if name in ("state", "new_state") else ["rows"]
 
 
 def _described(names: dict[str, str]) -> list[onnx.ValueInfoProto]:
@@ -39,10 +39,10 @@ def detector() -> onnx.ModelProto:
         name: Symbol(graph, graph.add("Unsqueeze", name, "column_axis")) for name in ("value", "seconds", "alarm")
     }
     names = [f"old_{name}" for name in STATE]
-    graph.add("Split", "state", outputs=names, axis=1)
+    graph.split("state", names, list(STATE.values()))
     state = {name: Symbol(graph, f"old_{name}") for name in STATE}
     answers, new = advance(SymbolicOperations(graph), columns["value"], columns["seconds"], columns["alarm"], state)
     for name, answer in answers.items():
         graph.add("Squeeze", answer.name, "column_axis", outputs=[name])
-    graph.add("Concat", *(new[name].name for name in STATE), outputs=["new_state"], axis=1)
+    graph.add("Identity", new.name, outputs=["new_state"])
     return graph.model(_described(INPUTS), _described(OUTPUTS))

@@ -26,7 +26,7 @@ class Labelled:
 
 
 def read_corpus(folder: Path) -> list[Labelled]:
-    """Read `data/GROUP/NAME.csv` and `labels/combined_windows.json`; a window that fits no reading raises ValueError."""
+    """Read `data/GROUP/NAME.csv` and `labels/combined_windows.json`; ValueError where a window fits no reading."""
     windows = orjson.loads((folder / "labels" / "combined_windows.json").read_bytes())
     found = []
     for path in sorted((folder / "data").glob("*/*.csv")):

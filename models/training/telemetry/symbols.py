@@ -1,12 +1,12 @@
 """Write an ONNX graph by evaluating formulas: each operation on a `Symbol` becomes one node.
 
-Only operations whose result IEEE 754 fixes to the last bit (+ - * / sqrt, comparisons, choice) exist here, and none
-that adds up over rows, so a row's answer depends neither on the rows beside it nor on the CPU.
+Only operations whose result IEEE 754 fixes to the last bit (+ - * / sqrt, floor, comparisons, choice) exist here, and
+none that adds up over rows or columns, so a row's answer depends neither on the rows beside it nor on the CPU.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,22 +21,35 @@ class Graph:
     """Nodes in order of their making, and one initializer for each distinct constant."""
 
     nodes: list[onnx.NodeProto] = field(default_factory=list)
-    constants: dict[float, str] = field(default_factory=dict)
+    constants: dict[tuple[float, ...], str] = field(default_factory=dict)
+    places: dict[int, str] = field(default_factory=dict)
+    widths: list[int] = field(default_factory=list)
 
-    def add(self, operation: str, *inputs: str, outputs: Sequence[str] = (), **attributes: int) -> str:
+    def add(self, operation: str, *inputs: str, outputs: Sequence[str] = (), **attributes: int | list[int]) -> str:
         """Add a node; its result's name when none is given counts the nodes."""
         names = list(outputs) or [f"v{len(self.nodes)}"]
         self.nodes.append(helper.make_node(operation, list(inputs), names, **attributes))
         return names[0]
 
-    def constant(self, value: float) -> str:
-        """Return the name of a constant of shape (1, 1): it meets columns of shape (rows, 1)."""
-        return self.constants.setdefault(float(value), f"c{len(self.constants)}")
+    def constant(self, *values: float) -> str:
+        """Return the name of a row of constants, (1, width): it meets columns of shape (rows, width)."""
+        return self.constants.setdefault(tuple(map(float, values)), f"c{len(self.constants)}")
+
+    def place(self, index: int) -> str:
+        """Return the name of a whole number, for where to cut."""
+        return self.places.setdefault(index, f"i{len(self.places)}")
+
+    def split(self, name: str, outputs: Sequence[str], widths: Sequence[int]) -> None:
+        """Take columns apart into pieces of these widths."""
+        self.widths = list(widths)
+        self.add("Split", name, "widths", outputs=outputs, axis=1)
 
     def model(self, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]) -> onnx.ModelProto:
         """Return the checked model."""
-        initializers = [numpy_helper.from_array(np.array([[value]]), name) for value, name in self.constants.items()]
+        initializers = [numpy_helper.from_array(np.array([values]), name) for values, name in self.constants.items()]
+        initializers += [numpy_helper.from_array(np.array([at]), name) for at, name in self.places.items()]
         initializers.append(numpy_helper.from_array(np.array([1], dtype=np.int64), "column_axis"))
+        initializers.append(numpy_helper.from_array(np.array(self.widths, dtype=np.int64), "widths"))
         graph = helper.make_graph(self.nodes, "telemetry_level", list(inputs), list(outputs), initializers)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="hubbub")
         model.ir_version = 8  # what opset 17 came with: older readers take it too
@@ -46,7 +59,7 @@ class Graph:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Symbol:
-    """A column (rows, 1) of numbers or truths in a graph being written."""
+    """Columns (rows, width), mostly of width 1, of numbers or truths in a graph being written."""
 
     graph: Graph
     name: str
@@ -132,3 +145,25 @@ class SymbolicOperations:
     def equal(self, one: Symbol, other: Symbol | float) -> Symbol:
         """Compare exactly."""
         return self._node("Equal", one, other)
+
+    def floor(self, one: Symbol) -> Symbol:
+        """Round down to a whole number."""
+        return self._node("Floor", one)
+
+    def constants(self, values: Iterable[float]) -> Symbol:
+        """Return a row of constants, (1, width)."""
+        return Symbol(self._graph, self._graph.constant(*values))
+
+    def beside(self, *columns: Symbol) -> Symbol:
+        """Put columns beside each other."""
+        return Symbol(self._graph, self._graph.add("Concat", *(one.name for one in columns), axis=1))
+
+    def part(self, columns: Symbol, begin: int, end: int) -> Symbol:
+        """Return the columns from `begin` to before `end`."""
+        graph = self._graph
+        places = (graph.place(begin), graph.place(end), graph.place(1))
+        return Symbol(graph, graph.add("Slice", columns.name, *places))
+
+    def largest(self, columns: Symbol) -> Symbol:
+        """Return each row's largest, (rows, 1)."""
+        return Symbol(self._graph, self._graph.add("ReduceMax", columns.name, axes=[1], keepdims=1))
