@@ -94,8 +94,8 @@ class MetricsSection(Struct, frozen=True, forbid_unknown_fields=True):
     listen: Annotated[
         str,
         Meta(
-            description="`HOST:PORT` where `hubbub run` answers /metrics, /healthz and /readyz, to whoever can reach it; "
-            "empty: nowhere"
+            description="`HOST:PORT` where `hubbub run` answers /metrics, /healthz and /readyz, to whoever can reach "
+            "it; empty: nowhere"
         ),
     ] = ""
 

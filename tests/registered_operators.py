@@ -197,6 +197,7 @@ OVER_TIME = (
     ),
     AlertRule("both", "alarm", (), "major", "{device_id}", within_s=40.0, together=((_RAISED,), (_ENDED,))),
 )
+
 PUMP_ROWS: list[Row] = [
     {
         "device_id": f"d{i % 3}",
