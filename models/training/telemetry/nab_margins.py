@@ -50,7 +50,7 @@ def news(surpassed: Floats) -> Floats:
     last, height = -np.inf, 0.0
     for i in np.flatnonzero(surpassed >= 1.0):
         if i - last > records.QUIET or surpassed[i] > records.MUCH_FARTHER * height:
-            told[i], last, height = 1.0, i, surpassed[i]
+            told[i], last, height = 1.0, float(i), float(surpassed[i])
     return told
 
 
