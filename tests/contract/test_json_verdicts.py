@@ -164,7 +164,7 @@ def _good_value(topic: Topic) -> bytes:
     for column in topic.schema:
         if column.nullable:
             continue
-        if column.name.endswith(("_time", "_at")):
+        if column.name.endswith(("_time", "_at", "_from")):
             event[column.name] = GOOD["event_time"]
         elif b"values" in (column.metadata or {}):
             event[column.name] = column.metadata[b"values"].decode().split("\n")[0]
