@@ -53,6 +53,7 @@ EXTRAS = {
         "jsonschema>=4.23",  # the generated JSON Schemas are checked against the specification's own meta-schema
         "mypy>=1.14",
         "onnx>=1.21",
+        "opencc>=1.1.9",  # the suite of damaged texts is tested here, too
         "pytest>=8.3",
         "pytest-timeout>=2.3",
         "pytest-xdist>=3.6",  # `make check` on two cores

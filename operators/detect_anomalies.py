@@ -46,7 +46,7 @@ class DetectAnomalies:
     Reads `device_id`, `metric` (strings), `event_time`, `value` (float64) and `watermark`. Adds `anomaly` (struct):
     `score` in [0, 1], 1 - the probability of a reading at least as odd, so it means the same on every series; 0 for
     the first 30 readings, while the series is not known. It tells an event once: for the next 80 readings it is at
-    most 0.8, unless something goes twice as far; what only assumed shapes of noise find odd has at most 0.95.
+    most 0.6, unless something goes twice as far; what only assumed shapes of noise find odd has at most 0.9.
     `is_anomaly`, whether the probability, by the records of the series or by the shape of its noise, is under
     `alarm_probability` (by default about one false alarm a month of a series read once a minute), for as long as it
     is. `expected_low`, `expected_high`, in the unit of the value: where it would have been no anomaly; null while the

@@ -39,7 +39,7 @@ WARM_UP = 30.0
 # readings, and surpassings, that belief counts for.
 FIRST_RATE, RATE_READINGS = 1e-3, 20_000.0
 FIRST_EXCESS, EXCESS_EVENTS = 0.2, 20.0
-RESPECTS_AT_ONCE = 10.0  # so many times is a probability counted, for several respects are asked about at once
+RESPECTS_AT_ONCE = 20.0  # so many times is a probability counted, for several respects are asked about at once
 YOUNG = 300.0  # records of a series so young are surpassed twice as often
 BOUND = 4.0  # no event teaches more than so many usual excesses
 QUIET, MUCH_FARTHER = 80.0, 2.0  # readings after an event, and the factor that is news even then
