@@ -97,7 +97,7 @@ def test_everything_is_kept_and_understood(shown: tuple[Path, str, str]) -> None
 
 
 def test_the_commands_to_go_on_with_work(shown: tuple[Path, str, str]) -> None:
-    """What belongs together, what is open, how one device went, and the same day again: the same alerts, so status 0."""
+    """What belongs together, what is open, how a device went, and the same day again: the same alerts, so status 0."""
     folder, out, _ = shown
     offered = re.findall(r"^  hubbub (.*)$", out, re.MULTILINE)
     assert [command.split()[0] for command in offered] == ["incidents", "alerts", "subscribe", "replay"]
