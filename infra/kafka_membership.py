@@ -104,8 +104,9 @@ class KafkaMembership:
         told = self._told or {}
         back = {number for number, epoch in epochs.items() if number in told and told[number] != epoch}
         self._told = {number: epoch for number, epoch in epochs.items() if number not in back}
-        for number in [number for number in self._shares if number not in self._told]:
-            self._snapshots.save(self._shares.pop(number))
+        for number in [number for number in list(self._shares) if number not in epochs or number in back]:
+            if (share := self._shares.pop(number, None)) is not None:
+                self._snapshots.save(share)
         return tuple(stream for stream in self._streams if self._numbers[stream] in self._told)
 
     def offset(self, part: TopicPartition) -> Offset | None:

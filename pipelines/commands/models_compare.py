@@ -19,7 +19,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 TEXT_TASKS = ("messages", "logs", "alarms")
 
 
-@click.command("compare", epilog="Example: hubbub models compare text-enzh bundles/my-text --data messages.jsonl")
+@click.command("compare", epilog="Example: hubbub models compare text-enzh my-text --data lines.jsonl")
 @click.argument("one", metavar="A")
 @click.argument("other", metavar="B")
 @click.argument("file", type=FILE, required=False, metavar="[FILE]")

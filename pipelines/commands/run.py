@@ -36,8 +36,8 @@ SHOW_EVERY_S = 1.0
 @click.option("--instance", metavar="NAME", help="Tells processes of one group apart (default: the first free one).")
 @click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], help="What runs them (default: embedded).")
 @beam_options
-@click.option("--metrics", metavar="HOST:PORT", help="Answer /metrics, /healthz and /readyz there.")
-@click.option("--create-topics", is_flag=True, help="On Kafka: first create the topics that are missing.")
+@click.option("--metrics", metavar="HOST:PORT", help="Answer /metrics and /healthz there.")
+@click.option("--create-topics", is_flag=True, help="On Kafka: first create missing topics.")
 @rules_option
 @broker_options
 @json_option
@@ -63,9 +63,9 @@ def run(
 ) -> None:
     """Run pipelines: logs, messages, alarms, telemetry, alerts; all of these when none is named.
 
-    One more, incidents, makes one thing of the alerts that belong together: `hubbub run incidents` beside such a job.
-    A pipeline of your own is named as package.module:NAME. Several processes of one group share the work. Ctrl-C or
-    SIGTERM stops behind a whole step: the next run of the group goes on there, and nothing is lost or done twice.
+    `hubbub run incidents` beside it makes one thing of alerts that belong together. A pipeline of your own is named as
+    package.module:NAME. Several processes of one group share the work. Ctrl-C or SIGTERM stops behind a whole step:
+    the next run goes on there, and nothing is lost or done twice.
     """
     import os
 

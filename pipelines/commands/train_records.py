@@ -13,7 +13,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command(epilog="Example: hubbub train records --data machines.csv --target failed --drop id --output failures")
+@click.command(epilog="Example: hubbub train records --data rows.csv --target failed --output out")
 @click.option("--data", required=True, type=FILE, metavar="FILE", help="CSV, TSV, JSON lines or Parquet.")
 @click.option("--target", required=True, metavar="COLUMN", help="The column of labels, at most a hundred.")
 @click.option("--dev", type=FILE, metavar="FILE", help="Rows that choose and measure [a fifth, by distinct row].")

@@ -106,7 +106,7 @@ def test_an_unchanged_replay_is_equal_to_the_last_byte(
     assert found["differing_share"] == 0
     assert found["alerts"]["same"] > 5
     assert found["alerts"]["differing"] == 0
-    assert set(found["topics"]) == {*(f"{topic.name}.enriched" for topic in INPUTS), "alerts"}
+    assert set(found["topics"]) == {*(f"{topic.name}.enriched" for topic in INPUTS), "alerts", "alerts.by_device"}
     for name, topic in found["topics"].items():
         assert topic["identical"] == topic["both"] > 0, name
         assert (topic["only_baseline"], topic["only_candidate"]) == (0, 0), name
