@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from models.telemetry_model import MONTHLY, TelemetryModel
 from operators.columns import require, with_columns, with_fields
+from operators.rounds import rounds
 from operators.row_errors import RowError, with_errors
 from operators.series_lives import Integers, Lives, Readings, forgotten_before, live
 from schemas.answers import ANOMALY
@@ -131,7 +132,7 @@ class DetectAnomalies:
         answers = _Answers(
             np.zeros(rows), np.zeros(rows, dtype=bool), np.zeros(rows), np.zeros(rows), np.zeros(rows, dtype=np.int64)
         )
-        for these in _rounds(lives.of_row):
+        for these in rounds(lives.of_row):
             series = lives.of_row[these]
             last, now = memory.last[series], time[these]
             seconds = np.where((last == _NEVER) | (now <= last), 0, now - last) / 1e6
@@ -216,17 +217,6 @@ class _Memory:
             pa.array(self.until, pa.int64(), mask=~present).cast(TIMESTAMP),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def _rounds(series: Integers) -> list[NDArray[np.int64]]:
-    """Return the rows of each round: the first of every series, then the second of every series, and so on."""
-    if not len(series):
-        return []
-    order = np.argsort(series, kind="stable")
-    begins = np.concatenate([[True], series[order][1:] != series[order][:-1]])
-    rank = np.arange(len(order)) - np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
-    by_round = np.argsort(rank, kind="stable")
-    return np.split(order[by_round], np.cumsum(np.bincount(rank))[:-1])
 
 
 def _short(name: str) -> str:
