@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle, BundleRefused
+from models.bundle_facts import read_facts
+from models.golden import Example, check_golden
 from models.session import RUNTIME_VERSION, load_session
 
 FACTS = "multivariate.json"
@@ -54,10 +57,7 @@ class LoadedMultivariate:
     def __init__(self, bundle: Bundle) -> None:
         self.card = bundle.card
         self.identity = bundle.identity(RUNTIME_VERSION)
-        try:
-            self.facts = msgspec.json.decode(bundle.files[FACTS], type=MultivariateFacts)
-        except (KeyError, msgspec.MsgspecError, ValueError) as error:
-            raise BundleRefused(f"model bundle {bundle.path}: {FACTS}: {error!r}") from error
+        self.facts = read_facts(bundle, FACTS, MultivariateFacts)
         if bundle.card.inputs[0].shape[-1] != len(self.facts.metrics):
             raise BundleRefused(
                 f"model bundle {bundle.path}: {FACTS} names {len(self.facts.metrics)} metrics, "
@@ -87,8 +87,15 @@ class LoadedMultivariate:
         )
 
 
-def golden_answers(loaded: LoadedMultivariate, values: Sequence[Sequence[float | None]]) -> list[list[Any]]:
-    """Run one device's readings; return score, is_anomaly, is_residual and contributions of each."""
+def golden_examples(loaded: LoadedMultivariate, examples: Sequence[Example]) -> list[dict[str, Any]]:
+    """Return each example's `values`, one device's readings, with what each reading is answered.
+
+    That is score, is_anomaly, is_residual and contributions.
+    """
+    return [{"values": example["values"], "answers": _answers_of(loaded, example["values"])} for example in examples]
+
+
+def _answers_of(loaded: LoadedMultivariate, values: Sequence[Sequence[float | None]]) -> list[list[Any]]:
     states = np.zeros((1, loaded.state_width))
     answers: list[list[Any]] = []
     for reading in values:
@@ -103,19 +110,7 @@ def golden_answers(loaded: LoadedMultivariate, values: Sequence[Sequence[float |
 def load_multivariate(bundle: Bundle) -> LoadedMultivariate:
     """Load a bundle and show it its golden readings; BundleRefused unless each answer is the card's."""
     loaded = LoadedMultivariate(bundle)
-    if not bundle.card.golden:
-        raise BundleRefused(f"model bundle {bundle.path}: expected golden readings on the card, got none")
-    for number, example in enumerate(bundle.card.golden):
-        try:
-            found, expected = golden_answers(loaded, example["values"]), example["answers"]
-        except (KeyError, TypeError, ValueError) as error:
-            raise BundleRefused(f"model bundle {bundle.path}: golden readings {number}: {error!r}") from error
-        if found != expected:
-            at = next((i for i, (a, b) in enumerate(zip(expected, found, strict=False)) if a != b), -1)
-            raise BundleRefused(
-                f"model bundle {bundle.path}: golden readings {number}, answer {at}: expected {expected[at]}, "
-                f"got {found[at]} (ONNX Runtime {RUNTIME_VERSION})"
-            )
+    check_golden(bundle, "stretch", partial(golden_examples, loaded))
     return loaded
 
 

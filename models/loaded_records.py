@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle, BundleRefused
+from models.bundle_facts import read_facts
+from models.golden import Example, check_golden
 from models.record_columns import Column, encode, width_of
 from models.session import RUNTIME_VERSION, load_session
 
@@ -60,7 +63,7 @@ class LoadedRecords:
     def __init__(self, bundle: Bundle) -> None:
         self.card = bundle.card
         self.identity = bundle.identity(RUNTIME_VERSION)
-        self.facts = _facts_of(bundle)
+        self.facts = read_facts(bundle, FACTS, RecordFacts)
         self._session = load_session(bundle, 1)
         expected = bundle.card.inputs[0].shape[-1]
         if width_of(self.facts.columns) != expected:
@@ -111,39 +114,22 @@ def probabilities_of(margins: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.round(shares / shares.sum(axis=1, keepdims=True), DECIMALS))
 
 
-def golden_answer(loaded: LoadedRecords, record: Mapping[str, object]) -> dict[str, Any]:
-    """Return a golden example: a record and what it is answered."""
-    [answer] = loaded.answer([record])
-    return {
-        "record": dict(record),
-        "label": answer.label,
-        "probabilities": list(answer.probabilities),
-        "contributions": dict(answer.contributions),
-    }
+def golden_examples(loaded: LoadedRecords, examples: Sequence[Example]) -> list[dict[str, Any]]:
+    """Return each example's `record` with what it is answered."""
+    answers = loaded.answer([example["record"] for example in examples])
+    return [
+        {
+            "record": dict(example["record"]),
+            "label": answer.label,
+            "probabilities": list(answer.probabilities),
+            "contributions": dict(answer.contributions),
+        }
+        for example, answer in zip(examples, answers, strict=True)
+    ]
 
 
 def load_records(bundle: Bundle) -> LoadedRecords:
     """Load a bundle and ask it its golden records; BundleRefused unless each answer is the card's."""
     loaded = LoadedRecords(bundle)
-    if not bundle.card.golden:
-        raise BundleRefused(f"model bundle {bundle.path}: expected golden records on the card, got none")
-    for number, example in enumerate(bundle.card.golden):
-        try:
-            found = golden_answer(loaded, example["record"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise BundleRefused(f"model bundle {bundle.path}: golden record {number}: {error!r}") from error
-        if found != example:
-            raise BundleRefused(
-                f"model bundle {bundle.path}: golden record {number}: expected {example}, got {found} "
-                f"(ONNX Runtime {RUNTIME_VERSION})"
-            )
+    check_golden(bundle, "record", partial(golden_examples, loaded))
     return loaded
-
-
-def _facts_of(bundle: Bundle) -> RecordFacts:
-    if FACTS not in bundle.files:
-        raise BundleRefused(f"model bundle {bundle.path}: expected the file {FACTS}, got {', '.join(bundle.files)}")
-    try:
-        return msgspec.json.decode(bundle.files[FACTS], type=RecordFacts)
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise BundleRefused(f"model bundle {bundle.path}: {FACTS}: {error}") from error

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle, BundleRefused
+from models.bundle_facts import read_facts
 from models.event_grams import BEGIN, END
-from models.sequence_facts import FACTS, JUDGE, Facts, Judge, decode_facts
+from models.golden import Example, check_golden
+from models.sequence_facts import FACTS, JUDGE, Facts, Judge
 from models.sequence_reasons import Normals, Reason
 from models.session import RUNTIME_VERSION, GraphRefused, Session, load_session
 
@@ -39,7 +41,7 @@ class LoadedSequences:
     def __init__(self, bundle: Bundle) -> None:
         self.card = bundle.card
         self.identity = bundle.identity(RUNTIME_VERSION)
-        self._facts = _facts_of(bundle)
+        self._facts = read_facts(bundle, FACTS, Facts)
         self._grams = self._facts.grams()
         self._normals = Normals(self._facts.normal)
         self._session = load_session(bundle, 1)
@@ -114,35 +116,21 @@ def counted_runs(encoded: Sequence[Sequence[int]], columns: Mapping[tuple[int, .
     return counts
 
 
-def golden_answer(loaded: LoadedSequences, events: Sequence[str]) -> dict[str, Any]:
-    """Return a golden example: a sequence and what it is answered."""
-    [answer] = loaded.answer([events])
-    because = [[one.kind, one.event, one.at] for one in answer.because]
-    return {"events": list(events), "score": answer.score, "is_anomaly": answer.is_anomaly, "because": because}
+def golden_examples(loaded: LoadedSequences, examples: Sequence[Example]) -> list[dict[str, Any]]:
+    """Return each example's `events` with what they are answered."""
+    return [
+        {
+            "events": list(example["events"]),
+            "score": answer.score,
+            "is_anomaly": answer.is_anomaly,
+            "because": [[one.kind, one.event, one.at] for one in answer.because],
+        }
+        for example, answer in zip(examples, loaded.answer([one["events"] for one in examples]), strict=True)
+    ]
 
 
 def load_sequences(bundle: Bundle) -> LoadedSequences:
     """Load a bundle and ask it its golden sequences; BundleRefused unless each answer is the card's."""
     loaded = LoadedSequences(bundle)
-    if not bundle.card.golden:
-        raise BundleRefused(f"model bundle {bundle.path}: expected golden sequences on the card, got none")
-    for number, example in enumerate(bundle.card.golden):
-        try:
-            found = golden_answer(loaded, example["events"])
-        except (KeyError, TypeError) as error:
-            raise BundleRefused(f"model bundle {bundle.path}: golden sequence {number}: {error!r}") from error
-        if found != example:
-            raise BundleRefused(
-                f"model bundle {bundle.path}: golden sequence {number}: expected {example}, got {found} "
-                f"(ONNX Runtime {RUNTIME_VERSION})"
-            )
+    check_golden(bundle, "sequence", partial(golden_examples, loaded))
     return loaded
-
-
-def _facts_of(bundle: Bundle) -> Facts:
-    if FACTS not in bundle.files:
-        raise BundleRefused(f"model bundle {bundle.path}: expected the file {FACTS}, got {', '.join(bundle.files)}")
-    try:
-        return decode_facts(bundle.files[FACTS])
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise BundleRefused(f"model bundle {bundle.path}: {FACTS}: {error}") from error

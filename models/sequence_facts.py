@@ -46,8 +46,3 @@ class Facts(msgspec.Struct, frozen=True):
     def grams(self) -> EventGrams:
         """Return the runs of events by entry."""
         return EventGrams(self.order, self.events, self.runs)
-
-
-def decode_facts(data: bytes) -> Facts:
-    """Read `sequences.json`; ValueError says what is wrong with it."""
-    return msgspec.json.decode(data, type=Facts)

@@ -98,7 +98,7 @@ def test_wild_values_leave_finite_memory_and_answers(model: TelemetryModel) -> N
 def test_names_the_fault(model: TelemetryModel, kind: str) -> None:
     """Each planted fault is found on most series of white noise, and called by its name."""
     family = healthy(1_300, 6)[0]
-    odd, kinds, _ = judge(model._load(), with_fault(family, kind, 1_000))
+    odd, kinds, _ = judge(model.loaded(), with_fault(family, kind, 1_000))
     assert not odd[:1_000].any()
     found = [{KINDS[one] for one in kinds[1_000:, i]} - {"none"} for i in range(6)]
     assert sum(kind in one for one in found) >= 5, found
@@ -106,7 +106,7 @@ def test_names_the_fault(model: TelemetryModel, kind: str) -> None:
 
 def test_a_new_level_is_taken_over(model: TelemetryModel) -> None:
     family = healthy(1_800, 6)[0]
-    odd, _, _ = judge(model._load(), with_fault(family, "level_shift", 1_000))
+    odd, _, _ = judge(model.loaded(), with_fault(family, "level_shift", 1_000))
     assert odd[1_000:1_100].any(axis=0).sum() >= 5
     assert not odd[1_300:].any()
 
@@ -115,7 +115,7 @@ def test_one_infinite_looking_value_does_not_break_the_series(model: TelemetryMo
     values = healthy(900, 4)[0].values.copy()
     values[600] = 1e300
     values[800] += 14.0
-    odd, kinds, _ = judge(model._load(), values)
+    odd, kinds, _ = judge(model.loaded(), values)
     assert odd[600].all()
     assert odd[800].all()
     assert (kinds[800] == KINDS.index("spike")).all()
@@ -128,7 +128,7 @@ def test_a_monster_among_the_first_readings_does_not_blind_the_series(model: Tel
     values = healthy(500, 4)[0].values.copy()
     values[5] = monster
     values[450] += 16.0
-    _, kinds, _ = judge(model._load(), values)
+    _, kinds, _ = judge(model.loaded(), values)
     assert (kinds[450] == KINDS.index("spike")).all()
 
 

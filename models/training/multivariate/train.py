@@ -16,7 +16,7 @@ from models.loaded_multivariate import (
     LoadedMultivariate,
     MultivariateFacts,
     Numbers,
-    golden_answers,
+    golden_examples,
     load_multivariate,
 )
 from models.training.bundle_folder import bundle_name, digests, sizes, write_card
@@ -120,7 +120,7 @@ def _write_card(folder: Path, readings: Readings, figures: dict[str, Any]) -> No
     # And one with the first metric gone astray.
     spread = float(np.nanstd(first[:, 0]) or 1.0)
     values.append([(values[-1][0] or 0.0) + 100.0 * spread, *values[-1][1:]])
-    card["golden"] = [{"values": values, "answers": golden_answers(loaded, values)}]
+    card["golden"] = golden_examples(loaded, [{"values": values}])
     write_card(folder, card)
     load_multivariate(open_bundle(folder))
     rows = [(what.replace("_", " "), value) for what, value in figures.items()]

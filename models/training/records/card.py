@@ -8,7 +8,7 @@ from typing import Any
 import onnxruntime
 
 from models.bundle import GRAPH, open_bundle
-from models.loaded_records import FACTS, LoadedRecords, RecordFacts, golden_answer, load_records
+from models.loaded_records import FACTS, LoadedRecords, RecordFacts, golden_examples, load_records
 from models.record_columns import width_of
 from models.training.bundle_folder import digests, sizes, write_card
 from models.training.records.table import Table
@@ -50,7 +50,7 @@ def write_bundle(
     loaded = LoadedRecords(open_bundle(folder))
     rows = shown.records[:: max(1, len(shown.records) // GOLDEN)][:GOLDEN]
     kept = [{column: row.get(column) for column in names if row.get(column) is not None} for row in rows]
-    card["golden"] = [golden_answer(loaded, record) for record in kept]
+    card["golden"] = golden_examples(loaded, [{"record": record} for record in kept])
     write_card(folder, card)
     load_records(open_bundle(folder))
     _write_report(folder / "report.html", name, figures)

@@ -8,7 +8,7 @@ from typing import Any
 import onnxruntime
 
 from models.bundle import GRAPH, open_bundle
-from models.loaded_sequences import LoadedSequences, golden_answer, load_sequences
+from models.loaded_sequences import LoadedSequences, golden_examples, load_sequences
 from models.sequence_facts import FACTS, JUDGE, Facts
 from models.training.bundle_folder import digests, sizes, write_card
 from models.training.report_page import write_page
@@ -54,7 +54,7 @@ def write_bundle(
         kind = kinds[int(bool(odd)) if shown.labelled else 0]
         if len(kind) < GOLDEN and list(events) not in kind:
             kind.append(list(events))
-    card["golden"] = [golden_answer(loaded, events) for kind in kinds for events in kind]
+    card["golden"] = golden_examples(loaded, [{"events": events} for kind in kinds for events in kind])
     write_card(folder, card)
     load_sequences(open_bundle(folder))
     _write_report(folder / "report.html", name, figures)
