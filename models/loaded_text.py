@@ -225,7 +225,7 @@ def golden_answers(loaded: LoadedText, texts: Sequence[str]) -> list[dict[str, A
     return examples
 
 
-def check_golden(loaded: LoadedText, bundle: Bundle) -> None:
+def _check_golden(loaded: LoadedText, bundle: Bundle) -> None:
     """Raise BundleRefused unless the model gives every golden example's answers.
 
     To the last of six decimals on the ONNX Runtime that computed them. Another release may round elsewhere inside its
@@ -249,3 +249,10 @@ def _agree(expected: dict[str, Any] | None, got: dict[str, Any], moves: float) -
     close: bool = abs(expected["score"] - got["score"]) <= moves
     same: bool = expected["label"] == got["label"] or got["score"] <= 0.5 + moves
     return close and same
+
+
+def load_text(bundle: Bundle, threads: int | None = None, cache_bytes: int = 0) -> LoadedText:
+    """Load a bundle and ask it its golden texts; BundleRefused unless the answers are the card's."""
+    loaded = LoadedText(bundle, threads, cache_bytes)
+    _check_golden(loaded, bundle)
+    return loaded

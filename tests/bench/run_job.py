@@ -73,7 +73,7 @@ def put_before_sessions(pipelines: list[Pipeline]) -> list[Twice]:
         for operator in pipeline.operators:
             model = getattr(operator, "model", None)
             if isinstance(model, TextModel):
-                loaded = model._load()
+                loaded = model.loaded()
                 twice = Twice(loaded._session)
                 loaded._session = twice  # type: ignore[assignment]
                 found.append(twice)

@@ -124,7 +124,7 @@ def test_loads_once_a_process(folder: Path) -> None:
     with ThreadPoolExecutor(4) as threads:
         identities = set(threads.map(lambda model: model.identity, models))
     assert len(identities) == 1
-    assert len({id(model._load()) for model in models}) == 1
+    assert len({id(model.loaded()) for model in models}) == 1
 
 
 def test_pickles_as_path_and_digest(folder: Path) -> None:

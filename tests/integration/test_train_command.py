@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from models.bundle import open_bundle
-from models.loaded_text import LoadedText, check_golden
+from models.loaded_text import load_text
 from tests.broker_subject import eventually
 from tests.random_base import write_random_base
 
@@ -78,9 +78,8 @@ def whole(work: Path) -> Path:
 
 
 def test_a_bundle_comes_out_that_loads_and_gives_its_golden_answers(whole: Path) -> None:
-    bundle = open_bundle(whole)
-    check_golden(LoadedText(bundle), bundle)
-    assert bundle.card.heads[0].labels == (*sorted(WORDS), "oos")
+    loaded = load_text(open_bundle(whole))
+    assert loaded.card.heads[0].labels == (*sorted(WORDS), "oos")
     assert "Dev accuracy by pass" in (whole / "report.html").read_text()
 
 
@@ -101,3 +100,22 @@ def test_interrupted_and_started_again_it_comes_to_the_same(work: Path, whole: P
         json.loads((one / "card.json").read_text())["metrics"]["dev_accuracy_by_pass"] for one in (work / name, whole)
     ]
     assert curves[0] == curves[1]
+
+
+def test_a_mended_label_is_learnt_anew(work: Path, whole: Path) -> None:
+    """As many rows, and the same recipe, are not the same training."""
+    with training(work, "again-mended") as process:
+        process.communicate()
+    assert digest(work / "again-mended") == digest(whole)
+    first, *others = (work / "train.jsonl").read_text().splitlines()
+    row = json.loads(first)
+    row["label"] = next(label for label in WORDS if label != row["label"])
+    (work / "train.jsonl").write_text("\n".join([json.dumps(row), *others]))
+    try:
+        with training(work, "again-mended") as process:
+            _, err = process.communicate()
+    finally:
+        (work / "train.jsonl").write_text("\n".join([first, *others]))
+    assert process.returncode == 0, err
+    assert "this one begins anew" in err
+    assert digest(work / "again-mended") != digest(whole)
