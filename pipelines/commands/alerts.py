@@ -16,7 +16,6 @@ from pipelines.commands.options import broker_options, json_option, opened_broke
 from schemas.severity import SEVERITIES
 
 if TYPE_CHECKING:
-    from infra.broker import Broker
     from pipelines.seen_event import SeenEvent
 
 
@@ -53,9 +52,11 @@ def _list(
 ) -> None:
     from pipelines.alert_actions import actions_of, joined
     from pipelines.event_lines import has_fired, is_at_least
+    from pipelines.latest_records import latest_records
+    from schemas.alerts import ALERTS
 
     with opened_broker(broker, config, must_exist=True) as opened:
-        latest = latest_alerts(opened)
+        latest = latest_records(opened, ALERTS.name)
         actions = actions_of(opened)
     found = [
         one
@@ -74,19 +75,6 @@ def _list(
         _print_table(found)
     else:
         click.echo("no alerts" if all_ else "no open alerts")
-
-
-def latest_alerts(broker: Broker) -> list[SeenEvent]:
-    """Return the last record of each alert, without those that were removed."""
-    from pipelines.records_in_order import begin_of, end_of, records_in_order
-    from pipelines.seen_event import see
-    from schemas.alerts import ALERTS
-
-    latest: dict[bytes | None, SeenEvent] = {}
-    # A fingerprint lies in one partition, whose order is kept, so the last one seen is the last one.
-    for seen in see(records_in_order(broker, begin_of(broker, ALERTS.name), end_of(broker, ALERTS.name))):
-        latest[seen.record.key] = seen
-    return [one for one in latest.values() if one.event is not None]
 
 
 def _rank(seen: SeenEvent) -> int:

@@ -82,11 +82,12 @@ def _act(
 def _alert_named(broker: Broker, fingerprint: str) -> dict[str, Any]:
     """Return the alert of this fingerprint, which may be cut short; BadInput for none or several."""
     from pipelines.bad_input import BadInput
-    from pipelines.commands.alerts import latest_alerts
+    from pipelines.latest_records import latest_records
+    from schemas.alerts import ALERTS
 
     found = [
         one.event
-        for one in latest_alerts(broker)
+        for one in latest_records(broker, ALERTS.name)
         if one.event is not None and fingerprint and str(one.event["fingerprint"]).startswith(fingerprint)
     ]
     if len(found) != 1:

@@ -124,11 +124,13 @@ def expire(*, id_: str, broker: str | None, config: Path | None) -> None:
 
 def _matched_now(broker: Broker, made: Silence, now_us: int) -> str:
     """Say how many open alerts it takes: a label that was misspelt shows here."""
-    from pipelines.commands.alerts import latest_alerts
+    from pipelines.latest_records import latest_records
     from pipelines.notify.alert import alert_of
+    from schemas.alerts import ALERTS
     from schemas.matcher import match_all
 
-    known = [alert for one in latest_alerts(broker) if one.event and (alert := alert_of(one.event)) is not None]
+    latest = latest_records(broker, ALERTS.name)
+    known = [alert for one in latest if one.event and (alert := alert_of(one.event)) is not None]
     firing = [alert for alert in known if alert.firing]
     taken = sum(match_all(made.matchers, alert.labels) for alert in firing)
     missing = {one.name for one in made.matchers} - {name for alert in firing for name in alert.labels}
