@@ -10,7 +10,7 @@ import pytest
 from models.training.encoder.rows import Row, columns_of_heads, label_count
 from models.training.text.heads import HEADS
 from models.training.text.real_logs import agreement_by_system, area_under_roc
-from models.training.text.trust import calibration_by_head, confusions, f1_by_label
+from models.training.text.trust import calibration_by_head, confusions, dev_by_label
 
 COLUMNS = columns_of_heads(HEADS)
 
@@ -41,9 +41,9 @@ ROWS = [
 def test_confusions_hold_truth_by_row_and_answer_by_column() -> None:
     answers = logits(["negative", "neutral", "positive"])
     assert confusions(ROWS, answers)["sentiment"] == [[1, 1, 0], [0, 0, 0], [0, 0, 1]]
-    assert f1_by_label(ROWS, answers)["sentiment"] == {
-        "negative": {"rows": 2, "f1": round(2 / 3, 4)},
-        "positive": {"rows": 1, "f1": 1.0},
+    assert dev_by_label(ROWS, answers)["sentiment"] == {
+        "negative": {"rows": 2, "precision": 1.0, "recall": 0.5, "f1": round(2 / 3, 4)},
+        "positive": {"rows": 1, "precision": 1.0, "recall": 1.0, "f1": 1.0},
     }
     assert sum(map(sum, confusions(ROWS, answers)["topic"])) == 0
 

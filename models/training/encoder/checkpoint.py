@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -29,18 +28,19 @@ class At:
 
 
 class Checkpoint:
-    """Keeps a training in one file, or not at all when `path` is None.
+    """Keeps a training in one file, or not at all without one.
 
-    `what` describes the training; a file of another one is left alone and training begins anew. The file is replaced at
-    once, so a crash or a full disk costs what came after the last one, never the last one itself.
+    `keep` is the file, and what tells this training from others: a file of another one is left alone and training
+    begins anew. The file is replaced at once, so a crash or a full disk costs what came after the last one, never the
+    last one itself.
     """
 
-    def __init__(self, path: Path | None, parameters: Parameters, optimizer: torch.optim.Optimizer, what: str) -> None:
+    def __init__(self, keep: tuple[Path, str] | None, parameters: Parameters, optimizer: torch.optim.Optimizer) -> None:
         """Watch over `parameters` and their optimizer."""
-        self._path = path
+        self._path = None if keep is None else keep[0]
+        self._what = "" if keep is None else keep[1]
         self._parameters = parameters
         self._optimizer = optimizer
-        self._what = hashlib.sha256(what.encode()).hexdigest()
         self._saved = time.monotonic()
 
     def restore(self) -> At:

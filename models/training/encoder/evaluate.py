@@ -6,7 +6,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from models.training.encoder.network import Parameters, Tap, classify, encode, keep, pool
+from models.training.encoder.network import Parameters, Tap, as_it_is, classify, encode, pool
 
 TOKENS_PER_RUN = 4096
 
@@ -17,8 +17,8 @@ def logits_of_texts(
     texts: list[str],
     *,
     truncate_at: int = 128,
-    tap: Tap = keep,
-    weight_tap: Tap = keep,
+    tap: Tap = as_it_is,
+    weight_tap: Tap = as_it_is,
 ) -> Tensor:
     """Give the logits (texts, labels) of texts cut at `truncate_at` tokens, texts of like length run together."""
     tokenizer.enable_truncation(truncate_at)

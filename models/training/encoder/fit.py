@@ -16,7 +16,7 @@ from torch import Tensor
 from models.training.encoder.batches import Teach, batches, plan_visits
 from models.training.encoder.checkpoint import At, Checkpoint
 from models.training.encoder.loss import loss_of
-from models.training.encoder.network import HEAD_NAMES, Parameters, Tap, classify, encode, keep, layer_count, pool
+from models.training.encoder.network import HEAD_NAMES, Parameters, Tap, as_it_is, classify, encode, layer_count, pool
 from models.training.encoder.progress import Progress
 from models.training.encoder.recipe import Recipe
 from models.training.encoder.rows import Heads, Row
@@ -47,27 +47,27 @@ def fit(
     recipe: Recipe,
     heads: Heads,
     *,
-    tap: Tap = keep,
-    weight_tap: Tap = keep,
+    tap: Tap = as_it_is,
+    weight_tap: Tap = as_it_is,
     teach: Teach | None = None,
     name: str = "fit",
     measure: Callable[[], float] | None = None,
-    keep_at: Path | None = None,
+    keep: tuple[Path, str] | None = None,
 ) -> list[float]:
     """Train `parameters` in place, and leave them as they were behind the pass that `measure` liked best.
 
     Gives the figure behind each pass, those of before an interruption included.
 
     `measure` gives a figure on dev rows behind each pass (higher is better); training ends early when `recipe.patience`
-    passes brought nothing better. `keep_at` names a file that is written now and then: started again with the same
-    arguments, training goes on from it and comes to the same result as without the interruption.
+    passes brought nothing better. `keep` names a file that is written now and then, and what the training is: started
+    again as the same one, it goes on from the file and comes to the same result as without the interruption.
     """
     torch.manual_seed(recipe.seed)
     passes = plan_visits(rows, recipe)
     optimizer = torch.optim.AdamW(_groups(parameters, recipe), betas=(0.9, 0.999), fused=True)
     rates: list[float] = [group["lr"] for group in optimizer.param_groups]
     all_visits = sum(len(visits) for visits in passes)
-    checkpoint = Checkpoint(keep_at, parameters, optimizer, f"{name} {recipe} {len(rows)} rows")
+    checkpoint = Checkpoint(keep, parameters, optimizer)
     at = checkpoint.restore()
 
     def share() -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,7 @@ from tokenizers import Tokenizer
 from models.training.encoder.batches import Teach
 from models.training.encoder.evaluate import logits_of_texts
 from models.training.encoder.fit import fit
-from models.training.encoder.network import Parameters, Tap, keep
+from models.training.encoder.network import Parameters, Tap, as_it_is
 from models.training.encoder.progress import say
 from models.training.encoder.recipe import Recipe
 from models.training.encoder.rows import Heads, Row
@@ -34,14 +35,6 @@ class Stages:
         self._cache, self._tokenizer, self._heads, self._measure = cache, tokenizer, heads, measure
         self.curves: dict[str, list[float]] = {}
 
-    def start(self, name: str, parameters: Parameters, rows: list[Row], dev: list[Row], recipe: Recipe) -> None:
-        """Fit the heads alone, unless the stage `name`, whose first part it is, has been done or begun before."""
-        if not self._done(name).exists() and not self._begun(name).exists():
-            start_heads(parameters, rows, dev, self._tokenizer, recipe, self._heads)
-            return
-        # Their standard is no parameter that is fitted; the stage's own file brings it back.
-        say(f"{name}: begun before")
-
     def fit(
         self,
         name: str,
@@ -49,14 +42,21 @@ class Stages:
         rows: list[Row],
         recipe: Recipe,
         *,
+        start: tuple[list[Row], list[Row]] | None = None,
         teach: Teach | None = None,
-        tap: Tap = keep,
-        weight_tap: Tap = keep,
+        tap: Tap = as_it_is,
+        weight_tap: Tap = as_it_is,
     ) -> None:
-        """Fit, and leave the best behind any pass; what was fitted before with this recipe is taken as it is."""
-        what = f"{recipe} {len(rows)} rows {sorted(parameters)} {self._heads}"
+        """Fit, and leave the best behind any pass.
+
+        `start` are the rows that the heads alone are fitted on first, and those that say when to stop. What was fitted
+        before from the same parameters, rows and recipe is taken as it is.
+        """
+        what = _identity(parameters, rows, recipe, self._heads)
         if self._take(name, parameters, what):
             return
+        if start is not None:
+            start_heads(parameters, *start, self._tokenizer, recipe, self._heads)
 
         def answer(texts: list[str]) -> torch.Tensor:
             return logits_of_texts(parameters, self._tokenizer, texts, tap=tap, weight_tap=weight_tap)
@@ -70,7 +70,7 @@ class Stages:
             teach=teach,
             name=name,
             measure=lambda: self._measure(answer),
-            keep_at=self._begun(name),
+            keep=(self._cache / f"{name}.going-on.pt", what),
             tap=tap,
             weight_tap=weight_tap,
         )
@@ -115,5 +115,13 @@ class Stages:
     def _done(self, name: str) -> Path:
         return self._cache / f"{name}.pt"
 
-    def _begun(self, name: str) -> Path:
-        return self._cache / f"{name}.going-on.pt"
+
+def _identity(parameters: Parameters, rows: list[Row], recipe: Recipe, heads: Heads) -> str:
+    """Hash all that decides what a training comes to; a label that was mended in a file is another training."""
+    digest = hashlib.sha256(f"{recipe} {heads}".encode())
+    for name, value in sorted(parameters.items()):
+        digest.update(name.encode())
+        digest.update(value.detach().numpy().tobytes())
+    for row in rows:
+        digest.update(repr(row).encode())
+    return digest.hexdigest()

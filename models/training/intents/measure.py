@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +14,12 @@ from models.text_answers import probabilities_of
 from models.training.encoder.answers import logits_of, open_session
 from models.training.encoder.calibration import Calibration, calibration, fit_temperature
 from models.training.encoder.damage_suite import DAMAGES, damaged
+from models.training.encoder.label_figures import figures_by_label
 from models.training.encoder.rows import Heads, Row
+from models.training.encoder.speed import texts_per_second
 from models.training.intents.labelled import HEAD
 from models.training.intents.oos import Chosen, choose
 
-SPEED_TEXTS = 2000
 MOST_CONFUSED = 15
 
 
@@ -99,7 +98,7 @@ def measure(
     chances = probabilities_of(logits, temperature, oos.outside)
     guess = chances.argmax(1)
     common = Counter(row.labels[HEAD] for row in train).most_common(1)[0][0]
-    by_label = _by_label(labels, truth, guess)
+    by_label = figures_by_label(labels, truth, guess)
     return Measured(
         rows=len(dev),
         accuracy=in_scope_accuracy(logits, truth),
@@ -117,40 +116,13 @@ def measure(
             name: in_scope_accuracy(logits_of(session, tokenizer, damaged(texts, name)), truth) for name in DAMAGES
         },
         texts_per_second={
-            "float32": _speed(twin, tokenizer, texts),
-            "integer": _speed(model, tokenizer, texts),
+            "float32": texts_per_second(twin, tokenizer, texts),
+            "integer": texts_per_second(model, tokenizer, texts),
         },
         curves=curves,
     )
 
 
-def _by_label(labels: tuple[str, ...], truth: np.ndarray, guess: np.ndarray) -> dict[str, dict[str, float]]:
-    found = {}
-    for place, label in enumerate(labels):
-        there, said = int((truth == place).sum()), int((guess == place).sum())
-        hits = int(((truth == place) & (guess == place)).sum())
-        if there:
-            precision = hits / said if said else 0.0
-            f1 = 2 * hits / (there + said)
-            found[label] = {
-                "rows": there,
-                "precision": round(precision, 4),
-                "recall": round(hits / there, 4),
-                "f1": round(f1, 4),
-            }
-    return found
-
-
 def _confused(labels: tuple[str, ...], truth: np.ndarray, guess: np.ndarray) -> list[tuple[str, str, int]]:
     wrong = Counter((labels[a], labels[b]) for a, b in zip(truth, guess, strict=True) if a != b)
     return [(a, b, n) for (a, b), n in wrong.most_common(MOST_CONFUSED)]
-
-
-def _speed(path: Path, tokenizer: Tokenizer, texts: list[str]) -> float:
-    """Texts a second from text to logits, two threads."""
-    many = list(itertools.islice(itertools.cycle(texts), SPEED_TEXTS))
-    session = open_session(path)
-    logits_of(session, tokenizer, many[:100])
-    started = time.monotonic()
-    logits_of(session, tokenizer, many)
-    return round(len(many) / (time.monotonic() - started), 1)

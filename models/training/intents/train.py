@@ -79,16 +79,14 @@ def train_intents(options: Options) -> Measured:
     stages = Stages(options.cache, tokenizer, heads, lambda answer: in_scope_accuracy(answer(texts).numpy(), truth))
     teacher: Parameters | None = None
     teach: Teach | None = None
-    start_rows = train.rows[:: max(1, len(train.rows) // START_ROWS)]
+    start = train.rows[:: max(1, len(train.rows) // START_ROWS)], dev.rows
     if chosen.teacher is not None:
-        stages.start("teacher", parameters, start_rows, dev.rows, chosen.teacher)
-        stages.fit("teacher", parameters, train.rows, chosen.teacher)
+        stages.fit("teacher", parameters, train.rows, chosen.teacher, start=start)
         teacher = parameters
         teach = stages.teach_from(teacher, train.rows, truncate_at=chosen.student.truncate_at)
         parameters = keep_layers(teacher, chosen.layers)
-    else:
-        stages.start("student", parameters, start_rows, dev.rows, chosen.student)
-    stages.fit("student", parameters, train.rows, chosen.student, teach=teach)
+    student_start = start if chosen.teacher is None else None
+    stages.fit("student", parameters, train.rows, chosen.student, start=student_start, teach=teach)
     _silence_unknown(parameters, heads, train.rows)
 
     twin, model, scratch = options.cache / "fp32.onnx", options.output / "model.onnx", options.cache / "candidate.onnx"

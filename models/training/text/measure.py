@@ -10,12 +10,12 @@ from collections import Counter
 
 import numpy as np
 
+from models.training.encoder.calibration import fit_temperature
 from models.training.encoder.rows import Row, columns_of_heads
 from models.training.text.corpus import HAN
 from models.training.text.heads import HEADS
 
 Figures = dict[str, object]
-TEMPERATURES = np.round(np.geomspace(0.4, 3.0, 61), 3)
 
 
 def kind_of(row: Row) -> str:
@@ -89,12 +89,5 @@ def fit_temperatures(rows: list[Row], logits: np.ndarray) -> dict[str, float]:
     for head, columns in columns_of_heads(HEADS).items():
         members = [at for at, row in enumerate(rows) if head in row.labels and not row.barred]
         truth = np.array([HEADS[head].index(rows[at].labels[head]) for at in members], dtype=np.int64)
-        scores = logits[members, columns].astype(np.float64)
-        surprise = []
-        for temperature in TEMPERATURES:
-            scaled = scores / temperature
-            scaled = scaled - scaled.max(1, keepdims=True)
-            chances = scaled - np.log(np.exp(scaled).sum(1, keepdims=True))
-            surprise.append(-chances[np.arange(len(truth)), truth].mean() if len(truth) else 0.0)
-        temperatures[head] = float(TEMPERATURES[int(np.argmin(surprise))]) if len(truth) else 1.0
+        temperatures[head] = fit_temperature(logits[members, columns], truth)
     return temperatures

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +15,8 @@ from models.training.text.golden import GOLDEN_TEXTS
 from models.training.text.heads import HEADS
 from models.training.text.measure import figures_by_head, figures_by_set, fit_temperatures
 from models.training.text.real_logs import agreement_by_system
-from models.training.text.trust import calibration_by_head, confusions, cost_of_damage, f1_by_label
+from models.training.text.trust import calibration_by_head, confusions, cost_of_damage, dev_by_label
 
-SPEED_TEXTS = 2000
 EQUALITY_TEXTS = 250
 
 
@@ -41,23 +38,13 @@ def measure(
         "dev": figures_by_head(corpus.dev, dev, corpus.train),
         "set_aside": figures_by_head(corpus.set_aside, aside, corpus.train),
         "public_dev_sentiment": figures_by_set(corpus.public_dev, public, corpus.train),
-        "dev_by_label": f1_by_label(corpus.dev, dev),
+        "dev_by_label": dev_by_label(corpus.dev, dev),
         "dev_confusions": confusions(corpus.dev, dev),
         "dev_calibration": calibration_by_head(corpus.dev, dev, temperatures),
         "dev_points_lost_by_damage": cost_of_damage(corpus.dev, answer),
         "real_logs_area_under_roc": agreement_by_system(datasets, answer),
     }
     return figures, temperatures
-
-
-def texts_per_second(path: Path, tokenizer: Tokenizer, corpus: Corpus) -> float:
-    """Time the whole way from text to logits, two threads."""
-    texts = [row.text for row in itertools.islice(itertools.cycle(corpus.dev + corpus.public_dev), SPEED_TEXTS)]
-    session = open_session(path)
-    logits_of(session, tokenizer, texts[:100])
-    started = time.monotonic()
-    logits_of(session, tokenizer, texts)
-    return round(len(texts) / (time.monotonic() - started), 1)
 
 
 def assert_equal_answers(path: Path, tokenizer: Tokenizer, corpus: Corpus, seed: int) -> int:

@@ -25,13 +25,14 @@ from models.training.encoder.progress import say
 from models.training.encoder.quantize import rounding_taps
 from models.training.encoder.rows import Row
 from models.training.encoder.select_scales import best_scales, mean
+from models.training.encoder.speed import texts_per_second
 from models.training.encoder.stages import Answer, Stages
 from models.training.text.card import OPEN, write_card
 from models.training.text.corpus import Corpus
 from models.training.text.heads import HEADS
 from models.training.text.prepare import Sources, prepare
 from models.training.text.recipe import FULL_ROWS, QUICK_ROWS, VOCABULARY_SIZE, Plan, plan
-from models.training.text.report import assert_equal_answers, golden_answers, measure, texts_per_second
+from models.training.text.report import assert_equal_answers, golden_answers, measure
 from models.training.text.score import score
 
 OWN = Path(__file__).parents[1] / "data"
@@ -73,15 +74,13 @@ def _student(
     options: Options, chosen: Plan, corpus: Corpus, parameters: Parameters, stages: Stages
 ) -> tuple[Parameters, Teach | None]:
     """Give the trained student, and who teaches it."""
-    rows = _start_rows(corpus, chosen, options.seed)
+    start = _start_rows(corpus, chosen, options.seed), corpus.dev
     teach: Teach | None = None
     if chosen.teacher is not None:
-        stages.start("teacher", parameters, rows, corpus.dev, chosen.teacher)
-        stages.fit("teacher", parameters, corpus.train, chosen.teacher)
+        stages.fit("teacher", parameters, corpus.train, chosen.teacher, start=start)
         teach = stages.teach_from(parameters, corpus.train, truncate_at=chosen.student.truncate_at)
     student = keep_layers(parameters, chosen.layers)
-    stages.start("student", student, rows, corpus.dev, chosen.student)
-    stages.fit("student", student, corpus.train, chosen.student, teach=teach)
+    stages.fit("student", student, corpus.train, chosen.student, start=start, teach=teach)
     return student, teach
 
 
@@ -137,7 +136,8 @@ def train_text(options: Options) -> None:
     figures, temperatures = measure(model, tokenizer, corpus, options.datasets)
     figures["float32_dev_before_rounding"] = float_figures
     figures["integer_dev"] = integer_figures
-    speeds = {name: texts_per_second(path, tokenizer, corpus) for name, path in (("float32", twin), ("integer", model))}
+    timed = [row.text for row in corpus.dev + corpus.public_dev]
+    speeds = {name: texts_per_second(path, tokenizer, timed) for name, path in (("float32", twin), ("integer", model))}
     figures["texts_per_second_two_threads"] = speeds
     figures["variants"] = [
         *(

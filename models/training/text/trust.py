@@ -9,6 +9,7 @@ import numpy as np
 from models.text_answers import probabilities_of
 from models.training.encoder.calibration import calibration
 from models.training.encoder.damage_suite import DAMAGES, damaged
+from models.training.encoder.label_figures import figures_by_label
 from models.training.encoder.rows import Row, columns_of_heads
 from models.training.text.heads import HEADS
 from models.training.text.measure import macro_f1
@@ -46,18 +47,12 @@ def confusions(rows: list[Row], logits: np.ndarray) -> dict[str, list[list[int]]
     return found
 
 
-def f1_by_label(rows: list[Row], logits: np.ndarray) -> dict[str, dict[str, dict[str, float]]]:
-    """Give rows and F1 of each head's labels on own rows."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
+def dev_by_label(rows: list[Row], logits: np.ndarray) -> dict[str, dict[str, dict[str, float]]]:
+    """Give rows, precision, recall and F1 of each head's labels on own rows."""
+    found = {}
     for head, columns in columns_of_heads(HEADS).items():
         members, truth = _members(rows, head)
-        guess = logits[members, columns].argmax(1)
-        found[head] = {}
-        for place, label in enumerate(HEADS[head]):
-            there, said = int((truth == place).sum()), int((guess == place).sum())
-            if there:
-                hits = int(((truth == place) & (guess == place)).sum())
-                found[head][label] = {"rows": there, "f1": round(2 * hits / (there + said), 4)}
+        found[head] = figures_by_label(HEADS[head], truth, logits[members, columns].argmax(1))
     return found
 
 
