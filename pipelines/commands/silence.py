@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.commands.options import broker_options, json_option, opened_broker
+from pipelines.commands.user_name import user_name
 
 if TYPE_CHECKING:
     from infra.broker import Broker
@@ -61,7 +62,7 @@ def add(
         now_us=now_us,
         for_us=duration_us(for_),
         starts_us=starts_us,
-        by=_user() if by is None else by,
+        by=user_name() if by is None else by,
         comment=comment,
     )
     with opened_broker(broker, config, must_exist=True) as opened:
@@ -137,12 +138,3 @@ def _matched_now(broker: Broker, made: Silence, now_us: int) -> str:
     hint = f"; none has a label {', '.join(sorted(missing))}" if firing and missing else ""
     when = "" if made.state(now_us) == "active" else ", once it begins"
     return f"silences {taken:,} of {len(firing):,} open alerts{when}{hint}"
-
-
-def _user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return "somebody"
