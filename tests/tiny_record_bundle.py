@@ -9,9 +9,10 @@ import msgspec
 from models.bundle import GRAPH
 from models.loaded_records import FACTS, RecordFacts
 from models.record_columns import Column
+from models.training.given_rows import GivenRow
 from models.training.records.card import write_bundle
 from models.training.records.crosses import Crosses, pairs_of, source_places
-from models.training.records.table import Record, Table
+from models.training.records.table import Table
 from models.training.trees.graph import base_values, contributions_node, margins_node, tree_model
 from models.training.trees.tree import NO_COLUMN, Tree
 
@@ -59,7 +60,7 @@ def write_tiny_record_bundle(folder: Path) -> Path:
     names = (*(column.name for column in COLUMNS), *crosses.sources())
     facts = RecordFacts("failed", ("no", "yes"), COLUMNS, names, tuple(base_values(own, 1)), 0.5)
     (folder / FACTS).write_bytes(msgspec.json.encode(facts))
-    rows: list[Record] = [{"temp": 80, "kind": "fan"}, {"load": 9.5}]
+    rows: list[GivenRow] = [{"temp": 80, "kind": "fan"}, {"load": 9.5}]
     figures = {
         "trivial": {"most_frequent_label": {"accuracy": 0.5}},
         "f1": {"no": 1.0},

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from models.multivariate_model import MultivariateModel
-from models.training.multivariate.readings import BadReadings, read_readings
+from models.training.given_rows import BadFile
+from models.training.multivariate.readings import read_readings
 from operators.detect_together import DetectTogether
 from schemas.device_metrics import DEVICE_METRICS
 from tests.registered_operators import row_batch
@@ -93,7 +94,7 @@ def test_devices_side_by_side_get_the_same_bits(operator: DetectTogether) -> Non
 def test_a_bad_file_is_named(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(BadReadings, match=said):
+    with pytest.raises(BadFile, match=said):
         read_readings(path)
 
 

@@ -14,7 +14,8 @@ from models.out_of_scope import METHODS, Outside, with_outside
 from models.text_answers import probabilities_of
 from models.training.encoder.calibration import calibration, fit_temperature
 from models.training.encoder.damage_suite import DAMAGES, damaged
-from models.training.intents.labelled import HEAD, BadLabels, read_labelled, without_rows_of
+from models.training.given_rows import BadFile
+from models.training.intents.labelled import HEAD, read_labelled, without_rows_of
 from models.training.intents.oos import choose
 
 GOOD = '{"text": "lights on", "label": "on"}\n{"text": "lights off", "label": "off"}\n'
@@ -38,12 +39,12 @@ def file(folder: Path, text: str, name: str = "rows.jsonl") -> Path:
     ],
 )
 def test_a_bad_row_is_named(tmp_path: Path, line: str, said: str) -> None:
-    with pytest.raises(BadLabels, match=said):
+    with pytest.raises(BadFile, match=said):
         read_labelled(file(tmp_path, GOOD + line))
 
 
 def test_one_label_alone_cannot_be_learnt(tmp_path: Path) -> None:
-    with pytest.raises(BadLabels, match=r"expected at least two labels beside 'oos', got \['on'\]"):
+    with pytest.raises(BadFile, match=r"expected at least two labels beside 'oos', got \['on'\]"):
         read_labelled(file(tmp_path, '{"text": "a", "label": "on"}\n{"text": "b", "label": "oos"}\n'))
 
 
@@ -70,7 +71,7 @@ def test_rows_of_dev_are_not_trained_on(tmp_path: Path) -> None:
     assert [row.text for row in train.rows] == ["more", "less"]
     assert "2 texts of dev occur in train too" in train.warnings[-1]
     strange = read_labelled(file(tmp_path, GOOD + '{"text": "x", "label": "new"}\n', "strange.jsonl"))
-    with pytest.raises(BadLabels, match="dev has labels that train has not: new"):
+    with pytest.raises(BadFile, match="dev has labels that train has not: new"):
         without_rows_of(train, strange)
 
 

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from models.record_columns import Column, WrongValue, encode
 from models.record_model import RecordModel
 from models.session import Session
+from models.training.given_rows import BadFile, GivenRow
 from models.training.records.choose_columns import choose_columns
 from models.training.records.crosses import pairs_of
 from models.training.records.measure import figures_of
 from models.training.records.split import held_out
-from models.training.records.table import BadTable, Record, read_table
+from models.training.records.table import read_table
 from models.training.trees.graph import (
     base_values,
     contributions_node,
@@ -48,12 +49,12 @@ def table(folder: Path, text: str, name: str = "rows.csv") -> Path:
     ],
 )
 def test_a_bad_table_is_named(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(BadTable, match=said):
+    with pytest.raises(BadFile, match=said):
         read_table(table(tmp_path, text), "failed")
 
 
 def test_all_forms_say_the_same(tmp_path: Path) -> None:
-    rows: list[Record] = [{"temp": 1.5, "kind": "fan"}, {"temp": None, "kind": "pump"}]
+    rows: list[GivenRow] = [{"temp": 1.5, "kind": "fan"}, {"temp": None, "kind": "pump"}]
     csv = read_table(table(tmp_path, "temp,kind,failed\n1.5,fan,1\n,pump,0\n7,fan,\n"), "failed")
     tsv = read_table(table(tmp_path, "temp\tkind\tfailed\n1.5\tfan\t1\n\tpump\t0\n", "rows.tsv"), "failed")
     json = read_table(
@@ -72,7 +73,7 @@ def test_all_forms_say_the_same(tmp_path: Path) -> None:
 
 
 def test_columns_that_tell_nothing_are_left_out() -> None:
-    rows: list[Record] = [
+    rows: list[GivenRow] = [
         {
             "row": i,
             "serial": f"s{i}",
@@ -92,13 +93,13 @@ def test_columns_that_tell_nothing_are_left_out() -> None:
     told = " ".join(said)
     assert "row is left out: it rises" in told and "serial is left out: it looks like an identifier" in told
     assert "1 columns are left out, for they have one value: constant" in told
-    with pytest.raises(BadTable, match=r"expected one of the columns row, .*, got 'colour'"):
+    with pytest.raises(BadFile, match=r"expected one of the columns row, .*, got 'colour'"):
         choose_columns(rows, drop=["colour"])
 
 
 def test_missing_unseen_and_odd_values() -> None:
     columns = [Column("a", "number", 2.0), Column("b", "number"), Column("c", "category", values=("", "x"))]
-    rows: list[Record] = [{}, {"a": "1e999", "b": " ", "c": "y"}, {"a": True, "b": "4", "c": "x"}]
+    rows: list[GivenRow] = [{}, {"a": "1e999", "b": " ", "c": "y"}, {"a": True, "b": "4", "c": "x"}]
     np.testing.assert_array_equal(
         encode(columns, rows), np.array([[2, np.nan, 1, 0], [2, np.nan, 0, 0], [1, 4, 0, 1]], dtype=np.float32)
     )

@@ -17,7 +17,8 @@ from models.event_grams import FIRST_EVENT, UNKNOWN, EventGrams
 from models.loaded_sequences import load_sequences
 from models.sequence_model import SequenceModel
 from models.sequence_reasons import Normals, common_length
-from models.training.sequences.labelled import BadSequences, read_sequences
+from models.training.given_rows import BadFile
+from models.training.sequences.labelled import read_sequences
 from models.training.sequences.measure import best_limit, trivial_figures
 from models.training.sequences.surprise import count_runs, surprises
 from models.training.sequences.train import Options, train_sequences
@@ -41,7 +42,7 @@ EVENTS = st.lists(st.sampled_from("abcd"), max_size=12)
 def test_a_bad_row_is_named(tmp_path: Path, line: str, said: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"events": ["a", 7]}\n' + line, encoding="utf-8")
-    with pytest.raises(BadSequences, match=said):
+    with pytest.raises(BadFile, match=said):
         read_sequences(path)
 
 
@@ -140,7 +141,7 @@ def test_labels_of_dev_are_needed_where_train_has_them(tmp_path: Path) -> None:
     rows: list[dict[str, object]] = [{"events": one, "label": i % 2} for i, one in enumerate(boots(1, 20))]
     data = write_rows(tmp_path / "train.jsonl", rows)
     dev = write_rows(tmp_path / "dev.jsonl", [{"events": one, "label": 0} for one in boots(2, 20)])
-    with pytest.raises(BadSequences, match="expected dev to have abnormal sequences too"):
+    with pytest.raises(BadFile, match="expected dev to have abnormal sequences too"):
         train_sequences(Options(data, tmp_path / "bundle", dev))
 
 

@@ -1,26 +1,20 @@
-"""Read a user's labelled texts: JSON lines, CSV or TSV with `text` and `label`; say plainly what is wrong and where."""
+"""A user's labelled texts: rows with `text` and `label`; what is wrong is said with its line."""
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import orjson
-
 from models.out_of_scope import OUT_OF_SCOPE
 from models.training.encoder.rows import Row
+from models.training.given_rows import BadFile, GivenRow, read_rows
 
 HEAD = "intent"
 KNOWN = ("text", "label", "lang", "language", "source", "category", "slots", "id")
 MOST_CHARACTERS = 100_000
 NAMED = 5
-
-
-class BadLabels(ValueError):
-    """A file of labelled texts that cannot be trained on: which file, which line, what was expected."""
 
 
 @dataclass
@@ -34,7 +28,7 @@ class Labelled:
 def read_labelled(path: Path) -> Labelled:
     """Read one file. An empty text is left out with a warning; one text with two labels keeps the first, with one too.
 
-    Raises BadLabels for what is no such file: an unknown form, a missing column, a label that is no string.
+    Raises BadFile for what is no such file: an unknown form, a missing column, a label that is no string.
     """
     found = Labelled()
     by_text: dict[str, tuple[int, str]] = {}
@@ -65,7 +59,7 @@ def read_labelled(path: Path) -> Labelled:
         )
     labels = {row.labels[HEAD] for row in found.rows} - {OUT_OF_SCOPE}
     if len(labels) < 2:
-        raise BadLabels(f"{path}: expected at least two labels beside {OUT_OF_SCOPE!r}, got {sorted(labels) or 'none'}")
+        raise BadFile(f"{path}: expected at least two labels beside {OUT_OF_SCOPE!r}, got {sorted(labels) or 'none'}")
     return found
 
 
@@ -83,43 +77,23 @@ def without_rows_of(train: Labelled, dev: Labelled) -> None:
         if row.labels[HEAD] not in known:
             strange[row.labels[HEAD]] += 1
     if set(strange) - {OUT_OF_SCOPE}:
-        raise BadLabels(f"dev has labels that train has not: {', '.join(sorted(set(strange) - {OUT_OF_SCOPE}))}")
+        raise BadFile(f"dev has labels that train has not: {', '.join(sorted(set(strange) - {OUT_OF_SCOPE}))}")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str, str]]:
-    if not path.is_file():
-        raise BadLabels(f"expected a file of labelled texts at {path}, found none")
-    if path.suffix in (".csv", ".tsv"):
-        yield from _table(path)
-        return
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise BadLabels(f"{path}:{number}: expected a JSON object with text and label, got: {error}") from error
-        if not isinstance(row, dict):
-            raise BadLabels(f"{path}:{number}: expected a JSON object with text and label, got {type(row).__name__}")
+    for number, row in read_rows(path, of="labelled texts", needs="text and label"):
         yield number, *_text_and_label(row, f"{path}:{number}")
 
 
-def _table(path: Path) -> Iterator[tuple[int, str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
-        for row in reader:
-            yield reader.line_num, *_text_and_label(row, f"{path}:{reader.line_num}")
-
-
-def _text_and_label(row: dict[str, object], place: str) -> tuple[str, str]:
+def _text_and_label(row: GivenRow, place: str) -> tuple[str, str]:
     unknown = [name for name in row if name not in KNOWN]
     if "text" not in row or "label" not in row:
-        raise BadLabels(f"{place}: expected the columns text and label, got {', '.join(map(str, row)) or 'none'}")
+        raise BadFile(f"{place}: expected the columns text and label, got {', '.join(map(str, row)) or 'none'}")
     if unknown:
-        raise BadLabels(f"{place}: expected columns of {', '.join(KNOWN)}, got {', '.join(map(str, unknown))}")
+        raise BadFile(f"{place}: expected columns of {', '.join(KNOWN)}, got {', '.join(map(str, unknown))}")
     text, label = row["text"], row["label"]
     if not isinstance(label, str) or not label.strip():
-        raise BadLabels(f"{place}: expected label to be a word, got {label!r}")
+        raise BadFile(f"{place}: expected label to be a word, got {label!r}")
     if text is not None and not isinstance(text, str):
-        raise BadLabels(f"{place}: expected text to be a string, got {text!r}")
+        raise BadFile(f"{place}: expected text to be a string, got {text!r}")
     return text or "", label

@@ -57,7 +57,7 @@ class Options:
 def train_intents(options: Options) -> Measured:
     """Train, write the bundle to `options.output`, and give its figures on dev.
 
-    Raises BadLabels for files that cannot be trained on. Interrupted, it goes on from `options.cache` when it is called
+    Raises BadFile for files that cannot be trained on. Interrupted, it goes on from `options.cache` when it is called
     with the same options again.
     """
     torch.set_num_threads(options.threads)

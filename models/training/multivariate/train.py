@@ -51,7 +51,7 @@ class Options:
 def train_multivariate(options: Options) -> dict[str, Any]:
     """Learn from a normal stretch, write the bundle, and return its figures.
 
-    Raises BadReadings for files that cannot be trained on.
+    Raises BadFile for files that cannot be trained on.
     """
     readings = read_readings(options.data)
     for warning in readings.warnings:

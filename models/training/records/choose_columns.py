@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import median
 
 from models.record_columns import Column, WrongValue, category_of, number_of
-from models.training.records.table import BadTable, Record
+from models.training.given_rows import BadFile, GivenRow
 
 MOST_VALUES = 64
 FEWEST_OF_A_VALUE = 2
@@ -18,18 +18,18 @@ ONE_VALUE = "it has one value"
 
 
 def choose_columns(
-    records: Sequence[Record], *, drop: Collection[str] = (), categories: Collection[str] = ()
+    records: Sequence[GivenRow], *, drop: Collection[str] = (), categories: Collection[str] = ()
 ) -> tuple[list[Column], list[str]]:
     """Return the columns to learn from, and a sentence for each that is left out.
 
     Left out: those in `drop`; columns with one value; identifiers, which are texts of which more than half are
     different, or whole numbers that rise from row to row; arrays and objects. A column whose values all are numbers is
-    a number unless it is in `categories`. BadTable for a name that no row has, and when nothing is left.
+    a number unless it is in `categories`. BadFile for a name that no row has, and when nothing is left.
     """
     names = list(dict.fromkeys(name for record in records for name in record))
     for name in (*drop, *categories):
         if name not in names:
-            raise BadTable(f"expected one of the columns {', '.join(names)}, got {name!r}")
+            raise BadFile(f"expected one of the columns {', '.join(names)}, got {name!r}")
     columns: list[Column] = []
     said: list[str] = []
     constant: list[str] = []
@@ -53,7 +53,7 @@ def choose_columns(
         named = ", ".join(constant[:NAMED]) + (", ..." if len(constant) > NAMED else "")
         said.append(f"{len(constant)} columns are left out, for they have one value: {named}")
     if not columns:
-        raise BadTable("expected a column to learn from; " + "; ".join(said or ["there is none"]))
+        raise BadFile("expected a column to learn from; " + "; ".join(said or ["there is none"]))
     return columns, said
 
 

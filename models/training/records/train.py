@@ -15,13 +15,14 @@ from models.loaded_records import FACTS, LoadedRecords, RecordFacts
 from models.record_columns import Column, encode, width_of
 from models.training.bundle_folder import bundle_name
 from models.training.encoder.progress import say
+from models.training.given_rows import BadFile
 from models.training.records.card import write_bundle
 from models.training.records.choose_columns import choose_columns
 from models.training.records.choose_trees import Choice, choose_trees
 from models.training.records.crosses import Crosses, pairs_of, source_places
 from models.training.records.measure import Integers, figures_of
 from models.training.records.split import held_out
-from models.training.records.table import BadTable, Table, read_table
+from models.training.records.table import Table, read_table
 from models.training.trees.boost import Fitted, fit
 from models.training.trees.graph import base_values, contributions_node, margins_by_hand, margins_node, tree_model
 
@@ -47,7 +48,7 @@ class Options:
 def train_records(options: Options) -> dict[str, Any]:
     """Train, write the bundle, and return its figures on held-out records, beside the trivial ones.
 
-    Raises BadTable for files that cannot be trained on.
+    Raises BadFile for files that cannot be trained on.
     """
     table = read_table(options.data, options.target)
     columns, said = choose_columns(table.records, drop=options.drop, categories=options.categories)
@@ -58,13 +59,13 @@ def train_records(options: Options) -> dict[str, Any]:
     if options.dev is not None:
         other = read_table(options.dev, options.target)
         if strange := sorted(set(other.labels) - set(labels)):
-            raise BadTable(f"{options.dev}: dev has labels that train has not: {', '.join(strange)}")
+            raise BadFile(f"{options.dev}: dev has labels that train has not: {', '.join(strange)}")
         train, dev = (values, classes), (encode(columns, other.records), _classes(other, labels))
         shown = other
     else:
         held = held_out(values, seed=options.seed) == 0
         if set(classes[~held].tolist()) != set(range(len(labels))) or not held.any():
-            raise BadTable(f"{options.data}: expected several different records of each label, or a file for dev")
+            raise BadFile(f"{options.data}: expected several different records of each label, or a file for dev")
         train, dev = (values[~held], classes[~held]), (values[held], classes[held])
         shown = table.part(np.flatnonzero(held).tolist())
     pairs = pairs_of(columns) if options.pairs else Crosses()

@@ -1,21 +1,16 @@
-"""Read a user's event sequences: JSON lines or CSV with `events` and perhaps `label`; say what is wrong and where."""
+"""A user's event sequences: rows with `events` and perhaps `label`; what is wrong is said with its line."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import orjson
+from models.training.given_rows import TABLES, BadFile, GivenRow, read_rows
 
 ABNORMAL = {"1": True, "true": True, "abnormal": True, "anomaly": True, "anomalous": True}
 NORMAL = {"0": False, "false": False, "normal": False}
 LABELS = ABNORMAL | NORMAL
-
-
-class BadSequences(ValueError):
-    """A file of sequences that cannot be trained on: which file, which line, what was expected."""
 
 
 @dataclass
@@ -43,7 +38,7 @@ class Sequences:
 def read_sequences(path: Path) -> Sequences:
     """Read one file. An empty sequence is left out with a warning.
 
-    Raises BadSequences for an unknown form, a missing column, a label that is none, labels in some rows only, or a file
+    Raises BadFile for an unknown form, a missing column, a label that is none, labels in some rows only, or a file
     without a normal sequence.
     """
     found = Sequences()
@@ -57,49 +52,38 @@ def read_sequences(path: Path) -> Sequences:
         found.events.append(events)
         found.abnormal.append(label)
     if len(first) > 1:
-        raise BadSequences(
+        raise BadFile(
             f"{path}: expected a label in each row or in none, line {first[False]} has one, line {first[True]} has none"
         )
     if empty:
         found.warnings.append(f"{path}: {len(empty)} empty sequences are left out, first in line {empty[0]}")
     if not found.normal():
-        raise BadSequences(f"{path}: expected normal sequences, got {len(found.events)} abnormal ones and nothing else")
+        raise BadFile(f"{path}: expected normal sequences, got {len(found.events)} abnormal ones and nothing else")
     return found
 
 
 def _lines(path: Path) -> Iterator[tuple[int, tuple[str, ...], bool | None]]:
-    if not path.is_file():
-        raise BadSequences(f"expected a file of sequences at {path}, found none")
-    if path.suffix in (".csv", ".tsv"):
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",")
-            for row in reader:
-                place = f"{path}:{reader.line_num}"
-                text = row.get("events")
-                if text is None:
-                    raise BadSequences(f"{place}: expected a column events, got {', '.join(map(str, row))}")
-                yield reader.line_num, tuple(text.split()), _label(row.get("label"), place)
-        return
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        if not line.strip():
-            continue
+    for number, row in read_rows(path, of="sequences", needs="events"):
         place = f"{path}:{number}"
-        try:
-            row = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise BadSequences(f"{place}: expected a JSON object with events, got: {error}") from error
-        if not isinstance(row, dict) or "events" not in row:
-            came = ", ".join(row) if isinstance(row, dict) else type(row).__name__
-            raise BadSequences(f"{place}: expected a JSON object with events, got {came or 'an empty one'}")
-        yield number, _events(row["events"], place), _label(row.get("label"), place)
+        events = _words(row, place) if path.suffix in TABLES else _events(row, place)
+        yield number, events, _label(row.get("label"), place)
 
 
-def _events(value: object, place: str) -> tuple[str, ...]:
+def _words(row: GivenRow, place: str) -> tuple[str, ...]:
+    if "events" not in row:
+        raise BadFile(f"{place}: expected a column events, got {', '.join(row)}")
+    return tuple(str(row["events"] or "").split())
+
+
+def _events(row: GivenRow, place: str) -> tuple[str, ...]:
+    if "events" not in row:
+        raise BadFile(f"{place}: expected a JSON object with events, got {', '.join(row) or 'an empty one'}")
+    value = row["events"]
     if not isinstance(value, list):
-        raise BadSequences(f"{place}: expected events to be an array, got {type(value).__name__}")
+        raise BadFile(f"{place}: expected events to be an array, got {type(value).__name__}")
     for event in value:
         if isinstance(event, bool) or not isinstance(event, str | int):
-            raise BadSequences(f"{place}: expected each event to be a text or an integer, got {event!r}")
+            raise BadFile(f"{place}: expected each event to be a text or an integer, got {event!r}")
     return tuple(str(event) for event in value)
 
 
@@ -108,5 +92,5 @@ def _label(value: object, place: str) -> bool | None:
         return None
     label = LABELS.get(str(value).strip().lower())
     if label is None:
-        raise BadSequences(f"{place}: expected label to be one of {', '.join(LABELS)}, got {value!r}")
+        raise BadFile(f"{place}: expected label to be one of {', '.join(LABELS)}, got {value!r}")
     return label

@@ -16,9 +16,10 @@ from models.loaded_sequences import LoadedSequences
 from models.sequence_facts import FACTS, JUDGE, Facts, Tail
 from models.training.bundle_folder import bundle_name
 from models.training.encoder.progress import say
+from models.training.given_rows import BadFile
 from models.training.sequences.card import write_bundle
 from models.training.sequences.judge import Judged, learn_judge, write_judge
-from models.training.sequences.labelled import BadSequences, Sequences, read_sequences
+from models.training.sequences.labelled import Sequences, read_sequences
 from models.training.sequences.measure import area_under_curve, binary_figures, trivial_figures
 from models.training.sequences.split import held_out_part
 from models.training.sequences.surprise import count_runs, surprise_graph, surprises
@@ -45,7 +46,7 @@ class Options:
 def train_sequences(options: Options) -> dict[str, Any]:
     """Train, write the bundle, and return its figures, each beside the trivial ones.
 
-    Raises BadSequences for files that cannot be trained on.
+    Raises BadFile for files that cannot be trained on.
     """
     train = read_sequences(options.data)
     for warning in train.warnings:
@@ -71,7 +72,7 @@ def _trained(options: Options, train: Sequences, dev: Sequences | None) -> dict[
     judged: Judged | None = None
     if train.labelled:
         if dev is None or not dev.labelled:
-            raise BadSequences("expected dev to have abnormal sequences too, for train has them; got none")
+            raise BadFile("expected dev to have abnormal sequences too, for train has them; got none")
         judged = learn_judge(
             [grams.encode(one) for one in train.events],
             np.array(train.abnormal, dtype=bool),
