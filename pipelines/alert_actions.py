@@ -1,4 +1,4 @@
-"""What people did to alerts: acknowledged them, took that back, commented. Written as events, joined where it is shown.
+"""What people did to alerts: acknowledged, commented, judged them. Written as events, joined where it is shown.
 
 An action belongs to one episode of an alert: the one that its `alert_id` names, else the one that was open at its time.
 Actions on an episode are told in the order of (time, id), so whoever joins them gets the same answer.
@@ -14,11 +14,14 @@ from typing import Any, Final
 import orjson
 
 from infra.broker import Broker
+from pipelines.alert_feedback import feedback_row
 from pipelines.bad_input import BadInput
 from pipelines.records_in_order import begin_of, end_of, records_in_order
 from pipelines.seen_event import SeenEvent, see, time_text
 from schemas.alert_actions import ALERTS_ACTIONS
+from schemas.alert_feedback import ALERTS_FEEDBACK, VERDICTS
 from schemas.record import Append
+from schemas.topic import Topic
 
 MOST_TEXT: Final = 2000
 MOST_NAME: Final = 200
@@ -30,19 +33,30 @@ Event = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What was done to one episode: when and by whom it was acknowledged, if it is; and what was said."""
+    """What was done to one episode: who acknowledged it, if somebody did; what was said; the last verdict on it."""
 
     acknowledged_at: str | None = None
     acknowledged_by: str | None = None
     comments: tuple[Mapping[str, str], ...] = ()
+    verdict: Event | None = None
 
 
-def write_action(broker: Broker, alert: Event, action: str, *, by: str, text: str, now_us: int) -> Event:
-    """Write what somebody did to an alert, and return the event."""
+def write_action(
+    broker: Broker, alert: Event, action: str, *, by: str, text: str, now_us: int, should_be: str = ""
+) -> Event:
+    """Write what somebody did to an alert, and return the event.
+
+    A verdict is written twice in one transaction: as an action, which people see beside the alert for as long as
+    records are kept, and as a row of feedback, which is kept to learn from. It needs the whole alert.
+    """
     if action == "comment" and not text.strip():
         raise BadInput("expected words in a comment, got none")
     if len(text) > MOST_TEXT:
         raise BadInput(f"expected a comment of at most {MOST_TEXT:,} characters, got {len(text):,}")
+    if len(should_be) > MOST_NAME:
+        raise BadInput(f"expected a label of at most {MOST_NAME} characters, got {len(should_be):,}")
+    if should_be.strip() and action not in VERDICTS:
+        raise BadInput(f"expected a label that would have been right only beside a verdict, got one beside {action!r}")
     event = {
         "fingerprint": alert["fingerprint"],
         "event_time": time_text(now_us),
@@ -50,9 +64,14 @@ def write_action(broker: Broker, alert: Event, action: str, *, by: str, text: st
         "alert_id": alert["alert_id"],
         "by": by.strip()[:MOST_NAME] or "somebody",
         **({"text": text.strip()} if text.strip() else {}),
+        **({"should_be": should_be.strip()} if should_be.strip() else {}),
     }
-    broker.expect_topics([ALERTS_ACTIONS])
-    broker.append([Append(ALERTS_ACTIONS.name, str(alert["fingerprint"]).encode(), orjson.dumps(event))])
+    topics, records = [ALERTS_ACTIONS], [_append(ALERTS_ACTIONS, event)]
+    if action in VERDICTS:
+        topics.append(ALERTS_FEEDBACK)
+        records.append(_append(ALERTS_FEEDBACK, feedback_row(alert, event)))
+    broker.expect_topics(topics)
+    broker.append(records)
     return event
 
 
@@ -75,7 +94,7 @@ def actions_in(seen: Iterable[SeenEvent]) -> dict[str, list[Event]]:
 
 def standing_of(alert: Event, actions: Sequence[Event]) -> Standing:
     """Return how an alert stands after the actions on its fingerprint."""
-    at = by = None
+    at = by = verdict = None
     comments = []
     for action in actions:
         if not _is_about(alert, action):
@@ -85,20 +104,31 @@ def standing_of(alert: Event, actions: Sequence[Event]) -> Standing:
             at, by = at or str(action["event_time"]), by or str(action["by"])
         elif action["action"] == "unacknowledge":
             at = by = None
+        elif action["action"] in VERDICTS:
+            verdict = action
         if action.get("text"):
             comments.append({name: str(action[name]) for name in ("event_time", "by", "action", "text")})
-    return Standing(at, by, tuple(comments[-MOST_COMMENTS:]))
+    return Standing(at, by, tuple(comments[-MOST_COMMENTS:]), verdict)
 
 
 def joined(alert: Event, actions: Mapping[str, Sequence[Event]]) -> dict[str, Any]:
-    """Return an alert with `acknowledged_at`, `acknowledged_by` and `comments`, where there are any."""
+    """Return an alert with what people did to it, where they did.
+
+    Adds `acknowledged_at`, `acknowledged_by`, `comments`, `verdict`, `judged_by`.
+    """
     standing = standing_of(alert, actions.get(str(alert.get("fingerprint")), ()))
     event = dict(alert)
     if standing.acknowledged_at is not None:
         event |= {"acknowledged_at": standing.acknowledged_at, "acknowledged_by": standing.acknowledged_by}
     if standing.comments:
         event["comments"] = list(standing.comments)
+    if standing.verdict is not None:
+        event |= {"verdict": str(standing.verdict["action"]), "judged_by": str(standing.verdict["by"])}
     return event
+
+
+def _append(topic: Topic, event: Event) -> Append:
+    return Append(topic.name, str(event[topic.key]).encode(), orjson.dumps(event))
 
 
 def _is_about(alert: Event, action: Event) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from schemas.alert_feedback import VERDICTS
 from schemas.topic import EVENT_TIME, Topic, column
 
-ALERT_ACTIONS = ("acknowledge", "unacknowledge", "comment")
+ALERT_ACTIONS = ("acknowledge", "unacknowledge", "comment", *VERDICTS)
 
 ALERT_ACTION = pa.schema(
     [
@@ -20,6 +21,7 @@ ALERT_ACTION = pa.schema(
         ),
         column("by", pa.string(), "who did it", required=True, example="ann"),
         column("text", pa.string(), "in that person's words"),
+        column("should_be", pa.string(), "of a verdict: the label that would have been right"),
     ]
 )
 ALERTS_ACTIONS = Topic("alerts.actions", ALERT_ACTION, "what people did to alerts", key="fingerprint")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.alarms import ALARMS
 from schemas.alert_actions import ALERTS_ACTIONS
+from schemas.alert_feedback import ALERTS_FEEDBACK
 from schemas.alerts import ALERTS
 from schemas.alerts_by_site import ALERTS_BY_DEVICE, ALERTS_BY_SITE
 from schemas.answers import (
@@ -28,7 +29,7 @@ INPUTS = (DEVICE_LOGS, CUSTOMER_MESSAGES, ALARMS, DEVICE_TELEMETRY)
 ENRICHED = (DEVICE_LOGS_ENRICHED, CUSTOMER_MESSAGES_ENRICHED, ALARMS_ENRICHED, DEVICE_TELEMETRY_ENRICHED)
 # Inputs that say how things are, not what happens: they are looked up as of an event's time.
 TABLES = (DEVICES,)
-OUTPUTS = (ALERTS, ALERTS_ACTIONS, INCIDENTS, SILENCES, NOTIFICATIONS, DEVICE_COMMANDS, DEAD_LETTERS)
+OUTPUTS = (ALERTS, ALERTS_ACTIONS, ALERTS_FEEDBACK, INCIDENTS, SILENCES, NOTIFICATIONS, DEVICE_COMMANDS, DEAD_LETTERS)
 INTERNAL = (ALERTS_BY_DEVICE, ALERTS_BY_SITE, TICKS)
 TOPICS: dict[str, Topic] = {topic.name: topic for topic in (*INPUTS, *TABLES, *ENRICHED, *OUTPUTS, *INTERNAL)}
 

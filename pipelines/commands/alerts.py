@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.commands.alerts_actions import ack, comment, unack
+from pipelines.commands.alerts_actions import ack, comment, right, unack, wrong
 from pipelines.commands.alerts_explain import explain, rules_
+from pipelines.commands.alerts_feedback import feedback
 from pipelines.commands.alerts_test import test
 from pipelines.commands.options import broker_options, json_option, opened_broker
 from schemas.severity import SEVERITIES
@@ -43,7 +44,7 @@ def list_(**options: Any) -> None:  # noqa: ANN401
     _list(**options)
 
 
-for _command in (ack, unack, comment, explain, rules_, test):
+for _command in (ack, unack, comment, wrong, right, feedback, explain, rules_, test):
     alerts.add_command(_command)
 
 
@@ -85,10 +86,12 @@ def _rank(seen: SeenEvent) -> int:
 
 
 def _told(event: Mapping[str, Any]) -> str:
-    """Return an alert's sentence, and who took it over."""
+    """Return an alert's sentence, who took it over, and what was said of it."""
     from schemas.safe_text import safe_text
 
     summary = safe_text(str(event.get("summary", "")), 240)
+    if event.get("verdict") is not None:
+        summary += f" (called {event['verdict']} by {safe_text(str(event['judged_by']), 40)})"
     by = event.get("acknowledged_by")
     comments = event.get("comments") or ()
     said = f': "{safe_text(comments[-1]["text"], 80)}"' if comments else ""

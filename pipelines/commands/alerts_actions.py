@@ -1,4 +1,4 @@
-"""`hubbub alerts ack`, `unack` and `comment`: what a person does to an alert, as an event."""
+"""`hubbub alerts ack`, `unack`, `comment`, `wrong` and `right`: what a person does to an alert, as an event."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 
 _BY = click.option("--by", metavar="NAME", help="Who does it (default: the user's name).")
 _FINGERPRINT = click.argument("fingerprint")
+_DONE = {
+    "acknowledge": "acknowledged",
+    "unacknowledge": "no longer acknowledged",
+    "comment": "commented",
+    "wrong": "called wrong",
+    "right": "called right",
+}
 
 
 @click.command("ack", epilog="Example: hubbub alerts ack 3f2a9c1b --comment 'on my way'")
@@ -60,8 +67,53 @@ def comment(
     _act("comment", fingerprint, by, text, broker, config, as_json=as_json)
 
 
+@click.command("wrong", epilog="Example: hubbub alerts wrong 3f2a9c1b --comment 'defrosting' --should-be normal")
+@_FINGERPRINT
+@click.option("--comment", default="", metavar="TEXT", help="Why, for others and for whoever trains.")
+@click.option("--should-be", default="", metavar="LABEL", help="The label that would have been right, like normal.")
+@_BY
+@broker_options
+@json_option
+def wrong(
+    *,
+    fingerprint: str,
+    comment: str,
+    should_be: str,
+    by: str | None,
+    broker: str | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Say that an alert is wrong: it should not have been raised, or not as what it says.
+
+    The alert itself goes on. What is said is kept to learn from: `hubbub alerts feedback`.
+    """
+    _act("wrong", fingerprint, by, comment, broker, config, as_json=as_json, should_be=should_be)
+
+
+@click.command("right", epilog="Example: hubbub alerts right 3f2a9c1b --comment 'the compressor was dead'")
+@_FINGERPRINT
+@click.option("--comment", default="", metavar="TEXT", help="What it was, for others and for whoever trains.")
+@_BY
+@broker_options
+@json_option
+def right(
+    *, fingerprint: str, comment: str, by: str | None, broker: str | None, config: Path | None, as_json: bool
+) -> None:
+    """Say that an alert is right: there was what it says. The last verdict on an alert holds."""
+    _act("right", fingerprint, by, comment, broker, config, as_json=as_json)
+
+
 def _act(
-    action: str, fingerprint: str, by: str | None, text: str, broker: str | None, config: Path | None, *, as_json: bool
+    action: str,
+    fingerprint: str,
+    by: str | None,
+    text: str,
+    broker: str | None,
+    config: Path | None,
+    *,
+    as_json: bool,
+    should_be: str = "",
 ) -> None:
     import orjson
 
@@ -71,11 +123,19 @@ def _act(
     now_us = time.time_ns() // 1000
     with opened_broker(broker, config, must_exist=True) as opened:
         alert = _alert_named(opened, fingerprint)
-        event = write_action(opened, alert, action, by=user_name() if by is None else by, text=text, now_us=now_us)
+        event = write_action(
+            opened,
+            alert,
+            action,
+            by=user_name() if by is None else by,
+            text=text,
+            now_us=now_us,
+            should_be=should_be,
+        )
     if as_json:
         click.echo(orjson.dumps(event))
         return
-    done = {"acknowledge": "acknowledged", "unacknowledge": "no longer acknowledged", "comment": "commented"}[action]
+    done = _DONE[action]
     click.echo(f"{str(alert['fingerprint'])[:8]} {done} by {safe_text(event['by'], 60)}: {safe_text(alert['summary'])}")
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import orjson
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -101,7 +102,7 @@ class Api:
         return StreamingResponse(self._events(wanted, last), media_type="text/event-stream")
 
     async def act(self, request: Request) -> Response:
-        """POST /api/alerts/FINGERPRINT/acknowledge, unacknowledge or comment {"by": ..., "text": ...}."""
+        """POST /api/alerts/FINGERPRINT/ACTION {"by": ..., "text": ..., "should_be": ...}."""
         action = request.path_params["action"]
         if action not in ALERT_ACTIONS:
             return JSONResponse({"error": f"expected one of {', '.join(ALERT_ACTIONS)}"}, 404)
@@ -109,10 +110,10 @@ class Api:
         found = self._board.alert(request.path_params["fingerprint"])
         if found is None:
             return _nothing()
-        alert = {"fingerprint": found.alert.fingerprint, "alert_id": found.alert.alert_id}
         by, text = _text(said, "by"), _text(said, "text", required=action == "comment")
-        write = partial(write_action, by=by, text=text, now_us=time.time_ns() // 1000)
-        event = await run_in_threadpool(self._write, write, alert, action)
+        should_be = _text(said, "should_be", required=False)
+        write = partial(write_action, by=by, text=text, should_be=should_be, now_us=time.time_ns() // 1000)
+        event = await run_in_threadpool(self._write, write, orjson.loads(found.event), action)
         return JSONResponse(dict(event), 202)
 
     async def silences(self, request: Request) -> Response:

@@ -19,6 +19,7 @@ import orjson
 import pytest
 
 from infra.sqlite_broker import SqliteBroker
+from pipelines.alert_feedback import feedback_of, labelled_row
 from pipelines.silences import silences_of
 from schemas.alerts import ALERTS
 from schemas.record import Append
@@ -224,10 +225,18 @@ def test_an_alert_is_acknowledged_commented_and_given_back(guarded: Served) -> N
     assert [one["text"] for one in guarded.json("/api/alerts/f-d2", BEARER)["comments"]] == ["on my way", "<i>done</i>"]
 
 
+def test_a_verdict_is_kept_with_what_was_judged(guarded: Served) -> None:
+    said = {"by": "ann", "text": "defrosting", "should_be": "normal"}
+    assert guarded.ask("POST", "/api/alerts/f-d2/wrong", said, BEARER)[0] == 202
+    assert eventually(lambda: guarded.json("/api/alerts/f-d2", BEARER).get("verdict") == "wrong")
+    (row,) = map(labelled_row, feedback_of(guarded.broker))
+    assert (row["device_id"], row["verdict"], row["should_be"], row["rule"]) == ("d2", "wrong", "normal", "too-warm")
+
+
 @pytest.mark.parametrize(
     ("action", "body", "expected"),
     [("comment", {"by": "ann"}, 400), ("acknowledge", {}, 400), ("comment", {"by": "a", "text": "x" * 9000}, 400),
-     ("resolve", {"by": "ann"}, 404)],
+     ("acknowledge", {"by": "ann", "should_be": "normal"}, 400), ("resolve", {"by": "ann"}, 404)],
 )  # fmt: skip
 def test_what_is_no_action_does_nothing(guarded: Served, action: str, body: dict[str, str], expected: int) -> None:
     assert guarded.ask("POST", f"/api/alerts/f-d1/{action}", body, BEARER)[0] == expected
