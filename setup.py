@@ -47,6 +47,7 @@ EXTRAS = {
         "jgo[cli]>=3.2",
     ],  # Java 21, the newest that Flink runs on; Kafka by Maven coordinates
     "dev": [
+        "axe-playwright-python>=0.1.7",  # axe-core's rules of accessibility, as one file
         "cryptography>=43",  # makes the certificates of the TLS tests
         "hypothesis>=6.120",
         "import-linter>=2.1",
@@ -54,6 +55,7 @@ EXTRAS = {
         "mypy>=1.14",
         "onnx>=1.21",
         "opencc>=1.1.9",  # the suite of damaged texts is tested here, too
+        "playwright>=1.50",  # drives the Chromium that the machine has
         "pytest>=8.3",
         "pytest-timeout>=2.3",
         "pytest-xdist>=3.6",  # `make check` on two cores
@@ -81,7 +83,7 @@ setup(
         "schemas": ["py.typed"],
         "operators": ["py.typed"],
         "infra": ["py.typed"],
-        "pipelines": ["py.typed"],
+        "pipelines": ["py.typed", "console/templates/*.html", "console/static/*"],
     },
     install_requires=CORE,
     extras_require=EXTRAS,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from infra.console_settings import ConsoleSection
 from infra.secret import Secret
 
 
@@ -28,21 +29,21 @@ class WrongToken(ValueError):
 LEAST_TOKEN = 16
 
 
-def token_of(section: ServeSection) -> Secret | None:
-    """Return the token, if there is one; WrongToken says what is wrong with it."""
+def token_of(section: ServeSection | ConsoleSection, name: str = "serve") -> Secret | None:
+    """Return the token of the section of this name, if there is one; WrongToken says what is wrong with it."""
     token = section.token
     if token is None and section.token_file:
         try:
             text = Path(section.token_file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "no UTF-8"
-            raise WrongToken(f"serve.token_file: expected a readable file, got {section.token_file}: {why}") from error
+            raise WrongToken(f"{name}.token_file: expected a readable file, got {section.token_file}: {why}") from error
         token = Secret(text, section.token_file)
     if token is not None and len(token.reveal()) < LEAST_TOKEN:
         raise WrongToken(f"expected a token of at least {LEAST_TOKEN} characters from {token!r}, got a shorter one")
     if token is None and section.host not in ("127.0.0.1", "::1", "localhost"):
         raise WrongToken(
-            f"serve.host: others can reach {section.host}, so expected a token in HUBBUB_SERVE_TOKEN or in the file "
-            "that serve.token_file names"
+            f"{name}.host: others can reach {section.host}, so expected a token in HUBBUB_{name.upper()}_TOKEN or in "
+            f"the file that {name}.token_file names"
         )
     return token

@@ -16,6 +16,7 @@ from typing import Annotated, Literal, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct
 
+from infra.console_settings import ConsoleSection
 from infra.kafka_settings import PATHS as KAFKA_PATHS
 from infra.kafka_settings import KafkaSection
 from infra.secret import Secret
@@ -107,6 +108,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     job: JobSection = JobSection()
     kafka: KafkaSection = KafkaSection()
     serve: ServeSection = ServeSection()
+    console: ConsoleSection = ConsoleSection()
     alerts: AlertsSection = AlertsSection()
     metrics: MetricsSection = MetricsSection()
     models: dict[str, str] = {}
@@ -117,6 +119,7 @@ SECTIONS: Mapping[str, type[Struct]] = {
     "job": JobSection,
     "kafka": KafkaSection,
     "serve": ServeSection,
+    "console": ConsoleSection,
     "alerts": AlertsSection,
     "metrics": MetricsSection,
 }
@@ -229,8 +232,9 @@ def _root_paths(values: Values, folder: Path) -> None:
     for key in KAFKA_PATHS:
         if path := values.get("kafka", {}).get(key):
             values["kafka"][key] = str(folder / str(path))
-    if path := values.get("serve", {}).get("token_file"):
-        values["serve"]["token_file"] = str(folder / str(path))
+    for section in ("serve", "console"):
+        if path := values.get(section, {}).get("token_file"):
+            values[section]["token_file"] = str(folder / str(path))
     for name, path in values.get("models", {}).items():
         values["models"][name] = str(folder / str(path))
 

@@ -37,6 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "notify": Entry("pipelines.commands.notify:notify", "tell people of alerts: webhooks, Alertmanager, chats, e-mail"),
     "incidents": Entry("pipelines.commands.incidents:incidents", "list the open incidents, or tell one"),
     "serve": Entry("pipelines.commands.serve:serve", "alerts over HTTP: JSON, a live stream, a feed"),
+    "console": Entry("pipelines.commands.console:console", "alerts, incidents and what is behind them, in a browser"),
     "silence": Entry("pipelines.commands.silence:silence", "silence alerts by their labels for a time"),
     "top": Entry("pipelines.commands.top:top", "how far each job is and how fast, in a terminal"),
     "replay": Entry("pipelines.commands.replay:replay", "run history through today's models or a candidate's"),
@@ -49,8 +50,6 @@ COMMANDS: dict[str, Entry] = {
     "doctor": Entry("pipelines.commands.doctor:doctor", "look at machine, broker and models; say what is wrong"),
     "dev": Entry("pipelines.commands.dev:dev", "a real Kafka on this machine, to try things out"),
 }
-# Commands that a later release brings: they are known by name, so that nobody looks for a spelling mistake.
-LATER = ("console",)
 
 
 class CommandTable(click.Group):
@@ -61,9 +60,7 @@ class CommandTable(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command; a UsageError for one that only a later release has."""
-        if cmd_name in LATER:
-            raise click.UsageError(f"`{PROGRAM} {cmd_name}` is not in this release", ctx)
+        """Import a command; a UsageError for one that does not exist."""
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             near = difflib.get_close_matches(cmd_name, COMMANDS, n=1)

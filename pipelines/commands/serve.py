@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from pipelines.commands.options import broker_options, opened_broker, settings_of
-
-if TYPE_CHECKING:
-    import socket
-
-GRACE_S = 2
 
 
 @click.command(epilog="Example: HUBBUB_SERVE_TOKEN=$(cat token) hubbub serve --port 8484")
@@ -31,10 +24,9 @@ def serve(*, host: str | None, port: int | None, broker: str | None, config: Pat
     from schemas.alerts import ALERTS
 
     try:
-        import uvicorn
-
         from pipelines.serve.app import make_app
         from pipelines.serve.board import Board
+        from pipelines.serve.listening import address_of, listen, serve_until_stopped
     except ImportError as error:
         raise ImportError("`hubbub serve` needs hubbub[console]", name=error.name) from error
 
@@ -42,40 +34,10 @@ def serve(*, host: str | None, port: int | None, broker: str | None, config: Pat
     token = token_of(settings.serve)
     with opened_broker(broker, config) as following, opened_broker(broker, config) as opened, StopSignals() as stop:
         opened.expect_topics([ALERTS])
-        listening = _listen(settings.serve.host, settings.serve.port)
+        listening = listen(settings.serve.host, settings.serve.port)
         board = Board(following, settings.job.poll_s)
         app = make_app(board, opened, token, stop.requested)
-        options = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            timeout_graceful_shutdown=GRACE_S,
-        )
-        server = uvicorn.Server(options)
-        # In a thread of its own, so that signals are ours: they stop what is open in order.
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="http", daemon=True)
         board.start()
-        thread.start()
-        name, number = listening.getsockname()[:2]
-        shown = f"[{name}]" if ":" in name else name
-        click.echo(f"serving http://{shown}:{number}/api/alerts; Ctrl-C stops", err=True)
-        while not stop.requested.is_set() and thread.is_alive():
-            stop.requested.wait(1)
-        server.should_exit = True
-        thread.join(3 * GRACE_S)
+        shown = f"serving http://{address_of(listening)}/api/alerts; Ctrl-C stops"
+        serve_until_stopped(app, listening, stop.requested, lambda: click.echo(shown, err=True))
         board.stop()
-        listening.close()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    import socket
-
-    from infra.settings import WrongSetting
-
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise WrongSetting(f"cannot listen on {host}:{port}: {error.strerror or error}") from error

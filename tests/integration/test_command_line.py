@@ -17,7 +17,7 @@ from typing import Any
 import click
 import pytest
 
-from pipelines.command_line import COMMANDS, LATER, cli
+from pipelines.command_line import COMMANDS, cli
 
 Hubbub = Callable[..., Any]
 PROGRAM = [sys.executable, "-m", "pipelines.command_line"]
@@ -67,12 +67,6 @@ def test_the_console_script_is_installed_and_says_its_version() -> None:
     done = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(r"hubbub \d+\.\d+\.\d+\n", done.stdout)
-
-
-@pytest.mark.parametrize("name", LATER)
-def test_later_commands_say_so(hubbub: Hubbub, name: str) -> None:
-    answer = hubbub(name, "anything")
-    assert (answer.status, answer.err) == (2, f"hubbub: `hubbub {name}` is not in this release; see `hubbub --help`\n")
 
 
 @pytest.mark.parametrize(

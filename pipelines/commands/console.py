@@ -1,0 +1,56 @@
+"""`hubbub console`: alerts and incidents in a browser."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import click
+
+from pipelines.commands.options import broker_options, opened_broker, settings_of
+
+
+@click.command(epilog="Example: hubbub console --broker sqlite:hubbub-demo.db")
+@click.option("--host", metavar="ADDRESS", help="Where to listen (default: 127.0.0.1; others need a token).")
+@click.option("--port", type=int, metavar="PORT", help="On which port (default: 8585; 0: a free one).")
+@broker_options
+def console(*, host: str | None, port: int | None, broker: str | None, config: Path | None) -> None:
+    """Show alerts and incidents in a browser, live, until stopped: evidence, acknowledge, comment, silence.
+
+    People log in with a token: HUBBUB_CONSOLE_TOKEN, or console.token_file. Without one a token is made up and printed,
+    and only this machine is served.
+    """
+    from infra.secret import Secret
+    from infra.serve_settings import token_of
+    from pipelines.stop_signals import StopSignals
+    from schemas.alerts import ALERTS
+
+    try:
+        from pipelines.console.app import make_console
+        from pipelines.console.console import Console
+        from pipelines.serve.board import Board
+        from pipelines.serve.listening import address_of, listen, serve_until_stopped
+    except ImportError as error:
+        raise ImportError("`hubbub console` needs hubbub[console]", name=error.name) from error
+
+    settings = settings_of(broker, config, console__host=host, console__port=port)
+    given = token_of(settings.console, "console")
+    token = given or Secret(secrets.token_urlsafe(24), "this start of the console")
+    with opened_broker(broker, config) as following, opened_broker(broker, config) as opened, StopSignals() as stop:
+        opened.expect_topics([ALERTS])
+        listening = listen(settings.console.host, settings.console.port)
+        address = address_of(listening)
+        board = Board(following, settings.job.poll_s)
+        # A cookie is sent to every port of a host: each console has one of its own name.
+        name = f"hubbub_session_{listening.getsockname()[1]}"
+        app = make_console(Console(opened, board, settings, token, stop.requested, name))
+
+        def started() -> None:
+            click.echo(f"the console is at http://{address}; Ctrl-C stops", err=True)
+            if given is None:
+                # Behind `#` it stays in the browser: no server, log or other page sees it.
+                click.echo(f"log in by http://{address}/login#token={token.reveal()}", err=True)
+
+        board.start()
+        serve_until_stopped(app, listening, stop.requested, started)
+        board.stop()

@@ -1,0 +1,41 @@
+"""What the pages of one console share: the broker, who follows it, the settings, who is logged in."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Concatenate, ParamSpec, TypeVar
+
+from infra.broker import Broker
+from infra.secret import Secret
+from infra.settings import Settings
+from pipelines.console.sessions import Sessions
+from pipelines.serve.board import Board
+
+_Written = TypeVar("_Written")
+_More = ParamSpec("_More")
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """`broker` may be used by any thread; what writes takes turns. `cookie` names the session's cookie."""
+
+    broker: Broker
+    board: Board
+    settings: Settings
+    token: Secret
+    stopping: threading.Event
+    cookie: str = "hubbub_session"
+    sessions: Sessions = field(default_factory=Sessions)
+    _writing: threading.Lock = field(default_factory=threading.Lock)
+
+    def write(
+        self,
+        function: Callable[Concatenate[Broker, _More], _Written],
+        *arguments: _More.args,
+        **named: _More.kwargs,
+    ) -> _Written:
+        """Call a function with the broker and these arguments, one writer at a time; in a thread, for it may wait."""
+        with self._writing:
+            return function(self.broker, *arguments, **named)

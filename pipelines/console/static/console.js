@@ -1,0 +1,134 @@
+// Live pages without a framework: what is marked data-live is fetched anew and changed in place; times say how long ago.
+"use strict";
+(() => {
+  const body = document.body;
+  const live = document.getElementById("live");
+  let paused = false;
+  let source = null;
+  let fetching = false;
+  let again = false;
+  let known = document.title;
+
+  // --- times -------------------------------------------------------------------------------------------------------
+  const STEPS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+  function ago(moment) {
+    const seconds = (Date.now() - moment) / 1000;
+    if (seconds < 5) return seconds < -5 ? "" : body.dataset.agoNow;
+    const [unit, size] = STEPS.find(([, one]) => seconds >= one);
+    return body.dataset.ago.replace("{n}", `${Math.floor(seconds / size)} ${unit}`);
+  }
+  function tellTimes(inside) {
+    for (const time of inside.querySelectorAll("time[datetime]")) {
+      const moment = Date.parse(time.dateTime);
+      if (Number.isNaN(moment)) continue;
+      time.title = new Date(moment).toLocaleString(document.documentElement.lang, { timeZoneName: "short" });
+      const next = time.nextElementSibling;
+      if (next && next.classList.contains("ago")) next.textContent = ago(moment);
+    }
+  }
+
+  // --- changing a page in place --------------------------------------------------------------------------------------
+  function isBeingUsed(element) {
+    const active = document.activeElement;
+    return active && element.contains(active) && active.matches("input, textarea, select");
+  }
+  function sameKind(one, other) {
+    return one.nodeType === other.nodeType && one.nodeName === other.nodeName && (one.id || "") === (other.id || "");
+  }
+  function becomes(old, fresh) {
+    if (old.isEqualNode(fresh)) return;
+    if (old.nodeType !== Node.ELEMENT_NODE) { old.nodeValue = fresh.nodeValue; return; }
+    if (isBeingUsed(old) && old.matches("form")) return;
+    for (const { name } of [...old.attributes])
+      if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+    for (const { name, value } of fresh.attributes)
+      if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+    const named = new Map([...old.children].filter((one) => one.id).map((one) => [one.id, one]));
+    let at = old.firstChild;
+    for (const wanted of [...fresh.childNodes]) {
+      const mine = wanted.id ? named.get(wanted.id) : at && !at.id && sameKind(at, wanted) ? at : null;
+      if (mine) {
+        if (mine !== at) old.insertBefore(mine, at); else at = at.nextSibling;
+        becomes(mine, wanted);
+      } else {
+        const one = document.importNode(wanted, true);
+        if (one.id && one.matches("tr, li")) one.classList.add("fresh");
+        old.insertBefore(one, at);
+      }
+    }
+    while (at) { const gone = at; at = at.nextSibling; gone.remove(); }
+  }
+  async function refresh(chosen) {
+    if (paused || document.hidden) { again = true; return; }
+    if (fetching) { again = true; return; }
+    fetching = true;
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
+      if (answer.type === "opaqueredirect") { location.reload(); return; }  // the session has ended
+      if (!answer.ok) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      tellTimes(fresh);
+      let changed = false;
+      for (const old of document.querySelectorAll(chosen)) {
+        const now = fresh.getElementById(old.id);
+        if (now && !old.isEqualNode(now)) { becomes(old, now); changed = true; }
+      }
+      if (changed) {
+        if (fresh.title !== known) { known = fresh.title; document.title = known; }
+        const said = document.getElementById("said");
+        const head = document.querySelector("#head h1");
+        said.textContent = head ? head.textContent : body.dataset.changed;
+      }
+    } catch { /* away for a moment; the next change tries again */ } finally {
+      fetching = false;
+      if (again) { again = false; setTimeout(() => refresh(chosen), 1000); }
+    }
+  }
+
+  // --- what has changed ------------------------------------------------------------------------------------------------
+  function tell(state) {
+    live.dataset.state = state;
+    live.querySelector(".state").textContent = live.dataset[state === "live" ? "liveName" : state];
+    live.querySelector("button").textContent = live.dataset[paused ? "goOn" : "pause"];
+  }
+  function listen() {
+    source = new EventSource("/live");
+    source.addEventListener("hello", () => { tell("live"); });
+    source.addEventListener("changed", (event) => {
+      const names = event.data.split(" ");
+      if (names.some((name) => document.querySelector(`[data-live~="${name}"]`))) refresh("[data-live]");
+    });
+    source.onerror = () => { if (!paused) tell("connecting"); };
+  }
+  if (live && document.querySelector("[data-live]")) {
+    live.hidden = false;
+    tell("connecting");
+    live.querySelector("button").addEventListener("click", () => {
+      paused = !paused;
+      if (paused) { source.close(); tell("paused"); } else { tell("connecting"); listen(); refresh("[data-live]"); }
+    });
+    listen();
+  }
+  for (const element of document.querySelectorAll("[data-live-every]"))
+    setInterval(() => refresh(`#${CSS.escape(element.id)}`), Math.max(1, Number(element.dataset.liveEvery)) * 1000);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && again) { again = false; refresh("[data-live]"); } });
+  // A page that is left lets go of its stream at once: browsers allow few at a time.
+  addEventListener("pagehide", () => { if (source) source.close(); });
+  addEventListener("pageshow", (event) => { if (event.persisted && source && !paused) { listen(); refresh("[data-live]"); } });
+  tellTimes(document);
+  setInterval(() => tellTimes(document), 10000);
+
+  // --- small things ------------------------------------------------------------------------------------------------------
+  // `hubbub console` prints an address with the token behind the #, which no server sees.
+  const token = document.getElementById("token");
+  if (token && location.hash.startsWith("#token=")) {
+    token.value = decodeURIComponent(location.hash.slice(7));
+    history.replaceState(null, "", location.pathname + location.search);
+  }
+  for (const menu of document.querySelectorAll("details.menu")) {
+    document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+    menu.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && menu.open) { menu.open = false; menu.querySelector("summary").focus(); }
+    });
+  }
+})();

@@ -1,0 +1,92 @@
+"""Templates: everything escaped, every text made safe, in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipelines.console.page import Page
+from pipelines.console.translation import LANGUAGES, Translation
+from pipelines.event_lines import short_time
+from schemas.safe_text import safe_text
+
+FOLDER: Final = Path(__file__).parent / "templates"
+MOST_TEXT: Final = 4000
+
+
+class Templates:
+    """The templates of all pages."""
+
+    def __init__(self, pages: tuple[Page, ...]) -> None:
+        self._environment = Environment(
+            loader=FileSystemLoader(FOLDER),
+            autoescape=True,
+            undefined=StrictUndefined,
+            finalize=_made_safe,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(when=when, number=number, link=link, part=part, query=query)
+        self._environment.globals.update(navigation=[page for page in pages if page.path], languages=LANGUAGES, zip=zip)
+
+    def render(self, template: str, *, translation: Translation, **values: Any) -> str:  # noqa: ANN401
+        """Return a page. Templates know `t` and `tn` for words, and `csrf()` for forms."""
+        session = values.get("session")
+        return self._environment.get_template(template).render(
+            t=translation.say,
+            tn=translation.count,
+            language=translation.language,
+            csrf=lambda: _csrf_field(session.csrf if session is not None else ""),
+            **values,
+        )
+
+
+def when(value: object) -> Markup:
+    """Show a time (RFC 3339, UTC) to the second, marked up so that the script can add how long ago it was."""
+    if not value:
+        return Markup("")
+    text = short_time(str(value))
+    shown = text.replace("T", " ").removesuffix("Z")
+    return Markup('<time datetime="{}">{}</time>').format(text, shown)
+
+
+def number(value: object) -> str:
+    """Show a number as a person reads it: thousands apart, six digits at most; a dash for none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+
+
+def link(value: object) -> str:
+    """Return an address that may be followed: http or https; empty for anything else."""
+    text = str(value or "")
+    plain = text.isprintable() and not any(one.isspace() for one in text)
+    return text if plain and text.lower().startswith(("https://", "http://")) else ""
+
+
+def part(value: object) -> str:
+    """Write a value as one part of a path."""
+    return quote(str(value), safe="")
+
+
+def query(values: Mapping[str, object]) -> str:
+    """Write a query, without what is empty."""
+    return urlencode({name: value for name, value in values.items() if value not in (None, "", False)})
+
+
+def _made_safe(value: object) -> object:
+    """Make what somebody wrote fit to be shown; it is escaped behind this."""
+    if value is None:
+        return ""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return safe_text(value, MOST_TEXT)
+
+
+def _csrf_field(csrf: str) -> Markup:
+    return Markup('<input type="hidden" name="csrf" value="{}">').format(csrf)

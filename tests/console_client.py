@@ -1,0 +1,60 @@
+"""A console in this process, and somebody who is logged in to it: what tests of its pages use."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from starlette.testclient import TestClient
+
+from infra.secret import Secret
+from infra.settings import Settings
+from infra.sqlite_broker import SqliteBroker
+from pipelines.console.app import make_console
+from pipelines.console.console import Console
+from pipelines.serve.board import Board
+from schemas.alerts import ALERTS
+
+TOKEN = "a-token-of-some-length"
+SITE = "http://127.0.0.1:8585"
+
+
+@contextmanager
+def a_console(broker_file: Path) -> Iterator[Console]:
+    """Give a console over a broker's file, its followers caught up with what is there."""
+    with SqliteBroker(broker_file) as following, SqliteBroker(broker_file) as opened:
+        opened.create_topics([ALERTS])
+        board = Board(following, 0.02)
+        board.start()
+        assert board.caught_up.wait(30)
+        stopping = threading.Event()
+        try:
+            yield Console(opened, board, Settings(), Secret(TOKEN, "test"), stopping)
+        finally:
+            stopping.set()
+            board.stop()
+
+
+def anybody(console: Console) -> TestClient:
+    """Return a browser that is not logged in; it follows no redirect by itself."""
+    return TestClient(make_console(console), base_url=SITE, follow_redirects=False)
+
+
+@contextmanager
+def logged_in(broker_file: Path, *, language: str = "en") -> Iterator[tuple[TestClient, Console]]:
+    """Give a logged-in browser and its console. `post` needs the session's `csrf`: `csrf_of(client, console)`."""
+    with a_console(broker_file) as console, anybody(console) as client:
+        client.headers["accept-language"] = language
+        client.headers["accept"] = "text/html"
+        answer = client.post("/login", data={"token": TOKEN, "name": "ann"})
+        assert answer.status_code == 303, answer.text
+        yield client, console
+
+
+def csrf_of(client: TestClient, console: Console) -> str:
+    """Return what each form of this browser must bring in its field `csrf`."""
+    session = console.sessions.find(client.cookies[console.cookie])
+    assert session is not None
+    return session.csrf
