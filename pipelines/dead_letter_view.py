@@ -14,6 +14,7 @@ from schemas.record import Append, Record
 
 _ERRORS = "__connect.errors."
 _OURS = ("dlq.", _ERRORS)
+_USUAL_GROUP = "hubbub-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,16 @@ class DeadLetter:
     def reason(self) -> str:
         """One of the closed list of reasons."""
         return self.header("dlq.reason") or "unknown"
+
+    @property
+    def group(self) -> str:
+        """The consumer group of the job that could not process it."""
+        return self.error("connector.name")
+
+    @property
+    def pipeline(self) -> str:
+        """The pipeline that could not process it; with its job's group before it where that is not the usual one."""
+        return self.group.removeprefix(_USUAL_GROUP)
 
     @property
     def place(self) -> str:

@@ -36,7 +36,7 @@ def dead_letters() -> None:
 @_filters
 @json_option
 def list_(*, as_json: bool, broker: str | None, config: Path | None, **filters: str | None) -> None:
-    """List dead letters by arrival: id, when, where the record lay, why, and the sentence.
+    """List dead letters by arrival: id, when, where the record lay, which pipeline could not process it, and why.
 
     Reasons: bad_json, bad_utf8, schema, too_large, bomb, nan, unknown_device, infer_error, infer_timeout, crash_loop,
     sink_reject, clock.
@@ -57,11 +57,12 @@ def list_(*, as_json: bool, broker: str | None, config: Path | None, **filters: 
     if not found:
         click.echo("no dead letters")
         return
-    rows = [("ID", "WHEN", "WHERE", "REASON", "MESSAGE")]
+    rows = [("ID", "WHEN", "WHERE", "PIPELINE", "REASON", "MESSAGE")]
     for one in found:
         when = short_time(time_text(one.record.timestamp_us))
         message = safe_text(one.error("exception.message"), 120)
-        rows.append((safe_text(one.id[:12], 12), when, safe_text(one.place, 60), safe_text(one.reason, 20), message))
+        place, pipeline = safe_text(one.place, 60), safe_text(one.pipeline, 30)
+        rows.append((safe_text(one.id[:12], 12), when, place, pipeline, safe_text(one.reason, 20), message))
     for line in aligned(rows):
         click.echo(line)
 
@@ -83,6 +84,7 @@ def show(*, id_: str, broker: str | None, config: Path | None, as_json: bool) ->
     click.echo(f"id      {safe_text(one.id)}")
     click.echo(f"where   {safe_text(one.place)}, now {one.part}@{one.record.offset}")
     click.echo(f"when    {time_text(one.record.timestamp_us)}")
+    click.echo(f"failed  in {safe_text(one.pipeline)}, group {safe_text(one.group)}")
     click.echo(f"reason  {safe_text(one.reason)} at {safe_text(one.error('stage'))}")
     click.echo(f"said    {safe_text(one.error('exception.message'), 1024)}")
     click.echo(f"key     {_shown(one.record.key)}")
@@ -161,6 +163,8 @@ def _summary(one: DeadLetter) -> dict[str, object]:
         "topic": one.error("topic"),
         "partition": int(one.error("partition") or -1),
         "offset": int(one.error("offset") or -1),
+        "pipeline": one.pipeline,
+        "group": one.group,
         "reason": one.reason,
         "stage": one.error("stage"),
         "message": one.error("exception.message"),

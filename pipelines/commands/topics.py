@@ -10,6 +10,7 @@ import click
 from pipelines.commands.options import broker_options, json_option, opened_broker, settings_of
 
 if TYPE_CHECKING:
+    from pipelines.seen_columns import SeenColumns
     from schemas.topic import Topic
 
 
@@ -78,15 +79,21 @@ def create(*, names: tuple[str, ...], broker: str | None, config: Path | None) -
 @topics.command("describe", epilog="Example: hubbub topics describe --asyncapi > asyncapi.json")
 @click.argument("names", nargs=-1, metavar="[TOPIC]...")
 @click.option("--asyncapi", is_flag=True, help="Print an AsyncAPI 3 document of the topics.")
+@broker_options
 @json_option
-def describe(*, names: tuple[str, ...], asyncapi: bool, as_json: bool) -> None:
-    """Describe topics and their columns; all that hubbub knows when none is named. --json: JSON Schema, one a line."""
+def describe(*, names: tuple[str, ...], asyncapi: bool, broker: str | None, config: Path | None, as_json: bool) -> None:
+    """Describe topics and their columns; all that hubbub knows when none is named. --json: JSON Schema, one a line.
+
+    A topic of your own is described from the broker: by the columns of its last records.
+    """
     import orjson
 
     from pipelines.version import VERSION
     from schemas.catalog import TOPICS, topic_named
 
-    wanted = [topic_named(name) for name in names] or list(TOPICS.values())
+    own = [name for name in names if name not in TOPICS]
+    seen = {} if asyncapi or not own else _seen(own, broker, config)
+    wanted = [topic_named(name) for name in names if name not in seen] if names else list(TOPICS.values())
     if asyncapi:
         from schemas.asyncapi import asyncapi_document
 
@@ -94,11 +101,43 @@ def describe(*, names: tuple[str, ...], asyncapi: bool, as_json: bool) -> None:
     elif as_json:
         from schemas.json_schema import json_schema
 
-        for topic in wanted:
-            if topic.content == "json":
-                click.echo(orjson.dumps(json_schema(topic)))
+        for name in names or TOPICS:
+            if name in seen:
+                click.echo(orjson.dumps(seen[name][1].json_schema(name)))
+            elif TOPICS[name].content == "json":
+                click.echo(orjson.dumps(json_schema(TOPICS[name])))
     else:
-        click.echo("\n\n".join(_description(topic) for topic in wanted))
+        told = [_seen_description(name, *seen[name]) if name in seen else _description(TOPICS[name]) for name in names]
+        click.echo("\n\n".join(told or [_description(topic) for topic in wanted]))
+
+
+def _seen(names: list[str], broker: str | None, config: Path | None) -> dict[str, tuple[int, SeenColumns]]:
+    """Return the partitions and columns of those topics that the broker has, if there is one."""
+    from infra.broker_url import is_kafka, sqlite_path
+    from pipelines.seen_columns import seen_columns
+
+    url = settings_of(broker, config).broker.url
+    if not is_kafka(url) and not sqlite_path(url).exists():
+        return {}
+    with opened_broker(broker, config, must_exist=True) as opened:
+        existing = opened.topics()
+        return {name: (existing[name], seen_columns(opened, name)) for name in names if name in existing}
+
+
+def _seen_description(name: str, partitions: int, seen: SeenColumns) -> str:
+    from pipelines.commands.table import aligned
+    from schemas.safe_text import safe_text
+
+    lines = [f"{safe_text(name)}: not one of hubbub's own", f"  {partitions} partitions; nothing declares its columns"]
+    if not seen.events:
+        looked = f"none of the last {seen.records:,} records is a JSON object" if seen.records else "it is empty"
+        return "\n".join([*lines, f"  {looked}"])
+    lines.append(f"  in {seen.events:,} of the last {seen.records:,} records:")
+    rows = []
+    for one in seen.columns.values():
+        often = "in each" if one.events == seen.events else f"in {one.events:,}"
+        rows.append((safe_text(one.name, 60), " or ".join(sorted(one.types)), often))
+    return "\n".join([*lines, *(f"  {line}" for line in aligned(rows))])
 
 
 def _description(topic: Topic) -> str:

@@ -50,12 +50,14 @@ def logs() -> list[tuple[int, Record]]:
 
 def test_listed_with_reason_and_place(hubbub: Hubbub, letters: list[str]) -> None:
     header, *rows = sorted(hubbub("dead-letters", "list").lines, key=lambda line: "WHERE" not in line)
-    assert header.split() == ["ID", "WHEN", "WHERE", "REASON", "MESSAGE"]
+    assert header.split() == ["ID", "WHEN", "WHERE", "PIPELINE", "REASON", "MESSAGE"]
     by_id = {row.split()[0]: row for row in rows}
     assert set(by_id) == {one[:12] for one in letters}
     assert "device.logs/3@7" in by_id[letters[0][:12]]
     assert by_id[letters[0][:12]].endswith("infer_error  the model\\u001b[31m said no")
-    assert json.loads(hubbub("dead-letters", "list", "--reason", "bad_json", "--json").out)["offset"] == 9
+    assert by_id[letters[0][:12]].split()[3] == "logs"
+    bad = json.loads(hubbub("dead-letters", "list", "--reason", "bad_json", "--json").out)
+    assert (bad["offset"], bad["pipeline"], bad["group"]) == (9, "logs", "hubbub-logs")
 
 
 @pytest.mark.parametrize(
