@@ -50,7 +50,8 @@ class KeyedOperator(Protocol):
     row that caused it, null when a deadline did), `_deadline` (timestamp: the deadline that caused it, else null) and
     `_key` (string). For each row it first fires its key's deadlines <= that row's `watermark`, then applies the row.
     A deadline that a row sets lies above that row's `watermark`; what is due by then already is the row's own doing
-    and is emitted with its `_row`, or the order of rows would depend on where batches are cut.
+    and is emitted with its `_row`, or the order of rows would depend on where batches are cut. Likewise `fire` leaves
+    no deadline <= its `watermark_us`. An engine that finds another one in memory behind a step stops the job.
     The engine gives emitted rows their ids and their order (trigger, deadline before row, deadline, key, index).
     """
 

@@ -6,21 +6,29 @@ steps changes nothing that comes out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from infra.failpoints import failpoint
 from operators.operator import KeyedOperator
 from operators.row_errors import RowError, failed_rows
+from pipelines.engines.deadlines import check_after_firing, check_after_rows
 from pipelines.engines.sequence import Feed, with_sequence
 from pipelines.engines.state_rows import BrokenContract, StateRows
 from pipelines.pipeline import Pipeline
 from schemas.identity import deadline_id, output_id, output_ids
 from schemas.topic import Topic
+
+# Given an operator's name, what is entered while it works: for who measures it.
+Timed: TypeAlias = Callable[[str], AbstractContextManager[object]]
+# Of finished rows: the id of the input event that caused them, null where a deadline did.
+CAUSE_ID: Final = "_cause"
 
 
 @dataclass(slots=True)
@@ -38,12 +46,14 @@ def run_step(
     states: StateRows,
     watermark_us: int | None,
     feed: Feed | None = None,
+    timed: Timed = nullcontext,
 ) -> StepResult:
     """Run `batch` (rows of `source`, with `row_schema`) through the pipeline, then fire what is due.
 
     `watermark_us` is the watermark behind the batch; deadlines up to it are fired, of the keys whose memory is in
     `states` (the engine puts the due ones there). `states` is changed; on an exception it must be thrown away. With a
-    `feed` the rows have a column `_offset`, and the outputs say which place they have in its order.
+    `feed` the rows have a column `_offset`, and the outputs say which place they have in its order. `timed` is entered
+    around each operator's work.
     """
     result = StepResult()
     index = np.arange(batch.num_rows)
@@ -56,11 +66,12 @@ def run_step(
     for operator in pipeline.operators:
         inputs = batch
         try:
-            if isinstance(operator, KeyedOperator):
-                batch, fired = _run_keyed(operator, batch, states, watermark_us)
-                emitted += fired
-            else:
-                batch = operator.process(batch)
+            with timed(operator.name):
+                if isinstance(operator, KeyedOperator):
+                    batch, fired = _run_keyed(operator, batch, states, watermark_us)
+                    emitted += fired
+                else:
+                    batch = operator.process(batch)
         except Exception as error:
             error.add_note(f"operator {operator.name}")
             raise
@@ -92,15 +103,17 @@ def _run_keyed(
 ) -> tuple[pa.RecordBatch, list[pa.RecordBatch]]:
     """Run one operator with memory, then fire what is due behind the batch; return its output and what was fired."""
     keys = batch.column(operator.key).unique().to_pylist()
-    after, batch = operator.process(states.batch(operator, keys), batch)
+    after, made = operator.process(states.batch(operator, keys), batch)
     states.update(operator, keys, after)
+    check_after_rows(operator, keys, after, batch)
     fired = []
     if watermark_us is not None and (due := states.due(operator, watermark_us)):
         after, rows = operator.fire(pa.array(due, pa.string()), states.batch(operator, due), watermark_us)
         states.update(operator, due, after)
+        check_after_firing(operator, due, after, watermark_us)
         if operator.emits and rows.num_rows:
             fired.append(rows)
-    return batch, fired
+    return made, fired
 
 
 def _watermarks(batch: pa.RecordBatch) -> np.ndarray:
@@ -141,23 +154,42 @@ def _ordered(operator: KeyedOperator, times: np.ndarray, parts: Sequence[pa.Reco
 def _name_emitted(
     pipeline: Pipeline, operator: KeyedOperator, source: Topic, inputs: pa.RecordBatch, rows: pa.RecordBatch
 ) -> pa.RecordBatch:
-    """Give emitted rows their ids, by the input row or by key and deadline, counted within one cause; and its trace."""
-    events, traces = (inputs.column(name).to_pylist() for name in ("event_id", "traceparent"))
+    """Give emitted rows their ids, by the input row or by key and deadline, counted within one cause; and its trace.
+
+    A row that a deadline caused has the trace that the operator says, if it says one (a column `traceparent`).
+    """
+    events = inputs.column("event_id").to_pylist()
     # Several sources without a merge have memories of their own, so the source tells their deadlines apart.
     timer = f"{pipeline.name}.{operator.name}.{source.name}"
     counts: dict[tuple[str | int, int | None], int] = {}
-    ids, traceparents = [], []
+    ids, causes = [], []
     for row, deadline, key in zip(*_causes(rows), rows.column("_key").to_pylist(), strict=True):
         cause = (row, None) if deadline is None else (key, deadline)
         number = counts.get(cause, 0)
         counts[cause] = number + 1
         if deadline is None:
             ids.append(output_id(events[row], pipeline.name, operator.name, number))
-            traceparents.append(traces[row])
+            causes.append(events[row])
         else:
             ids.append(deadline_id(timer, key, deadline, number))
-            traceparents.append(None)
-    return _with_ids(rows, ids).append_column("traceparent", pa.array(traceparents, pa.string()))
+            causes.append(None)
+    named = _with_traces(_with_ids(rows, ids), inputs)
+    return named.append_column(CAUSE_ID, pa.array(causes, pa.string()))
+
+
+def _with_traces(rows: pa.RecordBatch, inputs: pa.RecordBatch) -> pa.RecordBatch:
+    """Give each emitted row the trace of the row that caused it; those of deadlines keep what their operator says."""
+    caused = rows.column("_row")
+    for name in ("traceparent", "tracestate"):
+        values = inputs.column(name).take(caused)
+        if name not in rows.schema.names:
+            rows = rows.append_column(name, values)
+        elif not caused.null_count:
+            rows = rows.set_column(rows.schema.get_field_index(name), name, values)
+        else:
+            own = pc.if_else(caused.is_valid(), values, rows.column(name))
+            rows = rows.set_column(rows.schema.get_field_index(name), name, own)
+    return rows
 
 
 def _causes(rows: pa.RecordBatch) -> tuple[list[Any], list[Any]]:
@@ -167,7 +199,8 @@ def _causes(rows: pa.RecordBatch) -> tuple[list[Any], list[Any]]:
 
 def _name_enriched(pipeline: Pipeline, batch: pa.RecordBatch) -> pa.RecordBatch:
     last = pipeline.operators[-1].name if pipeline.operators else "copy"
-    return _with_ids(batch, output_ids(batch.column("event_id").to_pylist(), pipeline.name, last, 0))
+    causes = batch.column("event_id")
+    return _with_ids(batch, output_ids(causes.to_pylist(), pipeline.name, last, 0)).append_column(CAUSE_ID, causes)
 
 
 def _with_ids(batch: pa.RecordBatch, ids: Sequence[str]) -> pa.RecordBatch:
