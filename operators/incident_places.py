@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from typing import Final
 
 from operators.incident_memory import MOST_PLACES, Place, Signal
@@ -79,9 +80,17 @@ class Neighbours:
         at_us = max(one.updated_at, other.updated_at)
         return bool({*self.ancestors(one.device_id, at_us)} & {*self.ancestors(other.device_id, at_us)})
 
+    def holds_any(self, device_id: str, others: Iterable[str], at_us: int) -> bool:
+        """Whether one of the others hangs on a device, near or far."""
+        return any(device_id in self.ancestors(other, at_us) for other in others)
+
+    def are_close(self, one: Signal, other: Signal) -> bool:
+        """Whether two signals are of one device or of one room."""
+        return one.device_id == other.device_id or (one.room is not None and one.room == other.room)
+
     def are_related(self, one: Signal, other: Signal) -> bool:
         """Whether two signals may come of one cause, by where their devices stand and what trouble they tell of."""
-        if one.device_id == other.device_id or (one.room is not None and one.room == other.room):
+        if self.are_close(one, other):
             return True
         spreading = {one.family, other.family} - {None}
         if len(spreading) != 1 or not spreading <= set(SPREADING):

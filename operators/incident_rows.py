@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from operators.incident_cause import cause_of
 from operators.incident_memory import Incident, Sight
 from operators.incident_places import Neighbours
-from operators.incident_site import News, cause_of
+from operators.incident_site import News
 from operators.incident_words import Told, cause_in_words, is_chinese, summary_in_words
 from operators.operator import CAUSE
 from schemas.incidents import INCIDENT

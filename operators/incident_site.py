@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from operators.incident_cause import CROWD, cause_of, explains, main_family
 from operators.incident_memory import (
     FIRST_SIGHTS,
     LAST_SIGHTS,
@@ -31,8 +32,6 @@ HOUR_US: Final = 60 * MINUTE_US
 # Signals further apart than this do not come together; an incident without news for so long has ended, unless an alarm
 # of it lasts: then after a week, as the alarm's alert does.
 TOGETHER_US: Final = 60 * MINUTE_US
-# So many devices that hang on one, or about which customers report the same, within so long are one thing.
-CROWD: Final = 3
 CROWD_US: Final = 30 * MINUTE_US
 QUIET_US: Final = 60 * MINUTE_US
 ALARM_LASTS_US: Final = 7 * 24 * HOUR_US
@@ -90,8 +89,8 @@ class Site:
         group = self._related(signal)
         if weight_together(group) < ENOUGH:
             return []
-        incident = self._open(group, now_us)
-        self._gather(incident, group, now_us)
+        incident = self._open([one for one in group if explains(group, one, self.neighbours)], now_us)
+        self._gather(incident, list(incident.signals.values()), now_us)
         return [*self._make_room(now_us), *self._news([incident])]
 
     def next_deadline(self) -> int | None:
@@ -109,12 +108,22 @@ class Site:
         known = next((one for one in incidents if signal.alert_id in one.signals), None)
         if known is not None or not signal.open:
             return known
-        for incident in incidents:
-            if signal.updated_at - incident.updated_at < TOGETHER_US and any(
-                self._are_related(signal, one) for one in incident.signals.values()
-            ):
-                return incident
-        return None
+        near = [
+            incident
+            for incident in incidents
+            if signal.updated_at - incident.updated_at < TOGETHER_US and self._belongs(signal, incident)
+        ]
+        # Of two troubles of one device each piece of news goes to its own.
+        return min(near, key=lambda one: signal.family is None or main_family(one) != signal.family, default=None)
+
+    def _belongs(self, signal: Signal, incident: Incident) -> bool:
+        """Whether an alert is related to one of an incident, and told by its trouble."""
+        related = [one for one in incident.signals.values() if self._are_related(signal, one)]
+        if not related or not explains(incident.signals.values(), signal, self.neighbours):
+            return False
+        if any(self.neighbours.are_close(signal, one) for one in related):
+            return True
+        return main_family(incident) in (None, signal.family)
 
     def _related(self, signal: Signal) -> list[Signal]:
         """Return the loose signals that are related to one, directly or by others, the earliest first."""
@@ -177,7 +186,11 @@ class Site:
         """Let an incident take the loose signals that are related to those it has just taken."""
         while edge:
             one = edge.pop(0)
-            near = [other for other in self.memory.loose.values() if self._come_together(one, other)]
+            near = [
+                other
+                for other in self.memory.loose.values()
+                if self._come_together(one, other) and explains(incident.signals.values(), other, self.neighbours)
+            ]
             for signal in sorted(near, key=lambda signal: (signal.opened_at, signal.alert_id)):
                 del self.memory.loose[signal.alert_id]
                 self._take(incident, signal, now_us)
@@ -251,36 +264,6 @@ class Site:
             del memory.loose[signal.alert_id]
         for alert_id in [one for one, at in memory.closed.items() if at + REMEMBER_CLOSED_US <= now_us]:
             del memory.closed[alert_id]
-
-
-def cause_of(incident: Incident, neighbours: Neighbours) -> str:
-    """Return the device that is taken for the cause: the one that most others hang on, else the first that showed."""
-    by_device: dict[str, int] = {}
-    for signal in incident.signals.values():
-        at = by_device.get(signal.device_id)
-        by_device[signal.device_id] = signal.opened_at if at is None else min(at, signal.opened_at)
-    below = dict.fromkeys(by_device, 0)
-    silent: dict[str, int] = {}
-    for device_id in by_device:
-        for above in neighbours.ancestors(device_id, incident.updated_at):
-            if above in below:
-                below[above] += 1
-            else:
-                silent[above] = silent.get(above, 0) + 1
-    most = max(below.values())
-    if most > 0:
-        return min((at, one) for one, at in by_device.items() if below[one] == most)[1]
-    if len(by_device) >= 3:
-        # All hang on one device that says nothing: the nearest such is what they have in common.
-        common = [one for one, count in silent.items() if count == len(by_device)]
-        if common and spreads(incident):
-            return max(common, key=lambda one: (len(neighbours.ancestors(one, incident.updated_at)), one))
-    return min((at, one) for one, at in by_device.items())[1]
-
-
-def spreads(incident: Incident) -> bool:
-    """Whether the trouble is of a kind that spreads along what hangs on what."""
-    return any(signal.family in ("network", "power") for signal in incident.signals.values())
 
 
 def deadline_of(incident: Incident) -> int:

@@ -117,6 +117,27 @@ def test_a_silent_device_that_all_hang_on_is_the_cause() -> None:
     assert "says nothing itself" in incident["summary"]
 
 
+@pytest.mark.parametrize(("network_at", "freezer_at"), [(0, 30), (40, 0)], ids=["later", "before"])
+def test_a_device_that_fails_by_itself_while_the_network_does_has_an_incident_of_its_own(
+    network_at: int, freezer_at: int
+) -> None:
+    network = f"""
+        {network_at}     | camera  | log   | warning  | network | broker unreachable
+        {network_at + 1} | panel   | log   | warning  | network | sync failed
+        {network_at + 2} | till    | log   | warning  | network | host timed out
+        {network_at + 3} | freezer | log?  | warning  | network | report not sent
+        {network_at + 4} | router  | alarm | critical | network | uplink lost
+    """
+    own = f"""
+        {freezer_at}     | freezer | telemetry | warning | -       | box_temp
+        {freezer_at + 5} | freezer | log       | major   | thermal | compressor does not start
+    """
+    rows = sorted([*alert_rows(network), *alert_rows(own)], key=lambda row: str(row["event_time"]))
+    outage, failure = sorted(last([*HOUSE, *rows]), key=lambda one: -one["device_count"])
+    assert {"camera", "panel", "till", "router"} <= set(outage["devices"])
+    assert (failure["devices"], failure["category"]) == (["freezer"], "thermal")
+
+
 def test_many_customers_who_report_the_same_are_one_incident() -> None:
     rows = alert_rows("""
         0 | a | message | major | connectivity | no internet
