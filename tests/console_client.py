@@ -13,8 +13,7 @@ from infra.secret import Secret
 from infra.settings import Settings
 from infra.sqlite_broker import SqliteBroker
 from pipelines.console.app import make_console
-from pipelines.console.console import Console
-from pipelines.serve.board import Board
+from pipelines.console.console import Boards, Console
 from schemas.alerts import ALERTS
 
 TOKEN = "a-token-of-some-length"
@@ -26,15 +25,16 @@ def a_console(broker_file: Path) -> Iterator[Console]:
     """Give a console over a broker's file, its followers caught up with what is there."""
     with SqliteBroker(broker_file) as following, SqliteBroker(broker_file) as opened:
         opened.create_topics([ALERTS])
-        board = Board(following, 0.02)
-        board.start()
-        assert board.caught_up.wait(30)
+        boards = Boards()
+        follower = boards.followed(following, 0.02)
+        follower.start()
+        assert follower.caught_up.wait(30)
         stopping = threading.Event()
         try:
-            yield Console(opened, board, Settings(), Secret(TOKEN, "test"), stopping)
+            yield Console(opened, boards, follower, Settings(), Secret(TOKEN, "test"), stopping)
         finally:
             stopping.set()
-            board.stop()
+            follower.stop()
 
 
 def anybody(console: Console) -> TestClient:

@@ -27,8 +27,7 @@ def console(*, host: str | None, port: int | None, broker: str | None, config: P
 
     try:
         from pipelines.console.app import make_console
-        from pipelines.console.console import Console
-        from pipelines.serve.board import Board
+        from pipelines.console.console import Boards, Console
         from pipelines.serve.listening import address_of, listen, serve_until_stopped
     except ImportError as error:
         raise ImportError("`hubbub console` needs hubbub[console]", name=error.name) from error
@@ -40,10 +39,11 @@ def console(*, host: str | None, port: int | None, broker: str | None, config: P
         opened.expect_topics([ALERTS])
         listening = listen(settings.console.host, settings.console.port)
         address = address_of(listening)
-        board = Board(following, settings.job.poll_s)
+        boards = Boards()
+        follower = boards.followed(following, settings.job.poll_s)
         # A cookie is sent to every port of a host: each console has one of its own name.
         name = f"hubbub_session_{listening.getsockname()[1]}"
-        app = make_console(Console(opened, board, settings, token, stop.requested, name))
+        app = make_console(Console(opened, boards, follower, settings, token, stop.requested, name))
 
         def started() -> None:
             click.echo(f"the console is at http://{address}; Ctrl-C stops", err=True)
@@ -51,6 +51,6 @@ def console(*, host: str | None, port: int | None, broker: str | None, config: P
                 # Behind `#` it stays in the browser: no server, log or other page sees it.
                 click.echo(f"log in by http://{address}/login#token={token.reveal()}", err=True)
 
-        board.start()
+        follower.start()
         serve_until_stopped(app, listening, stop.requested, started)
-        board.stop()
+        follower.stop()

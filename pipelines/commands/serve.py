@@ -26,6 +26,7 @@ def serve(*, host: str | None, port: int | None, broker: str | None, config: Pat
     try:
         from pipelines.serve.app import make_app
         from pipelines.serve.board import Board
+        from pipelines.serve.follower import Follower
         from pipelines.serve.listening import address_of, listen, serve_until_stopped
     except ImportError as error:
         raise ImportError("`hubbub serve` needs hubbub[console]", name=error.name) from error
@@ -35,9 +36,10 @@ def serve(*, host: str | None, port: int | None, broker: str | None, config: Pat
     with opened_broker(broker, config) as following, opened_broker(broker, config) as opened, StopSignals() as stop:
         opened.expect_topics([ALERTS])
         listening = listen(settings.serve.host, settings.serve.port)
-        board = Board(following, settings.job.poll_s)
-        app = make_app(board, opened, token, stop.requested)
-        board.start()
+        board = Board()
+        follower = Follower(following, settings.job.poll_s, board.follows())
+        app = make_app(board, follower, opened, token, stop.requested)
+        follower.start()
         shown = f"serving http://{address_of(listening)}/api/alerts; Ctrl-C stops"
         serve_until_stopped(app, listening, stop.requested, lambda: click.echo(shown, err=True))
-        board.stop()
+        follower.stop()

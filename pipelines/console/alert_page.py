@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 async def alert(request: Request) -> Response:
     """GET /alerts/FINGERPRINT."""
-    board = console_of(request).board
+    board = console_of(request).boards.alerts
     found = board.alert(request.path_params["fingerprint"])
     if found is None:
         raise NotFound("there is no such alert, or it was over long ago")

@@ -22,7 +22,7 @@ ON_A_PAGE: Final = 100
 
 async def alerts(request: Request) -> Response:
     """GET /alerts?severity=S&device=D&page=N."""
-    board, query = console_of(request).board, request.query_params
+    board, query = console_of(request).boards.alerts, request.query_params
     least, device = query.get("severity", ""), query.get("device", "").strip()
     if least and least not in SEVERITIES:
         raise BadInput(f"expected severity to be one of {', '.join(SEVERITIES)}, got {least!r}")

@@ -1,4 +1,4 @@
-"""What the pages of one console share: the broker, who follows it, the settings, who is logged in."""
+"""What the pages of one console share: the broker, what is known of its alerts, the settings, who is logged in."""
 
 from __future__ import annotations
 
@@ -10,11 +10,30 @@ from typing import Concatenate, ParamSpec, TypeVar
 from infra.broker import Broker
 from infra.secret import Secret
 from infra.settings import Settings
+from pipelines.console.incident_board import IncidentBoard
 from pipelines.console.sessions import Sessions
+from pipelines.console.silence_board import SilenceBoard
 from pipelines.serve.board import Board
+from pipelines.serve.follower import Follower
+from schemas.incidents import INCIDENTS
+from schemas.silences import SILENCES
 
 _Written = TypeVar("_Written")
 _More = ParamSpec("_More")
+
+
+@dataclass(frozen=True, slots=True)
+class Boards:
+    """What the console keeps in memory: open alerts, open incidents, silences."""
+
+    alerts: Board = field(default_factory=Board)
+    incidents: IncidentBoard = field(default_factory=IncidentBoard)
+    silences: SilenceBoard = field(default_factory=SilenceBoard)
+
+    def followed(self, opened: Broker, poll_s: float) -> Follower:
+        """Return what keeps them current; `opened` is a broker of its own."""
+        follows = {**self.alerts.follows(), INCIDENTS.name: self.incidents, SILENCES.name: self.silences}
+        return Follower(opened, poll_s, follows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +41,8 @@ class Console:
     """`broker` may be used by any thread; what writes takes turns. `cookie` names the session's cookie."""
 
     broker: Broker
-    board: Board
+    boards: Boards
+    follower: Follower
     settings: Settings
     token: Secret
     stopping: threading.Event

@@ -23,16 +23,17 @@ HEARTBEAT_S: Final = 15.0
 
 
 async def live(request: Request) -> Response:
-    """GET /live: `event: changed` with the name of what has changed."""
+    """GET /live: `event: changed` with the names of the topics that have grown."""
     console = console_of(request)
-    if console.board.listeners >= MOST_STREAMS:
+    if console.follower.listeners >= MOST_STREAMS:
         return JSONResponse({"error": f"expected at most {MOST_STREAMS} open pages, and all are taken"}, 503)
     return StreamingResponse(_changes(console), media_type="text/event-stream")
 
 
 async def _changes(console: Console) -> AsyncIterator[bytes]:
     loop, changed = asyncio.get_running_loop(), asyncio.Event()
-    console.board.listen(loop, changed)
+    console.follower.listen(loop, changed)
+    known = console.follower.changes()
     try:
         yield b"retry: 2000\nevent: hello\ndata: {}\n\n"
         while not console.stopping.is_set():
@@ -42,10 +43,14 @@ async def _changes(console: Console) -> AsyncIterator[bytes]:
                 yield b": still here\n\n"
                 continue
             changed.clear()
-            yield b"event: changed\ndata: alerts\n\n"
+            now = console.follower.changes()
+            names = " ".join(sorted(now - known))
+            known = now
+            if names:
+                yield f"event: changed\ndata: {names}\n\n".encode()
             await asyncio.sleep(LEAST_PAUSE_S)
     finally:
-        console.board.leave(loop, changed)
+        console.follower.leave(loop, changed)
 
 
 PAGE = Page(routes=[Route("/live", live)])

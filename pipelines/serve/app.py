@@ -22,6 +22,7 @@ from pipelines.bad_input import BadInput
 from pipelines.duration import WrongDuration, duration_us
 from pipelines.serve.atom import atom_feed
 from pipelines.serve.board import Board, Filter, changes_from
+from pipelines.serve.follower import Follower
 from pipelines.serve.guard import Guard
 from pipelines.silences import expired, new_silence, silence_named, silences_of, write_silence
 from pipelines.since import time_us
@@ -48,8 +49,9 @@ _LIMITS: Final = Limits(bytes=MOST_BODY, depth=8, values=1000)
 class Api:
     """The routes. `broker` is used by threads that take turns for writing."""
 
-    def __init__(self, board: Board, broker: Broker, stopping: threading.Event) -> None:
+    def __init__(self, board: Board, follower: Follower, broker: Broker, stopping: threading.Event) -> None:
         self._board = board
+        self._follower = follower
         self._broker = broker
         self._stopping = stopping
         self._writing = threading.Lock()
@@ -95,7 +97,7 @@ class Api:
 
     async def stream(self, request: Request) -> Response:
         """GET /api/alerts/stream: Server-Sent Events; `Last-Event-ID` goes on where a client was."""
-        if self._board.listeners >= MOST_STREAMS:
+        if self._follower.listeners >= MOST_STREAMS:
             return JSONResponse({"error": f"expected at most {MOST_STREAMS} streams, and all are taken"}, 503)
         wanted = _filter(request)
         last = request.headers.get("last-event-id", "")
@@ -156,7 +158,7 @@ class Api:
 
     async def _events(self, wanted: Filter, last: str) -> AsyncIterator[bytes]:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
-        self._board.listen(loop, changed)
+        self._follower.listen(loop, changed)
         try:
             yield b"retry: 2000\n\n"
             number = self._board.number
@@ -186,14 +188,16 @@ class Api:
                 except TimeoutError:
                     yield b": still here\n\n"
         finally:
-            self._board.leave(loop, changed)
+            self._follower.leave(loop, changed)
 
 
-def make_app(board: Board, broker: Broker, token: Secret | None, stopping: threading.Event) -> ASGIApp:
+def make_app(
+    board: Board, follower: Follower, broker: Broker, token: Secret | None, stopping: threading.Event
+) -> ASGIApp:
     """Return the application, guarded."""
     handlers: dict[Any, Any] = {BrokerUnavailable: _away}
     handlers.update(dict.fromkeys((BadInput, WrongMatcher, WrongDuration, Refused), _wrong))
-    app = Starlette(routes=Api(board, broker, stopping).routes(), exception_handlers=handlers)
+    app = Starlette(routes=Api(board, follower, broker, stopping).routes(), exception_handlers=handlers)
     return Guard(app, token)
 
 

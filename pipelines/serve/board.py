@@ -1,33 +1,32 @@
-"""The board: every open alert and what happened last, kept current by one thread that follows the topic."""
+"""The board: every open alert and what happened last, kept current by whoever follows their topics (`follower.py`)."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 
-from infra.broker import Broker, BrokerAway
-from pipelines.alert_actions import Event, actions_in, joined
+from infra.broker import Broker
+from pipelines.alert_actions import Event, Standing, actions_in, joined, standing_of
 from pipelines.notify.alert import Alert, alert_of
 from pipelines.records_in_order import Places, begin_of, end_of, records_in_order
 from pipelines.seen_event import SeenEvent, see
+from pipelines.serve.follower import Follows
 from schemas.alert_actions import ALERTS_ACTIONS
 from schemas.alerts import ALERTS
 from schemas.matcher import Matcher, match_all
 from schemas.severity import SEVERITIES
 
-log = logging.getLogger(__name__)
 MOST_CHANGES: Final = 5000
 MOST_ENDED: Final = 500
 MOST_ACTIONS: Final = 200
 """On one alert."""
-AWAY_S: Final = 2.0
+MOST_STEPS: Final = 40
+"""So many of the last turns of one fingerprint are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,18 @@ class Posted:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One turn in the history of a fingerprint: it opened, fired, became worse, ended."""
+
+    alert_id: str
+    event_time: str
+    state: str
+    severity: str
+    count: int
+    resolved_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One thing that happened. `id` says where to go on behind it, in this process or another."""
 
@@ -65,32 +76,22 @@ class Change:
 
 
 class Board:
-    """Follows alerts from `start` on; `opened` is a broker of its own."""
+    """What is known of alerts. A follower hands it the records of `follows()`; any thread may ask."""
 
-    def __init__(self, opened: Broker, poll_s: float = 0.25) -> None:
-        self._broker = opened
-        self._poll_s = poll_s
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._places: Places = {}
         self._open: dict[str, Posted] = {}
         self._ended: dict[str, Posted] = {}
         self._actions: dict[str, list[Event]] = {}
-        self._action_places: Places = {}
+        self._steps: dict[str, deque[Step]] = {}
+        self._by_id: dict[str, str] = {}
         self._changes: deque[Change] = deque(maxlen=MOST_CHANGES)
         self._count = 0
-        self._listeners: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="board", daemon=True)
-        self.caught_up = threading.Event()
 
-    def start(self) -> None:
-        """Begin to follow."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Follow no more."""
-        self._stop.set()
-        self._thread.join()
+    def follows(self) -> Mapping[str, Follows]:
+        """Return what takes the records of which topic."""
+        return {ALERTS.name: self, ALERTS_ACTIONS.name: _Actions(self)}
 
     def find(self, wanted: Filter, *, ended: bool = False) -> list[Posted]:
         """Return the open alerts that are asked for, the worst first; with `ended` also the last ones that are over."""
@@ -103,6 +104,23 @@ class Board:
         """Return one alert; None for one that is not known, or was over long ago."""
         with self._lock:
             return self._open.get(fingerprint) or self._ended.get(fingerprint)
+
+    def alert_of_id(self, alert_id: str) -> Posted | None:
+        """Return an alert by the id of its episode; None for one that is not known, or had a later episode."""
+        with self._lock:
+            fingerprint = self._by_id.get(alert_id, "")
+            return self._open.get(fingerprint) or self._ended.get(fingerprint)
+
+    def steps(self, fingerprint: str) -> list[Step]:
+        """Return the last turns of a fingerprint that are still in the topic, in order."""
+        with self._lock:
+            return [*self._steps.get(fingerprint, ())]
+
+    def standing(self, posted: Posted) -> Standing:
+        """Return what people did to an alert."""
+        with self._lock:
+            actions = list(self._actions.get(posted.alert.fingerprint, ()))
+        return standing_of(orjson.loads(posted.event), actions) if actions else Standing()
 
     def json(self, posted: Posted) -> bytes:
         """Return an alert as JSON, with what people did to it."""
@@ -139,74 +157,58 @@ class Board:
         with self._lock:
             return next((one.number for one in self._changes if one.id == id_), None)
 
-    def listen(self, loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
-        """Have an event set whenever something changes."""
+    def go_on(self, places: Places) -> None:
+        """Hear where reading goes on."""
         with self._lock:
-            self._listeners.add((loop, event))
+            self._places = dict(places)
 
-    def leave(self, loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
-        """Listen no more."""
-        with self._lock:
-            self._listeners.discard((loop, event))
-
-    @property
-    def listeners(self) -> int:
-        """How many listen."""
-        return len(self._listeners)
-
-    def _follow(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self._read()
-                self._broker.wait(self._poll_s)
-            except BrokerAway as away:
-                log.warning("the board waits: %s", away)
-                self._stop.wait(AWAY_S)
-
-    def _read(self) -> None:
-        ends = end_of(self._broker, ALERTS.name)
-        if ends != self._places:
-            firsts = begin_of(self._broker, ALERTS.name)
-            starts = {part: max(firsts.get(part, 0), self._places.get(part, 0)) for part in ends}
-            with self._lock:
-                self._places = dict(starts)
-            for seen in see(records_in_order(self._broker, starts, ends)):
-                if self._stop.is_set():
-                    return
-                self._take(seen)
-            with self._lock:
-                self._places = dict(ends)
-            self._wake()
-        ends = end_of(self._broker, ALERTS_ACTIONS.name)
-        if ends != self._action_places:
-            firsts = begin_of(self._broker, ALERTS_ACTIONS.name)
-            starts = {part: max(firsts.get(part, 0), self._action_places.get(part, 0)) for part in ends}
-            for seen in see(records_in_order(self._broker, starts, ends)):
-                self._take_action(seen)
-            self._action_places = dict(ends)
-            self._wake()
-        self.caught_up.set()
-
-    def _take(self, seen: SeenEvent) -> None:
+    def take(self, seen: SeenEvent) -> None:
+        """Take a record of an alert."""
         key = (seen.record.key or b"").decode("utf-8", "replace")
         alert = alert_of(seen.event) if seen.event is not None else None
         with self._lock:
             self._places[seen.part] = seen.record.offset + 1
+            if seen.event is not None:
+                self._note_step(key, seen.event)
             if alert is None:
                 if seen.record.value is None:
-                    self._open.pop(key, None)
+                    self._forget(key, self._open.pop(key, None))
+                elif key not in self._open and key not in self._ended and not _lasts(seen.event):
+                    self._steps.pop(key, None)  # it never fired, and is over
                 return
             posted = Posted(alert, seen.to_json())
-            self._open.pop(alert.fingerprint, None)
-            self._ended.pop(alert.fingerprint, None)
+            before = self._open.pop(alert.fingerprint, None) or self._ended.pop(alert.fingerprint, None)
+            if before is not None and before.alert.alert_id != alert.alert_id:
+                self._by_id.pop(before.alert.alert_id, None)
+            self._by_id[alert.alert_id] = alert.fingerprint
             (self._open if alert.firing else self._ended)[alert.fingerprint] = posted
             if len(self._ended) > MOST_ENDED:
                 gone = next(iter(self._ended))
-                del self._ended[gone]
-                self._actions.pop(gone, None)
+                self._forget(gone, self._ended.pop(gone))
             self._add(posted)
 
-    def _take_action(self, seen: SeenEvent) -> None:
+    def _note_step(self, key: str, event: Event) -> None:
+        step = Step(
+            str(event.get("alert_id")),
+            str(event.get("event_time")),
+            str(event.get("state")),
+            str(event.get("severity")),
+            count if isinstance(count := event.get("count"), int) else 0,
+            None if event.get("resolved_by") is None else str(event["resolved_by"]),
+        )
+        steps = self._steps.get(key)
+        last = steps[-1] if steps else None
+        if last is None or (last.alert_id, last.state, last.severity) != (step.alert_id, step.state, step.severity):
+            self._steps.setdefault(key, deque(maxlen=MOST_STEPS)).append(step)
+
+    def _forget(self, key: str, posted: Posted | None) -> None:
+        self._actions.pop(key, None)
+        self._steps.pop(key, None)
+        if posted is not None:
+            self._by_id.pop(posted.alert.alert_id, None)
+
+    def take_action(self, seen: SeenEvent) -> None:
+        """Take a record of what somebody did."""
         for fingerprint, actions in actions_in([seen]).items():
             with self._lock:
                 known = [*self._actions.get(fingerprint, ()), *actions]
@@ -221,12 +223,22 @@ class Board:
         self._count += 1
         self._changes.append(Change(self._count, places_text(self._places), posted))
 
-    def _wake(self) -> None:
-        with self._lock:
-            listeners = list(self._listeners)
-        for loop, event in listeners:
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(event.set)
+
+def _lasts(event: Event | None) -> bool:
+    return event is not None and event.get("state") != "resolved"
+
+
+class _Actions:
+    """Hands a board the records of what people did."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    def go_on(self, places: Places) -> None:
+        """Where reading goes on is the follower's business."""
+
+    def take(self, seen: SeenEvent) -> None:
+        self._board.take_action(seen)
 
 
 def changes_from(broker: Broker, id_: str, wanted: Filter, most: int) -> list[tuple[str, Posted]] | None:
