@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_sequence_commands import TRAIN_PYTHON, hubbub, lines
+from tests.integration.test_sequence_commands import hubbub, lines
 from tests.tiny_record_bundle import write_tiny_record_bundle
+from tests.train_environment import train_python
 
 GIVEN = """{"temp": 80, "kind": "fan", "failed": "?", "id": 7}
 {"temp": "hot"}
@@ -39,8 +40,6 @@ def test_scores_line_by_line(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_learns_from_a_table(tmp_path: Path) -> None:
     """A rule over a product, a category and gaps is found, and the same command gives the same bytes."""
-    if not TRAIN_PYTHON.exists():
-        pytest.skip(f"no environment with the extra `train` at {TRAIN_PYTHON}; name its Python by HUBBUB_TRAIN_PYTHON")
     draw = random.Random(1)
     rows = []
     for i in range(600):
@@ -52,7 +51,7 @@ def test_learns_from_a_table(tmp_path: Path) -> None:
     data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     for name in ("one", "two"):
         command = ("train", "records", "--data", data, "--target", "failed", "--output", tmp_path / name, "--json")
-        done = hubbub(*command, python=TRAIN_PYTHON)
+        done = hubbub(*command, python=train_python())
         assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     assert figures["f1"]["yes"] > 0.8 > figures["trivial"]["always_yes"]["f1"]

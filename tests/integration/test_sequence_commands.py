@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +11,9 @@ from typing import Any
 import pytest
 
 from tests.tiny_sequence_bundle import boots, write_rows, write_tiny_sequence_bundle
+from tests.train_environment import train_python
 
 ROOT = Path(__file__).parents[2]
-# The environment with the extra `train`; HUBBUB_TRAIN_PYTHON names another one.
-TRAIN_PYTHON = Path(os.environ.get("HUBBUB_TRAIN_PYTHON", ROOT / ".venv-train" / "bin" / "python"))
 
 
 def hubbub(*words: object, given: str = "", python: Path = Path(sys.executable)) -> subprocess.CompletedProcess[str]:
@@ -60,11 +58,9 @@ def test_says_what_it_needs(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_learns_from_labels(tmp_path: Path) -> None:
     """What is abnormal by its label alone (a check of the disk) is learnt; the graph answers as LightGBM did."""
-    if not TRAIN_PYTHON.exists():
-        pytest.skip(f"no environment with the extra `train` at {TRAIN_PYTHON}; name its Python by HUBBUB_TRAIN_PYTHON")
     rows: list[dict[str, object]] = [{"events": one, "label": int("check" in one)} for one in boots(5, 600)]
     data = write_rows(tmp_path / "boots.jsonl", rows)
-    done = hubbub("train", "sequences", "--data", data, "--output", tmp_path / "boot", "--json", python=TRAIN_PYTHON)
+    done = hubbub("train", "sequences", "--data", data, "--output", tmp_path / "boot", "--json", python=train_python())
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     assert figures["learnt_from"] == "labels" and figures["f1"] > figures["trivial"]["everything_abnormal"]["f1"]

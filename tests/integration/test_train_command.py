@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
 import signal
 import subprocess
@@ -18,8 +17,8 @@ from models.bundle import open_bundle
 from models.loaded_text import load_text
 from tests.broker_subject import eventually
 from tests.random_base import write_random_base
+from tests.train_environment import train_python
 
-PYTHON = Path(os.environ.get("HUBBUB_TRAIN_PYTHON", Path(__file__).parents[2] / ".venv-train" / "bin" / "python"))
 WORDS = {
     "light": "bright dim lamp bulb glow",
     "heat": "warm cold radiator degrees boiler",
@@ -33,7 +32,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A base encoder that knows nothing, and texts of which single words tell the label."""
-    assert PYTHON.exists(), f"expected an environment for training at {PYTHON}: make train-env"
     folder = tmp_path_factory.mktemp("train")
     source = random.Random(20261122)
     write_random_base(folder / "base", [*FILL, *(word for words in WORDS.values() for word in words.split())], seed=1)
@@ -52,7 +50,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def training(work: Path, output: str) -> Iterator[subprocess.Popen[str]]:
     """Run `hubbub train intents` in a process of its own, which does not outlive this."""
     files = ["--data", str(work / "train.jsonl"), "--dev", str(work / "dev.jsonl"), "--base", str(work / "base")]
-    command = [str(PYTHON), "-m", "pipelines.command_line", "train", "intents", *files, "--quick"]
+    command = [str(train_python()), "-m", "pipelines.command_line", "train", "intents", *files, "--quick"]
     whole = [*command, "--output", str(work / output), "--json"]
     with subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:

@@ -2,7 +2,7 @@
 
 Each figure is of rows that training never saw, answered by the shipped bundle through `hubbub score`'s own classes, and
 stands beside what needs no model. Training runs as a person types it, in the environment with the extra `train`
-(`.venv-train`, or the Python that HUBBUB_TRAIN_PYTHON names). Skipped, visibly, where data or environment are absent.
+(tests/train_environment.py). Skipped, visibly, where the data are absent.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from models.sequence_model import SequenceModel
 from models.training.records.measure import f1_by_label, macro_f1
 from models.training.sequences.labelled import Sequences
 from models.training.sequences.train import measured
+from tests.train_environment import train_python
 
 ROOT = Path(__file__).parents[2]
 DATASETS = Path(os.environ.get("HUBBUB_DATASETS", ROOT.parent / "shared" / "datasets"))
-TRAIN_PYTHON = Path(os.environ.get("HUBBUB_TRAIN_PYTHON", ROOT / ".venv-train" / "bin" / "python"))
 SEED = 11
 SPLITS = 3
 
@@ -54,11 +54,9 @@ def data(name: str) -> Path:
     return path
 
 
-def train(say: Say, *words: object, python: Path = TRAIN_PYTHON) -> dict[str, Any]:
-    if not python.exists():
-        pytest.skip(f"no environment with the extra `train` at {python}; name its Python by HUBBUB_TRAIN_PYTHON")
+def train(say: Say, *words: object, python: Path | None = None) -> dict[str, Any]:
     say("hubbub train", *words)
-    command = [str(python), "-m", "pipelines.command_line", "train", *map(str, words), "--json"]
+    command = [str(python or train_python()), "-m", "pipelines.command_line", "train", *map(str, words), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     figures: dict[str, Any] = json.loads(done.stdout)
@@ -156,7 +154,7 @@ def test_microwave_links_beside_a_tuned_lightgbm(say: Say, tmp_path: Path) -> No
         own.append(macro_f1(truth, answers, 4))
         common = max(model.labels, key=lambda label: sum(row["label"] == label for row in known))
         trivial.append(macro_f1(truth, np.full(len(truth), model.labels.index(common)), 4))
-        command = [str(TRAIN_PYTHON), str(Path(__file__).with_name("tuned_lightgbm.py")), *map(str, paths), "label"]
+        command = [str(train_python()), str(Path(__file__).with_name("tuned_lightgbm.py")), *map(str, paths), "label"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         peer.append(json.loads(done.stdout)["macro_f1"])
         say(f"split {seed}: macro F1 {own[-1]:.4f}; tuned LightGBM {peer[-1]:.4f}; most frequent {trivial[-1]:.4f}")
