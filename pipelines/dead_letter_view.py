@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final, Literal
 
-from infra.broker import Broker, TopicPartition
+from infra.broker import Broker, Fenced, TopicPartition
 from pipelines.records_in_order import begin_of, end_of, place_at, records_in_order
 from schemas.dead_letters import DEAD_LETTERS, REPLAYED_FROM
 from schemas.envelope import EVENT_ID_HEADER
@@ -15,6 +16,10 @@ from schemas.record import Append, Record
 _ERRORS = "__connect.errors."
 _OURS = ("dlq.", _ERRORS)
 _USUAL_GROUP = "hubbub-"
+Fate = Literal["open", "sent", "dropped"]
+"""What has become of a dead letter: nothing yet, its record was sent again, or somebody decided to leave it."""
+_MARKS: Final[dict[Fate, int]] = {"sent": 1, "dropped": 2}
+_READ_BYTES: Final = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +89,52 @@ def dead_letters_of(
             yield letter
 
 
+def letter_at(broker: Broker, partition: int, offset: int) -> DeadLetter | None:
+    """Return the dead letter at a place; None where none is (any more)."""
+    part = TopicPartition(DEAD_LETTERS.name, partition)
+    if not 0 <= partition < broker.topics().get(DEAD_LETTERS.name, 0):
+        return None
+    first, end = broker.bounds(part)
+    if not first <= offset < end:
+        return None
+    found = broker.read(part, offset, max_records=1, max_bytes=_READ_BYTES)
+    return DeadLetter(part, found[0]) if found and found[0].offset == offset else None
+
+
+def fate_of(broker: Broker, letter: DeadLetter) -> Fate:
+    """Return what has become of a dead letter."""
+    mark = broker.progress(_mark_of(letter))
+    return next((fate for fate, one in _MARKS.items() if one == mark), "open")
+
+
 def send_again(broker: Broker, letter: DeadLetter) -> bool:
-    """Send the original record once; False when that has been done before, or its origin is unknown."""
+    """Send the original record once; False when that was done, it was dropped, or its origin is unknown."""
     original = letter.original()
-    # The letter's place and not its id: a record that fails once more may be sent once more.
-    done = f"dead-letter:{letter.part}@{letter.record.offset}"
-    if original is None or broker.progress(done) is not None:
-        return False
-    broker.append([original], progress=(done, 1))
-    return True
+    return original is not None and _settle(broker, letter, "sent", [original])
+
+
+def drop(broker: Broker, letter: DeadLetter) -> bool:
+    """Note that nobody is to send it again, so that it is no longer shown as open; False when it is settled already.
+
+    The record stays where it is until retention takes it.
+    """
+    return _settle(broker, letter, "dropped", [])
+
+
+def _settle(broker: Broker, letter: DeadLetter, fate: Fate, records: list[Append]) -> bool:
+    for again in (True, False):
+        if fate_of(broker, letter) != "open":
+            return False
+        try:
+            broker.append(records, progress=(_mark_of(letter), _MARKS[fate]))
+        except Fenced:  # another process has settled one since; nothing was written, and now it is our turn
+            if not again:
+                raise
+        else:
+            return True
+    raise AssertionError("the second try returns or raises; this is a bug")
+
+
+def _mark_of(letter: DeadLetter) -> str:
+    """Return the name of its mark: by its place and not its id, for a record that fails again may be sent again."""
+    return f"dead-letter:{letter.part}@{letter.record.offset}"

@@ -29,33 +29,38 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group("dead-letters", epilog="Example: hubbub dead-letters list --since 1h")
 def dead_letters() -> None:
-    """See what could not be processed and why, and send it again."""
+    """See what could not be processed and why, send it again, or drop it."""
 
 
 @dead_letters.command("list", epilog="Example: hubbub dead-letters list --reason schema --topic device.logs")
+@click.option("--all", "all_", is_flag=True, help="Also those that were sent again or dropped.")
 @_filters
 @json_option
-def list_(*, as_json: bool, broker: str | None, config: Path | None, **filters: str | None) -> None:
+def list_(*, all_: bool, as_json: bool, broker: str | None, config: Path | None, **filters: str | None) -> None:
     """List dead letters by arrival: id, when, where the record lay, which pipeline could not process it, and why.
 
     Reasons: bad_json, bad_utf8, schema, too_large, bomb, nan, unknown_device, infer_error, infer_timeout, crash_loop,
     sink_reject, clock.
     """
     from pipelines.commands.table import aligned
+    from pipelines.dead_letter_view import fate_of
     from pipelines.event_lines import short_time
     from pipelines.seen_event import time_text
     from schemas.safe_text import safe_text
 
     with opened_broker(broker, config, must_exist=True) as opened:
-        found = _found(opened, **filters)
+        fates = [(one, fate_of(opened, one)) for one in _found(opened, **filters)]
+    found = [one for one, fate in fates if all_ or fate == "open"]
     if as_json:
         import orjson
 
-        for one in found:
-            click.echo(orjson.dumps(_summary(one)))
+        for one, fate in fates:
+            if all_ or fate == "open":
+                click.echo(orjson.dumps(_summary(one) | {"state": fate}))
         return
+    settled = len(fates) - len(found)
     if not found:
-        click.echo("no dead letters")
+        click.echo(f"no dead letters{f'; {settled:,} sent again or dropped, --all shows them' if settled else ''}")
         return
     rows = [("ID", "WHEN", "WHERE", "PIPELINE", "REASON", "MESSAGE")]
     for one in found:
@@ -126,9 +131,34 @@ def replay(*, ids: tuple[str, ...], yes: bool, broker: str | None, config: Path 
                 sent += send_again(opened, one)
     if yes:
         before = len(found) - sent
-        click.echo(f"{sent:,} sent again{f'; {before:,} had been sent before or have no origin' if before else ''}")
+        why = "had been sent before or dropped, or have no origin"
+        click.echo(f"{sent:,} sent again{f'; {before:,} {why}' if before else ''}")
     else:
         click.echo(f"{len(found):,} dead letters; nothing was sent, --yes sends them")
+
+
+@dead_letters.command("drop", epilog="Example: hubbub dead-letters drop --reason bad_json --since 1d --yes")
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--yes", is_flag=True, help="Drop them; without it only what would be dropped is said.")
+@_filters
+def drop(*, ids: tuple[str, ...], yes: bool, broker: str | None, config: Path | None, **filters: str | None) -> None:
+    """Note that dead letters need not be sent again: `list` leaves them out, and `replay` does not send them.
+
+    The records stay until retention takes them; `list --all` shows them. Without --yes nothing is dropped.
+    """
+    from pipelines.bad_input import BadInput
+    from pipelines.dead_letter_view import drop as drop_one
+
+    if not ids and not any(filters.values()):
+        raise BadInput("expected IDs, or --reason, --topic or --since, that say which dead letters to drop")
+    with opened_broker(broker, config, must_exist=True) as opened:
+        found = [_one(opened, one) for one in ids] if ids else _found(opened, **filters)
+        dropped = sum(drop_one(opened, one) for one in found) if yes else 0
+    if yes:
+        before = len(found) - dropped
+        click.echo(f"{dropped:,} dropped{f'; {before:,} had been sent again or dropped before' if before else ''}")
+    else:
+        click.echo(f"{len(found):,} dead letters; nothing was dropped, --yes drops them")
 
 
 def _found(broker: Broker, *, reason: str | None, topic: str | None, since: str | None) -> list[DeadLetter]:

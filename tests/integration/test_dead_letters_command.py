@@ -11,7 +11,7 @@ import pytest
 
 from infra.broker import TopicPartition
 from infra.sqlite_broker import SqliteBroker
-from pipelines.dead_letter_view import DeadLetter
+from pipelines.dead_letter_view import DeadLetter, letter_at
 from pipelines.engines.dead_letter import DeadLetterWriter, Failure
 from schemas.catalog import TOPICS
 from schemas.identity import record_id
@@ -106,7 +106,7 @@ def test_replay_sends_the_same_bytes_with_the_same_identity(hubbub: Hubbub, lett
 def test_replay_sends_each_letter_once(hubbub: Hubbub, letters: list[str]) -> None:
     assert hubbub("dead-letters", "replay", "--topic", LOGS, "--yes").out == "2 sent again\n"
     again = hubbub("dead-letters", "replay", "--topic", LOGS, "--yes")
-    assert again.out == "0 sent again; 2 had been sent before or have no origin\n"
+    assert again.out == "0 sent again; 2 had been sent before or dropped, or have no origin\n"
     assert len(logs()) == 2
 
 
@@ -131,6 +131,26 @@ def test_an_event_s_own_cloudevents_id_is_left_to_say_it(hubbub: Hubbub, letters
     hubbub("dead-letters", "replay", "--reason", "schema", "--yes")
     [(_, sent)] = logs()
     assert [name for name, _ in sent.headers] == ["ce_id", "ce_source", "dlq.replayed_from"]
+
+
+def test_what_is_dropped_is_neither_listed_nor_sent(hubbub: Hubbub, letters: list[str]) -> None:
+    assert hubbub("dead-letters", "drop", letters[0]).out == "1 dead letters; nothing was dropped, --yes drops them\n"
+    assert hubbub("dead-letters", "drop", letters[0], "--yes").out == "1 dropped\n"
+    assert [json.loads(line)["id"] for line in hubbub("dead-letters", "list", "--json").lines] == [letters[1]]
+    assert hubbub("dead-letters", "replay", "--topic", LOGS, "--yes").out.startswith("1 sent again; 1 had been")
+    assert hubbub("dead-letters", "list").out == "no dead letters; 2 sent again or dropped, --all shows them\n"
+    every = [json.loads(line) for line in hubbub("dead-letters", "list", "--all", "--json").lines]
+    assert {one["id"]: one["state"] for one in every} == {letters[0]: "dropped", letters[1]: "sent"}
+    again = hubbub("dead-letters", "drop", "--topic", LOGS, "--yes").out
+    assert again == "0 dropped; 2 had been sent again or dropped before\n"
+    assert (hubbub("dead-letters", "drop", "--yes").status, len(logs())) == (2, 1)
+
+
+def test_a_letter_is_found_by_its_place(letters: list[str]) -> None:
+    with SqliteBroker("hubbub.db") as broker:
+        found = [letter_at(broker, number, 0) for number in range(-1, 9)]
+        assert {one.id for one in found if one is not None} == set(letters)
+        assert letter_at(broker, 0, 99) is None
 
 
 def test_replaying_everything_must_be_said(hubbub: Hubbub, letters: list[str]) -> None:
