@@ -34,7 +34,7 @@ class RaiseAlerts:
     arrive; the evidence keeps their own times.
     Revisions: one that lasts is written again when state, severity or opening change, or its count passes 2, 5, 10,
     20, 50, ...; one that has ended, whenever anything of it changes. They count from 1 for each fingerprint, and begin
-    anew after seven days without an alert. A revision's event time is its cause's.
+    anew after seven days without an alert. A revision's event time is its cause's; its trace that of its latest event.
     What only time can show (`for_s`, `absent_s`) is written when the watermark has reached it, with the deadline as its
     cause; a device that never said anything under a rule of absence is not known, and so not missed.
     Bounds: 64 fingerprints a device (what has ended goes first, then what would end first, resolved by "evicted"), 256
@@ -87,8 +87,7 @@ class RaiseAlerts:
         devices = AlertDevices(self.rules, batch.column(self.key).unique().to_pylist(), states, rows)
         for match in matches:
             devices.at(match.device_id).apply(match, int(watermarks[match.row]))
-        if is_due:
-            self._fire_behind(batch.column(self.key), watermarks, states, devices)
+        self._fire_behind(batch.column(self.key), watermarks, states, devices, {one.device_id for one in matches})
         return devices.states(), rows.batch()
 
     def fire(self, keys: pa.Array, states: pa.RecordBatch, watermark_us: int) -> tuple[pa.RecordBatch, pa.RecordBatch]:
@@ -104,12 +103,19 @@ class RaiseAlerts:
         return [rule for rule in self.rules if rule.source == source]
 
     @staticmethod
-    def _fire_behind(keys: pa.Array, watermarks: np.ndarray, states: pa.RecordBatch, devices: AlertDevices) -> None:
-        """Fire the deadlines that only rows without a match have reached, each key's up to its own last row."""
+    def _fire_behind(
+        keys: pa.Array, watermarks: np.ndarray, states: pa.RecordBatch, devices: AlertDevices, matched: set[str]
+    ) -> None:
+        """Fire the deadlines that only rows without a match have reached, each key's up to its own last row.
+
+        They stood in `states`, or rows of the `matched` devices have set them.
+        """
         encoded = keys.dictionary_encode()
         last_row = np.zeros(len(encoded.dictionary), dtype=np.int64)
         np.maximum.at(last_row, encoded.indices.to_numpy(), np.arange(len(keys)))
         reached = watermarks[last_row]
         before = states.column("deadline").cast(pa.int64()).fill_null(NEVER).to_numpy(zero_copy_only=False)
-        for i in np.flatnonzero((before != NEVER) & (before <= reached)):
-            devices.at(encoded.dictionary[int(i)].as_py()).fire(int(reached[i]))
+        names = encoded.dictionary.to_pylist()
+        for i, (name, was_due) in enumerate(zip(names, (before != NEVER) & (before <= reached), strict=True)):
+            if was_due or name in matched:
+                devices.at(name).fire(int(reached[i]))

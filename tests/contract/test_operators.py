@@ -12,6 +12,7 @@ import pytest
 
 from infra.broker import StateRow
 from operators.operator import CAUSE, KeyedOperator, Operator
+from pipelines.engines.deadlines import check_after_firing, check_after_rows
 from pipelines.engines.state_rows import StateRows
 from tests.registered_operators import CASES, LATENESS_US, Case
 
@@ -43,9 +44,7 @@ def run(operator: Operator | KeyedOperator, batch: pa.RecordBatch, cuts: Sequenc
         memory.fetch(keys)
         after, made = operator.process(memory.batch(operator, keys), part)
         memory.update(operator, keys, after)
-        if part.num_rows == 1 and part.column("watermark")[0].is_valid:
-            now = part.column("watermark")[0].value
-            assert not set(keys) & set(memory.due(operator, now)), "a row sets no deadline that has come already"
+        check_after_rows(operator, keys, after, part)
         rows = made.to_pylist()
         # The engine fires what is due behind the rows: of the keys of the batch, and of those whose memory is stored.
         if "deadline" in operator.state_schema.names and end > start:
@@ -56,6 +55,7 @@ def run(operator: Operator | KeyedOperator, batch: pa.RecordBatch, cuts: Sequenc
                 if due:
                     after, fired = operator.fire(pa.array(due, pa.string()), memory.batch(operator, due), watermark)
                     memory.update(operator, due, after)
+                    check_after_firing(operator, due, after, watermark)
                     rows += fired.to_pylist()
         for row in rows:
             if operator.emits and row["_row"] is not None:
