@@ -17,7 +17,7 @@ PYTHON ?= $(shell for one in python3.11 python3 python3.12 python3.13 python3.14
 WORKERS ?= 2
 
 # What the tests need: every engine, a real Kafka, and the tools; not the training environment, which is several GB.
-EXTRAS = dev,faust,beam,quality,fast,kafka-dev,alerts,console
+EXTRAS = dev,faust,beam,quality,fast,kafka-dev,alerts,console,traces
 
 BIN = $(VENV)/bin
 PIP_QUIET = --quiet --disable-pip-version-check

@@ -39,6 +39,10 @@ EXTRAS = {
     ],
     "alerts": ["apprise>=2.2,<3"],  # chats and e-mail; 2.2 is what our findings hold for
     "console": ["starlette>=0.45", "uvicorn>=0.34", "jinja2>=3.1.6"],
+    "traces": [  # 1.45 is the release our findings hold for
+        "opentelemetry-sdk>=1.45",
+        "opentelemetry-exporter-otlp-proto-http>=1.45",
+    ],
     "fast": [
         "confluent-kafka>=2.11"
     ],  # a second Kafka client; its wheels bring librdkafka, several times faster in Python

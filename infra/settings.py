@@ -101,6 +101,24 @@ class MetricsSection(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
+class LogsSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """How `run`, `serve` and `notify` speak on stderr."""
+
+    format: Annotated[
+        Literal["text", "json"],
+        Meta(description="`text` for people; `json`: one object a line, with trace ids, for whoever collects logs"),
+    ] = "text"
+
+
+class TracesSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the traces of a job go. OpenTelemetry's own variables (`OTEL_...`) say the rest, headers among it."""
+
+    url: Annotated[
+        str,
+        Meta(description="an OTLP collector over HTTP, like `http://127.0.0.1:4318`; empty: nobody collects traces"),
+    ] = ""
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set. `models` gives bundles by the name of the model that they stand in for."""
 
@@ -111,6 +129,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     console: ConsoleSection = ConsoleSection()
     alerts: AlertsSection = AlertsSection()
     metrics: MetricsSection = MetricsSection()
+    logs: LogsSection = LogsSection()
+    traces: TracesSection = TracesSection()
     models: dict[str, str] = {}
 
 
@@ -122,6 +142,8 @@ SECTIONS: Mapping[str, type[Struct]] = {
     "console": ConsoleSection,
     "alerts": AlertsSection,
     "metrics": MetricsSection,
+    "logs": LogsSection,
+    "traces": TracesSection,
 }
 Values = dict[str, dict[str, object]]
 
@@ -235,6 +257,8 @@ def _root_paths(values: Values, folder: Path) -> None:
     for section in ("serve", "console"):
         if path := values.get(section, {}).get("token_file"):
             values[section]["token_file"] = str(folder / str(path))
+    if path := values.get("console", {}).get("reports"):
+        values["console"]["reports"] = str(folder / str(path))
     for name, path in values.get("models", {}).items():
         values["models"][name] = str(folder / str(path))
 

@@ -27,6 +27,7 @@ _COLUMNS: Final[dict[Source, dict[str, tuple[str, ...]]]] = {
     "message": {"text": ("text",)},
     "alarm": {"text": ("text", "code")},
     "telemetry": {"metric": ("metric",), "value": ("value",)},
+    "forecast": {},
 }
 _INPUT: Final = ("event_id", "topic", "partition", "offset")
 # Fields of an answer: those of a label, and those of an anomaly, whose `kind` is its label.
@@ -45,6 +46,8 @@ def source_of(schema: pa.Schema) -> Source | None:
     names = set(schema.names)
     if not {"hubbub", "event_time", "device_id"} <= names:
         return None
+    if schema.field("hubbub").type.get_field_index("forecast") >= 0:
+        return "forecast"
     if {"metric", "value"} <= names:
         return "telemetry"
     if {"code", "perceived_severity"} <= names:
@@ -72,6 +75,8 @@ def read_evidence(source: Source, rows: pa.RecordBatch, answer: str) -> Callable
         if paths := [f"{answer}.{field}" for field in fields if field in known]:
             columns[name] = _first(rows, paths)
     columns |= {name: column_at(rows, f"hubbub.input.{name}").to_pylist() for name in _INPUT}
+    if "traceparent" in rows.schema.names:
+        columns["traceparent"] = rows.column("traceparent").to_pylist()
     columns["event_time"] = rows.column("event_time").cast(pa.int64()).to_pylist()
     items = list(columns.items())
 

@@ -41,6 +41,7 @@ class Evidence(msgspec.Struct, array_like=True, frozen=True):
     expected_low: float | None = None
     expected_high: float | None = None
     model: str | None = None
+    traceparent: str | None = None
 
 
 class Mark(msgspec.Struct, array_like=True, frozen=True):

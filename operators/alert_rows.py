@@ -22,9 +22,15 @@ from schemas.identity import alert_id
 from schemas.safe_text import safe_text
 from schemas.severity import SEVERITIES
 
-EMITTED: Final = pa.schema([*ALERT, *CAUSE])
+EMITTED: Final = pa.schema([*ALERT, pa.field("traceparent", pa.string()), *CAUSE])
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NOUN: Final[dict[Source, str]] = {"log": "line", "message": "message", "alarm": "alarm", "telemetry": "reading"}
+_NOUN: Final[dict[Source, str]] = {
+    "log": "line",
+    "message": "message",
+    "alarm": "alarm",
+    "telemetry": "reading",
+    "forecast": "forecast",
+}
 
 _NONE: Final = pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in EMITTED], schema=EMITTED)
 
@@ -85,6 +91,7 @@ class AlertRows:
             "duration_s": None if resolved_at is None else (resolved_at - episode.opened_at) / 1e6,
             "count": episode.count,
             "evidence": [_evidence(rule.source, evidence) for evidence in episode.evidence],
+            "traceparent": episode.evidence[-1].traceparent if episode.evidence else None,
             "_row": row,
             "_deadline": deadline,
             "_key": device_id,

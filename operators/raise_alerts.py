@@ -65,7 +65,7 @@ class RaiseAlerts:
         require(self.name, schema, "watermark", TIMESTAMP)
         source = source_of(schema)
         if source is None:
-            expected = "expected rows of an enriched topic (logs, messages, alarms or telemetry)"
+            expected = "expected rows of an enriched topic (logs, messages, alarms or telemetry) or forecasts"
             raise ValueError(f"operator {self.name}: {expected}, got {', '.join(schema.names)}")
         check_evidence(source, schema)
         for rule in self._rules_of(source):

@@ -13,7 +13,7 @@ ALERT_STATES = ("pending", "firing", "resolved")
 EVIDENCE = pa.struct(
     [
         pa.field("event_id", pa.string()),  # of the input event, before it was enriched
-        pa.field("kind", pa.string()),  # log, message, alarm or telemetry
+        pa.field("kind", pa.string()),  # log, message, alarm, telemetry or forecast
         *ORIGIN,
         pa.field("event_time", TIMESTAMP),
         pa.field("text", pa.string()),  # the line, message or alarm; null for a reading
@@ -27,6 +27,7 @@ EVIDENCE = pa.struct(
         pa.field("expected_low", pa.float64()),
         pa.field("expected_high", pa.float64()),
         pa.field("model", pa.string()),
+        pa.field("traceparent", pa.string()),  # the W3C trace context that the event came with
     ]
 )
 

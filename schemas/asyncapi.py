@@ -110,7 +110,8 @@ def _cloud_event() -> dict[str, Any]:
             "ce_hubbubid": {"description": "hubbub's id of the event, given once", "pattern": "^[0-9a-f]{32}$"},
             "ce_hubbuborigin": {"description": "where a re-keyed or exported event first lay: topic/partition/offset"},
             "content-type": {"const": "application/json"},
-            "traceparent": {"description": "W3C trace context"},
+            "traceparent": {"description": "W3C trace context of what the event began with (also ce_traceparent)"},
+            "tracestate": {"description": "what vendors say beside it (also ce_tracestate)"},
         },
     )
 

@@ -18,7 +18,8 @@ from schemas.topic import TIMESTAMP, Topic
 def headers(topic: Topic, pipeline: str, batch: pa.RecordBatch, *, with_origin: bool = False) -> list[Headers]:
     """Return the headers of each row that `pipeline` writes to `topic`.
 
-    Reads `event_id` and the topic's event time, and where they are there `device_id` (the subject) and `traceparent`.
+    Reads `event_id` and the topic's event time, and where they are there `device_id` (the subject), `traceparent` and
+    `tracestate`, which go on as they came, under W3C's names and CloudEvents': they say what the event began with.
     A text column `_sequence` says which place the row has in the order of its feed; compacted topics carry none.
     `with_origin` also writes where the row first lay (`origin`), for rows that are re-keyed or exported.
     """
@@ -32,12 +33,13 @@ def headers(topic: Topic, pipeline: str, batch: pa.RecordBatch, *, with_origin: 
     ids, times = _utf8(batch, "event_id"), _utf8(batch, topic.event_time)
     if ids.null_count or times.null_count:
         raise ValueError(f"topic {topic.name}: expected event_id and {topic.event_time} in each row, got a null")
+    traces = {name: _utf8(batch, name) for name in ("traceparent", "tracestate")}
     columns = {
         "ce_id": ids,
         "ce_time": times,
         EVENT_ID_HEADER: ids,
         "ce_subject": _utf8(batch, "device_id"),
-        "traceparent": _utf8(batch, "traceparent"),
+        **{prefix + name: column for name, column in traces.items() for prefix in ("", "ce_")},
         SEQUENCE_HEADER: pa.nulls(batch.num_rows) if topic.compacted else _utf8(batch, "_sequence"),
         ORIGIN_HEADER: _places(batch) if with_origin else pa.nulls(batch.num_rows),
     }

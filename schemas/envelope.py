@@ -2,7 +2,8 @@
 
 Reads CloudEvents 1.0 in Kafka's binary mode: attributes in `ce_*` headers, the value is the event itself. A record
 without headers has an envelope too, and always the same one: its id is made from its place.
-Source: CloudEvents 1.0.2, Kafka protocol binding, section 3.2; W3C Trace Context, section 3.2.
+Source: CloudEvents 1.0.2, Kafka protocol binding, section 3.2, and distributed tracing extension; W3C Trace Context,
+sections 3.2 and 3.3.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from schemas.topic import ORIGIN
 EVENT_ID_HEADER: Final = "ce_hubbubid"
 ORIGIN_HEADER: Final = "ce_hubbuborigin"
 
+MOST_TRACESTATE_BYTES: Final = 512
+
 _HEX: Final = b"0123456789abcdef"
 
 
@@ -32,6 +35,7 @@ class Envelopes:
     event_ids: list[str]
     offsets: list[int]
     traceparents: list[str | None]
+    tracestates: list[str | None]
     times: Sequence[bytes | None]  # ce_time as it was written
     # Where rows first lay that came from elsewhere: topic, partition, offset.
     moved: Mapping[int, tuple[str, int, int]] = field(default_factory=dict)
@@ -63,7 +67,7 @@ def read_envelopes(topic: str, partition: int, records: Sequence[Record], datasc
     rows = len(records)
     offsets = [record.offset for record in records]
     if not any(record.headers for record in records):
-        return Envelopes(record_ids(topic, partition, offsets), offsets, [None] * rows, [None] * rows)
+        return Envelopes(record_ids(topic, partition, offsets), offsets, [None] * rows, [None] * rows, [None] * rows)
     headers = [record.headers for record in records]
     of = _by_name(headers)
     refused = _refusals(headers, of("content-type"))
@@ -71,11 +75,12 @@ def read_envelopes(topic: str, partition: int, records: Sequence[Record], datasc
         refused |= _other_majors(of("ce_dataschema"), dataschema)
     if refused:
         of = _by_name([() if row in refused else one for row, one in enumerate(headers)])
-    traces = zip(of("traceparent"), of("ce_traceparent"), strict=True)
+    traceparents, tracestates = _traces(of)
     return Envelopes(
         _event_ids(topic, partition, offsets, of),
         offsets,
-        [_traceparent(own or other) for own, other in traces],
+        traceparents,
+        tracestates,
         of("ce_time"),
         {row: place for row, text in enumerate(of(ORIGIN_HEADER)) if text and (place := _place(text))},
         refused,
@@ -162,6 +167,32 @@ def _event_ids(
             else:
                 ids[row] = by_place[row]
     return ids
+
+
+def traceparent_of(headers: Headers) -> str | None:
+    """Return the trace context that a record's headers carry; None without one, or where it has another form."""
+    found = dict(headers)
+    return _traceparent(found.get("traceparent") or found.get("ce_traceparent"))
+
+
+def _traces(of: Callable[[str], list[bytes | None]]) -> tuple[list[str | None], list[str | None]]:
+    """Return each record's trace context and its state: a pair of headers that stands alone, or CloudEvents' own."""
+    pairs = zip(of("traceparent"), of("tracestate"), of("ce_traceparent"), of("ce_tracestate"), strict=True)
+    contexts: list[str | None] = []
+    states: list[str | None] = []
+    for parent, state, its_parent, its_state in pairs:
+        context = _traceparent(parent or its_parent)
+        contexts.append(context)
+        states.append(None if context is None else _tracestate(state if parent else its_state))
+    return contexts, states
+
+
+def _tracestate(text: bytes | None) -> str | None:
+    """Return what vendors say beside a trace context: printable ASCII, not more than W3C asks everybody to carry."""
+    if not text or len(text) > MOST_TRACESTATE_BYTES or not text.isascii():
+        return None
+    state = text.decode("ascii")
+    return state if state.isprintable() else None
 
 
 def _traceparent(text: bytes | None) -> str | None:

@@ -134,6 +134,7 @@ class JsonCodec:
             received_at,
             envelopes.origin(part_topic, partition),
             pa.array(envelopes.traceparents, pa.string()),
+            pa.array(envelopes.tracestates, pa.string()),
             self._extra(records, events, faults),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=self.topic.decoded_schema), faults

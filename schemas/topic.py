@@ -49,6 +49,7 @@ ENVELOPE: tuple[pa.Field, ...] = (
     pa.field("received_at", TIMESTAMP, nullable=False),
     pa.field("origin", ORIGIN, nullable=False),
     pa.field("traceparent", pa.string()),
+    pa.field("tracestate", pa.string()),
     pa.field("extra", pa.string()),  # unknown fields of the event as one JSON object; null when there are none
 )
 PROGRESS: tuple[pa.Field, ...] = (

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from operators.condition import Comparison, Condition, Value, type_of_path
 from pipelines.alert_rules.rule_values import Place, WrongValue, check_names, table_at
+from schemas.topic import ENVELOPE, PROGRESS
 
 _COMPARISONS: Final[dict[str, Comparison]] = {
     "is": "==",
@@ -76,7 +77,7 @@ def column_at_place(place: Place, path: str, schema: pa.Schema) -> str:
 
 def _of_people(names: list[str]) -> list[str]:
     """Leave out the columns that are hubbub's bookkeeping."""
-    inner = {"event_id", "received_at", "origin", "traceparent", "extra", "watermark", "late", "hubbub"}
+    inner = {"hubbub", *(field.name for field in (*ENVELOPE, *PROGRESS))}
     return [name for name in names if name not in inner]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
     from pipelines.engines.beam_cluster import Cluster
     from pipelines.engines.embedded_engine import JobReport
+    from pipelines.engines.step_watch import StepWatch
     from pipelines.pipeline import Pipeline
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -62,12 +63,14 @@ class Choice:
         if any("=" not in one for one in self.beam_option):
             raise click.UsageError("--beam-option is NAME=VALUE")
 
-    def make(self, broker: Broker, settings: Settings) -> Engine:
-        """Make the engine."""
+    def make(self, broker: Broker, settings: Settings, watch: StepWatch | None = None) -> Engine:
+        """Make the engine; `watch` is told of each step, where the steps are this process's own."""
         from pipelines.commands.options import job_settings
 
         job = job_settings(settings)
         if self.engine == "beam":
+            if watch is not None:
+                raise click.UsageError("--traces: Beam's workers are processes of their own and tell no traces")
             from pipelines.engines.beam_engine import BeamEngine, quiet
             from pipelines.engines.own_brokers import OpenBySettings
 
@@ -88,10 +91,10 @@ class Choice:
 
             if not isinstance(broker, KafkaBroker):
                 raise click.UsageError(f"--engine faust needs a broker kafka://HOST:PORT, got {broker.url}")
-            return FaustEngine(broker, job, group=self.group, instance=self.instance)
+            return FaustEngine(broker, job, group=self.group, instance=self.instance, watch=watch)
         from pipelines.engines.embedded_engine import EmbeddedEngine
 
-        return EmbeddedEngine(broker, job, group=self.group, instance=self.instance)
+        return EmbeddedEngine(broker, job, group=self.group, instance=self.instance, watch=watch)
 
     def _cluster(self) -> Cluster | None:
         if self.runner in (None, "local"):

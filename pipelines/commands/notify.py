@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.commands.options import broker_options, json_option, opened_broker, settings_of
+from pipelines.commands.options import broker_options, json_option, log_format_option, opened_broker, settings_of
 
 if TYPE_CHECKING:
     from pipelines.notify.history import ReceiverHistory
@@ -26,8 +26,11 @@ _FILE = click.option(
 @click.group(invoke_without_command=True, epilog="Example: hubbub notify --file notify.toml")
 @_FILE
 @click.option("--instance", metavar="NAME", help="This process's name among the notifiers (default: a free one).")
+@log_format_option
 @broker_options
-def notify(*, file: Path | None, instance: str | None, broker: str | None, config: Path | None) -> None:
+def notify(
+    *, file: Path | None, instance: str | None, log_format: str | None, broker: str | None, config: Path | None
+) -> None:
     """Tell people of alerts, as notify.toml says, until stopped.
 
     Alerts are routed by their labels, grouped, and told to webhooks, Alertmanager, chats and e-mail. What was told is
@@ -37,6 +40,7 @@ def notify(*, file: Path | None, instance: str | None, broker: str | None, confi
         return
     from infra.broker_url import is_kafka
     from pipelines.notify.notifier import Notifier, join
+    from pipelines.speaking import say, speaking
     from pipelines.stop_signals import StopSignals
     from schemas.alert_actions import ALERTS_ACTIONS
     from schemas.alerts import ALERTS
@@ -45,8 +49,8 @@ def notify(*, file: Path | None, instance: str | None, broker: str | None, confi
     from schemas.silences import SILENCES
 
     notifying = _read(file, config)
-    settings = settings_of(broker, config)
-    with opened_broker(broker, config) as opened, StopSignals() as stop:
+    settings = settings_of(broker, config, logs__format=log_format)
+    with speaking(settings.logs.format), opened_broker(broker, config) as opened, StopSignals() as stop:
         opened.expect_topics([ALERTS, ALERTS_ACTIONS, SILENCES, NOTIFICATIONS])
         membership = join(opened, instance, named=not is_kafka(settings.broker.url))
         notifier = Notifier(
@@ -54,7 +58,7 @@ def notify(*, file: Path | None, instance: str | None, broker: str | None, confi
             notifying,
             membership,
             poll_s=settings.job.poll_s,
-            told=lambda line: click.echo(safe_text(line, 400), err=True),
+            told=lambda line: say(safe_text(line, 400)),
         )
         notifier.run(stop.requested)
 

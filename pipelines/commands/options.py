@@ -35,6 +35,13 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
 
 
+def log_format_option(command: Command) -> Command:
+    """Add --log-format, for whoever collects what is said on stderr."""
+    return click.option(
+        "--log-format", type=click.Choice(("text", "json")), help="How to speak on stderr (default: text)."
+    )(command)
+
+
 def rules_option(command: Command) -> Command:
     """Add --rules, for what raises alerts."""
     return click.option(

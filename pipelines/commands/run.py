@@ -17,13 +17,16 @@ from pipelines.commands.options import (
     chosen_models,
     chosen_rules,
     json_option,
+    log_format_option,
     rules_option,
     settings_of,
 )
 
 if TYPE_CHECKING:
     from infra.broker import Broker
+    from infra.settings import Settings
     from pipelines.engines.embedded_engine import JobReport
+    from pipelines.engines.step_watch import StepWatch
     from pipelines.pipeline import Pipeline
 
 SHOW_EVERY_S = 1.0
@@ -37,6 +40,8 @@ SHOW_EVERY_S = 1.0
 @click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], help="What runs them (default: embedded).")
 @beam_options
 @click.option("--metrics", metavar="HOST:PORT", help="Answer /metrics and /healthz there.")
+@click.option("--traces", metavar="URL", help="Tell traces to this OTLP collector.")
+@log_format_option
 @click.option("--create-topics", is_flag=True, help="On Kafka: first create missing topics.")
 @rules_option
 @broker_options
@@ -46,6 +51,8 @@ def run(
     pipelines: Sequence[str],
     until_end: bool,
     metrics: str | None,
+    traces: str | None,
+    log_format: str | None,
     create_topics: bool,
     group: str,
     instance: str | None,
@@ -69,42 +76,55 @@ def run(
     """
     import os
 
-    from infra.broker_url import open_broker
     from infra.failpoints import arm
-    from pipelines.catalog import SHIPPED, find_pipeline, with_feeders
-    from pipelines.engines.graph import topics_of
-    from pipelines.stop_signals import StopSignals
-    from pipelines.watchdog import watching
+    from pipelines.speaking import speaking
 
     beam = (runner, flink_master, processes, checkpoint_s, from_savepoint, beam_option)
     choice = Choice(engine, group, instance, broker, config, *beam)
     choice.check()
     arm(os.environ)
-    settings = settings_of(broker, config, alerts__rules=None if rules is None else str(rules), metrics__listen=metrics)
+    flags = {"alerts__rules": None if rules is None else str(rules), "metrics__listen": metrics, "traces__url": traces}
+    settings = settings_of(broker, config, **flags, logs__format=log_format)
+    with speaking(settings.logs.format):
+        _run(choice, settings, pipelines, until_end, create_topics, as_json)
+
+
+def _run(
+    choice: Choice, settings: Settings, pipelines: Sequence[str], until_end: bool, create_topics: bool, as_json: bool
+) -> None:
+    from infra.broker_url import open_broker
+    from pipelines.catalog import SHIPPED, find_pipeline, with_feeders
+    from pipelines.engines.graph import topics_of
+    from pipelines.speaking import say
+    from pipelines.stop_signals import StopSignals
+    from pipelines.watchdog import watching
+
     if any(":" in name for name in pipelines):
         sys.path.append(str(Path.cwd()))  # behind everything else, so that a file here shadows nothing
     names = with_feeders(pipelines or SHIPPED)
     alert_rules = chosen_rules(settings).rules if "alerts" in names else None
     found = [find_pipeline(name, chosen_models(settings), alert_rules) for name in names]
-    with open_broker(settings.broker, settings.kafka) as opened, StopSignals() as stop:
+    with (
+        _traces(settings) as watch,
+        open_broker(settings.broker, settings.kafka) as opened,
+        StopSignals() as stop,
+    ):
         if create_topics:
             opened.create_topics(topics_of(found))
-        job = choice.make(opened, settings)
-        groups = [f"{group}-{pipeline.name}" for pipeline in found]
+        job = choice.make(opened, settings, watch)
+        groups = [f"{choice.group}-{pipeline.name}" for pipeline in found]
         with (
-            _progress(job.report, found, until_end),
-            watching(opened, groups, _warn),
+            _progress(job.report, found, until_end, settings.logs.format),
+            watching(opened, groups, lambda sentence: say(f"hubbub: {sentence}")),
             _metrics(settings.metrics.listen, job, opened, groups),
         ):
             report = job.run(found, stop=stop.requested, until_end=until_end)
         savepoint = getattr(job, "savepoint", None)
         if savepoint is not None:
-            click.echo(f"hubbub: stopped; go on there by --from-savepoint {savepoint}", err=True)
+            say(f"hubbub: stopped; go on there by --from-savepoint {savepoint}")
         elif stop.requested.is_set():
-            click.echo(
-                f"hubbub: stopped; the next run of group {group} goes on there: {_places(opened, group, found)}",
-                err=True,
-            )
+            places = _places(opened, choice.group, found)
+            say(f"hubbub: stopped; the next run of group {choice.group} goes on there: {places}")
     if savepoint is not None and not report.total("in"):
         return  # a cluster counts for itself
     summary = _summary(report, found)
@@ -128,6 +148,7 @@ def _metrics(listen: str, job: Engine, broker: Broker, groups: Sequence[str]) ->
         return
     from infra.broker import BrokerMismatch, BrokerRefused, BrokerUnavailable
     from pipelines.bad_input import BadInput
+    from pipelines.speaking import say
     from pipelines.watching.endpoint import WrongAddress, address_of, listening, registry_of
     from pipelines.watching.job_metrics import JobMetrics
 
@@ -151,12 +172,24 @@ def _metrics(listen: str, job: Engine, broker: Broker, groups: Sequence[str]) ->
             host, port = stack.enter_context(listening(address, registry, healthy=healthy, ready=ready))
         except OSError as error:
             raise BadInput(f"metrics: cannot listen on {listen}: {error.strerror}") from error
-        click.echo(f"hubbub: metrics at http://{host}:{port}/metrics", err=True)
+        say(f"hubbub: metrics at http://{host}:{port}/metrics")
         yield
 
 
-def _warn(sentence: str) -> None:
-    click.echo(f"hubbub: {sentence}", err=True)
+@contextmanager
+def _traces(settings: Settings) -> Iterator[StepWatch | None]:
+    """Tell traces, if somebody collects them; nothing of OpenTelemetry is imported otherwise."""
+    if not settings.traces.url:
+        yield None
+        return
+    from infra.broker_url import is_kafka
+
+    try:
+        from pipelines.watching.traces import telling_traces
+    except ImportError as error:
+        raise ImportError("`hubbub run --traces` needs hubbub[traces]", name=error.name) from error
+    with telling_traces(settings.traces.url, "kafka" if is_kafka(settings.broker.url) else "hubbub_sqlite") as watch:
+        yield watch
 
 
 def _summary(report: JobReport, pipelines: Sequence[Pipeline]) -> dict[str, int | float]:
@@ -195,9 +228,9 @@ def _places(broker: Broker, group: str, pipelines: Sequence[Pipeline]) -> str:
 
 
 @contextmanager
-def _progress(report: JobReport, pipelines: Sequence[Pipeline], until_end: bool) -> Iterator[None]:
+def _progress(report: JobReport, pipelines: Sequence[Pipeline], until_end: bool, format_: str) -> Iterator[None]:
     """Show on a terminal, on one line of stderr, how far the job is."""
-    if not sys.stderr.isatty():
+    if format_ != "text" or not sys.stderr.isatty():
         yield
         return
     names = ", ".join(pipeline.name for pipeline in pipelines)

@@ -6,20 +6,24 @@ from pathlib import Path
 
 import click
 
-from pipelines.commands.options import broker_options, opened_broker, settings_of
+from pipelines.commands.options import broker_options, log_format_option, opened_broker, settings_of
 
 
 @click.command(epilog="Example: HUBBUB_SERVE_TOKEN=$(cat token) hubbub serve --port 8484")
 @click.option("--host", metavar="ADDRESS", help="Where to listen (default: 127.0.0.1; others need a token).")
 @click.option("--port", type=int, metavar="PORT", help="On which port (default: 8484; 0: a free one).")
+@log_format_option
 @broker_options
-def serve(*, host: str | None, port: int | None, broker: str | None, config: Path | None) -> None:
+def serve(
+    *, host: str | None, port: int | None, log_format: str | None, broker: str | None, config: Path | None
+) -> None:
     """Serve alerts over HTTP until stopped: /api/alerts, /api/alerts/stream, /api/alerts.atom, /api/silences.
 
     With a token (HUBBUB_SERVE_TOKEN, or serve.token_file) every request must bring it, and alerts can be acknowledged
     and silenced; without one only this machine is served, and nothing can be changed.
     """
     from infra.serve_settings import token_of
+    from pipelines.speaking import say, speaking
     from pipelines.stop_signals import StopSignals
     from schemas.alerts import ALERTS
 
@@ -31,9 +35,14 @@ def serve(*, host: str | None, port: int | None, broker: str | None, config: Pat
     except ImportError as error:
         raise ImportError("`hubbub serve` needs hubbub[console]", name=error.name) from error
 
-    settings = settings_of(broker, config, serve__host=host, serve__port=port)
+    settings = settings_of(broker, config, serve__host=host, serve__port=port, logs__format=log_format)
     token = token_of(settings.serve)
-    with opened_broker(broker, config) as following, opened_broker(broker, config) as opened, StopSignals() as stop:
+    with (
+        speaking(settings.logs.format),
+        opened_broker(broker, config) as following,
+        opened_broker(broker, config) as opened,
+        StopSignals() as stop,
+    ):
         opened.expect_topics([ALERTS])
         listening = listen(settings.serve.host, settings.serve.port)
         board = Board()
@@ -41,5 +50,5 @@ def serve(*, host: str | None, port: int | None, broker: str | None, config: Pat
         app = make_app(board, follower, opened, token, stop.requested)
         follower.start()
         shown = f"serving http://{address_of(listening)}/api/alerts; Ctrl-C stops"
-        serve_until_stopped(app, listening, stop.requested, lambda: click.echo(shown, err=True))
+        serve_until_stopped(app, listening, stop.requested, lambda: say(shown))
         follower.stop()

@@ -18,6 +18,8 @@ from pipelines.engines.graph import feeds, streams_of, topics_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.pipeline_loop import PipelineLoop, Ticks
 from pipelines.engines.stage_times import StageTimes
+from pipelines.engines.step_watch import StepWatch
+from pipelines.engines.upstream_time import has_come_as_far
 from pipelines.engines.watchdog import STILL_S, Pulse, Watchdog
 from pipelines.engines.work import Worker
 from pipelines.pipeline import Pipeline
@@ -49,7 +51,8 @@ class EmbeddedEngine:
     (default: the first free slot). `clock` gives microseconds since 1970, and is read only where something is written
     down about this run: ticks and the time of a failure. `ticks` are observations to repeat, for replay, by pipeline.
     For an engine that works by this one's steps: `engine` is the name that dead letters give, `decided` gives the ticks
-    that an earlier process decided on a stream and did not finish, where a commit is not one transaction.
+    that an earlier process decided on a stream and did not finish, where a commit is not one transaction. `watch` is
+    told of each step.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class EmbeddedEngine:
         ticks: Mapping[str, Ticks] | None = None,
         engine: str = "embedded",
         decided: Callable[[Membership, Stream], Ticks] | None = None,
+        watch: StepWatch | None = None,
     ) -> None:
         self._broker = broker
         self._settings = settings or JobSettings()
@@ -72,6 +76,7 @@ class EmbeddedEngine:
         self._ticks = ticks or {}
         self._engine = engine
         self._decided = decided
+        self._watch = watch
         self._pulses: dict[str, Pulse] = {}
         self.report = JobReport()
 
@@ -144,6 +149,7 @@ class EmbeddedEngine:
             times=self.report.pipelines[pipeline.name],
             clock=self._clock,
             beside=pipelines,
+            watch=self._watch,
         )
         decided = self._decided
         loop = PipelineLoop(
@@ -174,7 +180,10 @@ class EmbeddedEngine:
         )
 
     def _is_through(self, pipeline: Pipeline) -> bool:
-        """Whether a pipeline's group has committed everything that lies in its sources, in whatever process."""
+        """Whether a pipeline's group has committed everything that lies in its sources, in whatever process.
+
+        One that follows another's time has also come as far as that: what falls due until then is done.
+        """
         if not self._broker.settled([topic.name for topic in pipeline.sources]):
             return False
         for stream in streams_of(pipeline):
@@ -183,4 +192,6 @@ class EmbeddedEngine:
                 offset = self._broker.committed(f"{self._group}-{pipeline.name}", part)
                 if (first if offset is None else offset.next_offset) < end:
                     return False
-        return True
+        return not pipeline.upstream or has_come_as_far(
+            self._broker, self._group, pipeline, self._settings.rules.lateness_us
+        )

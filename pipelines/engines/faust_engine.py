@@ -14,9 +14,9 @@ from infra.kafka_broker import KafkaBroker
 from pipelines.engines.embedded_engine import EmbeddedEngine, JobReport
 from pipelines.engines.faust_broker import FaustBroker
 from pipelines.engines.faust_membership import FaustMembership
-from pipelines.engines.graph import refuse_rekeyed
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.pipeline_loop import Ticks
+from pipelines.engines.step_watch import StepWatch
 from pipelines.pipeline import Pipeline
 
 # How long a worker waits for partitions or their memory while nothing of either comes.
@@ -43,19 +43,20 @@ class FaustEngine:
         group: str = "hubbub",
         instance: str | None = None,
         recovery_s: float = RECOVERY_S,
+        watch: StepWatch | None = None,
     ) -> None:
         self._broker = broker
         self._settings = settings or JobSettings()
         self._group = group
         self._instance = instance
         self._recovery_s = recovery_s
+        self._watch = watch
         self.report = JobReport()
 
     def run(
         self, pipelines: Sequence[Pipeline], *, stop: threading.Event | None = None, until_end: bool = False
     ) -> JobReport:
         """Run until `stop` is set, or until everything that lies in the sources is worked through."""
-        refuse_rekeyed("Faust", pipelines)
         broker = FaustBroker(
             self._broker,
             buffer_bytes=self._settings.batch_bytes,
@@ -63,7 +64,13 @@ class FaustEngine:
             wait_for_end=until_end,
         )
         engine = EmbeddedEngine(
-            broker, self._settings, group=self._group, instance=self._instance, engine="faust", decided=_decided
+            broker,
+            self._settings,
+            group=self._group,
+            instance=self._instance,
+            engine="faust",
+            decided=_decided,
+            watch=self._watch,
         )
         engine.report = self.report
         return engine.run(pipelines, stop=stop, until_end=until_end)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pyarrow as pa
 
 from infra.broker import BrokerMismatch, BrokerUnavailable
 from operators.row_errors import RowError
 from pipelines.engines.sequence import Feed
 from pipelines.engines.state_rows import BrokenContract, StateRows
-from pipelines.engines.step import StepResult, run_step
+from pipelines.engines.step import StepResult, Timed, run_step
 from pipelines.pipeline import Pipeline
 from schemas.topic import Topic
 
@@ -44,6 +46,7 @@ def run_isolated(
     states: StateRows,
     watermark_us: int | None,
     feed: Feed | None = None,
+    timed: Timed = nullcontext,
 ) -> tuple[StepResult, StateRows]:
     """Run a step; if it raises twice, run its rows one by one and blame those that raise alone.
 
@@ -54,7 +57,7 @@ def run_isolated(
     for _ in range(TRIES):
         attempt = states.copy()
         try:
-            return run_step(pipeline, source, batch, attempt, watermark_us, feed), attempt
+            return run_step(pipeline, source, batch, attempt, watermark_us, feed, timed), attempt
         except OUTAGES:
             raise
         except Exception as error:  # noqa: BLE001 - an operator may raise anything

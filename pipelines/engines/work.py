@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import pyarrow as pa
 
@@ -18,6 +19,8 @@ from pipelines.engines.sequence import Feed, with_offsets
 from pipelines.engines.sink_writer import SinkWriter
 from pipelines.engines.stage_times import StageTimes
 from pipelines.engines.state_rows import StateRows
+from pipelines.engines.step_log import log_step
+from pipelines.engines.step_watch import Step, StepWatch, in_step, step_id
 from pipelines.pipeline import Pipeline
 from schemas.record import Append, Record
 from schemas.sequence import feed_name
@@ -44,6 +47,9 @@ class Refusal:
     failure: Failure
 
 
+Failed: TypeAlias = tuple[TopicPartition, Record, Failure]
+
+
 class Worker:
     """Does the work of one pipeline in one consumer group; every stream's task calls it."""
 
@@ -59,6 +65,7 @@ class Worker:
         times: StageTimes,
         clock: Callable[[], int],
         beside: Sequence[Pipeline] = (),
+        watch: StepWatch | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.beside = beside  # the pipelines of the same job
@@ -69,6 +76,7 @@ class Worker:
         self.times = times
         self.clock = clock
         self._letters = letters
+        self._watch = watch
         self._sinks = SinkWriter(pipeline)
         self._internal = {sink.topic.name for sink in pipeline.sinks if sink.topic.internal}
         self._feeds: dict[str, str] = {}
@@ -89,21 +97,62 @@ class Worker:
 
         `extra` records go out with the commit; it is refused (NotIdle) if a partition of `idle_at` has grown.
         """
+        told = Step(
+            step_id(self.group, stream, offsets, watermark_us),
+            self.pipeline,
+            self.group,
+            stream,
+            segments,
+            [],
+            [(one.part, one.record, one.failure) for one in refused],
+            self.times.intervals,
+        )
+        with in_step(told.id):
+            try:
+                outputs, failed = self._work(stream, segments, told.failed, offsets, watermark_us, extra, idle_at)
+            except Exception as error:
+                self._tell(replace(told, error=error))
+                raise
+            self._tell(replace(told, outputs=outputs, failed=failed))
+
+    def _tell(self, step: Step) -> None:
+        if self._watch is not None:
+            self._watch.tell(step)
+        if step.error is None:
+            log_step(step)
+        self.times.intervals.clear()
+
+    def _work(
+        self,
+        stream: Stream,
+        segments: Sequence[Segment],
+        refused: Sequence[Failed],
+        offsets: Mapping[TopicPartition, Offset],
+        watermark_us: int | None,
+        extra: Sequence[Append],
+        idle_at: Mapping[TopicPartition, int] | None,
+    ) -> tuple[list[pa.RecordBatch], list[Failed]]:
+        """Return what came out, and what failed."""
         states = self._memory(stream, watermark_us)
         outputs: list[pa.RecordBatch] = []
-        letters = [self._letter(one.part, one.record, one.failure) for one in refused]
-        reasons = [one.failure.reason for one in refused]
+        failed = [*refused]
         with self.times.stage("operators"):
             for given in segments:
                 segment = self._without_repeats(given, states)
                 batch = with_offsets(segment.batch, [record.offset for record in segment.records])
                 result, states = run_isolated(
-                    self.pipeline, segment.topic, batch, states, segment.watermark_us, self._feed(stream, segment)
+                    self.pipeline,
+                    segment.topic,
+                    batch,
+                    states,
+                    segment.watermark_us,
+                    self._feed(stream, segment),
+                    self.times.operator,
                 )
                 outputs += result.outputs
                 for row, error in sorted(result.failures.items()):
-                    letters.append(self._letter(segment.part, segment.records[row], _failure(error)))
-                    reasons.append(error.code)
+                    failed.append((segment.part, segment.records[row], _failure(error)))
+        letters = [self._letter(*one) for one in failed]
         with self.times.stage("encode"):
             appends = [append for output in outputs for append in self._sinks.appends(output)]
         if letters:
@@ -118,8 +167,9 @@ class Worker:
         self.times.count("out", sum(one.topic not in self._internal for one in appends))
         self.times.count("dead letters", len(letters))
         self.times.steps += 1
-        for reason in reasons:
-            self.times.failed(reason)
+        for _, _, failure in failed:
+            self.times.failed(failure.reason)
+        return outputs, failed
 
     def _feed(self, stream: Stream, segment: Segment) -> Feed:
         if stream.name not in self._feeds:

@@ -107,6 +107,17 @@ def test_traceparent(name: str) -> None:
         assert cell(decode((name, bad.encode())), "traceparent") is None
 
 
+def test_tracestate_belongs_to_its_traceparent() -> None:
+    """It goes with the context beside which it stands; without one, too long or not printable it is nothing."""
+    context = ("traceparent", TRACE.encode())
+    assert cell(decode(context, ("tracestate", b"a=1,b=2")), "tracestate") == "a=1,b=2"
+    assert cell(decode(("ce_traceparent", TRACE.encode()), ("ce_tracestate", b"a=1")), "tracestate") == "a=1"
+    assert cell(decode(context, ("ce_tracestate", b"a=1")), "tracestate") is None
+    assert cell(decode(("tracestate", b"a=1")), "tracestate") is None
+    for bad in (b"a=" + b"x" * 511, b"a=\x1b[31m", "a=é".encode(), b""):
+        assert cell(decode(context, ("tracestate", bad)), "tracestate") is None
+
+
 def test_structured_mode_is_refused_with_what_was_expected() -> None:
     refusal = refused(decode(("content-type", b"application/cloudevents+json; charset=utf-8")))
     assert (refusal.reason, refusal.stage) == ("schema", "DECODE")
@@ -121,7 +132,7 @@ def test_an_attribute_that_is_no_text_is_refused() -> None:
 
 def test_headers_out_are_read_back() -> None:
     """What a pipeline writes keeps its id, its trace, and where it asks for it its origin."""
-    batch = decode(("traceparent", TRACE.encode())).batch
+    batch = decode(("traceparent", TRACE.encode()), ("tracestate", b"vendor=1")).batch
     first, second = headers(DEVICE_LOGS, "logs", batch, with_origin=True)
     event_id = record_id("device.logs", 3, 5).encode()
     assert dict(first) == {
@@ -135,9 +146,12 @@ def test_headers_out_are_read_back() -> None:
         "content-type": b"application/json",
         "ce_hubbubid": event_id,
         "traceparent": TRACE.encode(),
+        "ce_traceparent": TRACE.encode(),
+        "tracestate": b"vendor=1",
+        "ce_tracestate": b"vendor=1",
         "ce_hubbuborigin": b"device.logs/3/5",
     }
-    assert "traceparent" not in dict(second)
+    assert not {"traceparent", "tracestate"} & set(dict(second))
     assert "ce_hubbuborigin" not in dict(headers(DEVICE_LOGS, "logs", batch)[0])
     codec = JsonCodec(DEVICE_LOGS)
     records = [

@@ -69,6 +69,7 @@ def test_a_plain_value_becomes_a_row_with_its_envelope() -> None:
         "received_at": datetime(2026, 3, 1, 8, 30, 1, tzinfo=UTC),
         "origin": {"topic": "device.logs", "partition": 3, "offset": 0},
         "traceparent": None,
+        "tracestate": None,
         "extra": '{"new":[1,{"b":2}]}',
     }
 
