@@ -18,3 +18,9 @@ class ConsoleSection(Struct, frozen=True, forbid_unknown_fields=True):
     port: Annotated[int, Meta(ge=0, le=65535, description="the port to listen on; 0: a free one")] = 8585
     token: Annotated[Secret | None, Meta(description="what people log in with")] = None
     token_file: Annotated[str, Meta(description="a file that holds the token alone")] = ""
+    reports: Annotated[
+        str,
+        Meta(
+            description="a folder of replay reports to show: `report.html` in it, or in the folders in it; empty: none"
+        ),
+    ] = ""
