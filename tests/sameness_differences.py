@@ -29,13 +29,14 @@ class Difference:
 
 
 def differences(expected: Outcome, came: Outcome) -> list[Difference]:
-    """Return every event, device order, alert and dead letter that is not the same, with its first field that is not.
+    """Return each event, device order, alert, incident, dead letter that is not the same, with its first such field.
 
     Events come in the order in which the expected run has them, so the first one is the place to look.
     """
     found = list(_of_rows("event", expected.enriched, came.enriched))
     found += _of_sequences("order of events of", expected.orders, came.orders)
-    found += _of_alerts(expected, came)
+    found += _of_histories("alert", expected.alerts, came.alerts)
+    found += _of_histories("incident", expected.incidents, came.incidents)
     found += _of_letters(expected.letters, came.letters)
     return found
 
@@ -91,11 +92,13 @@ def _of_sequences(
             yield Difference(f"{kind} {name[1]} in {name[0]}", *field)
 
 
-def _of_alerts(expected: Outcome, came: Outcome) -> Iterator[Difference]:
-    for name in [*expected.alerts, *(name for name in came.alerts if name not in expected.alerts)]:
-        left, right = expected.alerts.get(name, []), came.alerts.get(name, [])
+def _of_histories(
+    kind: str, expected: Mapping[str, Sequence[tuple[Headers, Any]]], came: Mapping[str, Sequence[tuple[Headers, Any]]]
+) -> Iterator[Difference]:
+    for name in [*expected, *(name for name in came if name not in expected)]:
+        left, right = expected.get(name, ()), came.get(name, ())
         for i in range(max(len(left), len(right))):
-            found = list(_of_row(f"alert {name} revision {i + 1}", _at(left, i), _at(right, i)))
+            found = list(_of_row(f"{kind} {name} revision {i + 1}", _at(left, i), _at(right, i)))
             if found:
                 yield found[0]
                 break

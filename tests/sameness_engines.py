@@ -9,11 +9,11 @@ from pathlib import Path
 
 from infra.local_kafka import LocalKafka
 from infra.sqlite_broker import SqliteBroker
-from pipelines.catalog import shipped_pipelines
+from pipelines.catalog import REKEYED, shipped_pipeline, shipped_pipelines
 from pipelines.engines.job_settings import JobSettings
 from pipelines.replay.kept_history import Range, kept_history
 from pipelines.replay.run_side import Progress, run_side
-from schemas.catalog import INPUTS
+from schemas.catalog import INPUTS, TABLES
 from tests.sameness_outcome import Outcome, read_outcome
 from tests.sameness_runs import Case, Place, SameEngine, kafka_place, sqlite_place
 
@@ -21,10 +21,10 @@ from tests.sameness_runs import Case, Place, SameEngine, kafka_place, sqlite_pla
 def replayed_embedded(case: Case, place: Place) -> Outcome:
     """Replay where the history lies, as `hubbub replay` does: outputs go to a file that is thrown away."""
     with place.open() as broker:
-        history = kept_history(broker, INPUTS, Range())
+        history = kept_history(broker, (*TABLES, *INPUTS), Range())
         side = run_side(
             case.name,
-            shipped_pipelines(),
+            [*shipped_pipelines(), *(shipped_pipeline(one) for one in REKEYED)],
             history,
             case.folder / "replay.db",
             JobSettings(batch_records=case.batch),

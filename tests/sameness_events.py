@@ -1,8 +1,8 @@
 """The input of the sameness suite: a simulated day with planted incidents, and everything that makes engines differ.
 
-Beside the demo's events, by seed: rows that come long after their time, records that are no row, and at the end one
-row in each partition of each topic that moves its time hours on. So every deadline falls due by a row of the log, and
-runs need neither a clock nor ticks to be compared.
+First comes the registry of the devices. Beside the demo's events, by seed: rows that come long after their time,
+records that are no row, and at the end one row in each partition of each topic that moves its time hours on. So every
+deadline falls due by a row of the log, and runs need neither a clock nor ticks to be compared.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from infra.partitioner import partition_of_key
 from pipelines.demo.building import MULBERRY_CORNER, MULBERRY_HOUSE
 from pipelines.demo.event import DemoEvent, rfc3339
 from pipelines.demo.plan import A_DAY, A_QUICK_DAY
+from pipelines.demo.registry import registry
 from pipelines.demo.simulate import Simulation
 from schemas.catalog import INPUTS
 from schemas.record import Append
@@ -50,13 +51,16 @@ class SameInput:
     def records(self) -> list[Append]:
         """Return all of them."""
         rng = Random(f"sameness/{self.seed}")
-        return [*self._disturbed(rng), *self._closing()]
+        return [*self._registry(), *self._disturbed(rng), *self._closing()]
 
     @property
     def simulation(self) -> Simulation:
         """The day that is simulated; its `incidents` are what was planted."""
         building, plan = (MULBERRY_CORNER, A_QUICK_DAY) if self.about < SMALL else (MULBERRY_HOUSE, A_DAY)
         return Simulation(building, plan, self.seed, END_US, self.about)
+
+    def _registry(self) -> Iterator[Append]:
+        yield from registry(self.simulation.building, self.simulation.first_us)
 
     def _disturbed(self, rng: Random) -> Iterator[Append]:
         simulation = self.simulation

@@ -8,8 +8,8 @@ Normalised, because brokers and runs differ in them and no answer depends on the
 - of a dead letter the headers that say when, by whom and at which offset it was found (DIFFERENT_HEADERS), and the
   sentence of one refused by its `clock`, which counts the seconds to its arrival.
 
-Everything else is compared to the byte: values, ids and all headers; alerts by every revision in its order; and the
-order of each device's rows.
+Everything else is compared to the byte: values, ids and all headers; alerts and incidents by every revision in its
+order; and the order of each device's rows.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from infra.broker import Broker, TopicPartition
 from schemas.alerts import ALERTS
 from schemas.catalog import ENRICHED
 from schemas.dead_letters import DEAD_LETTERS
+from schemas.incidents import INCIDENTS
 from schemas.record import Headers, Record
 from schemas.sequence import SEQUENCE_HEADER
 
@@ -45,13 +46,15 @@ class Outcome:
     """Everything that a run put out.
 
     `enriched`: by (topic, event id), headers and row. `orders`: by (topic, device), event ids in their order.
-    `alerts`: by fingerprint, every revision in its order. `letters`: sorted. `repeats`: rows that lay there again with
-    the same id and the same content, which at-least-once engines may write after a kill; they are taken out.
+    `alerts`: by fingerprint, `incidents`: by incident id, every revision in its order. `letters`: sorted. `repeats`:
+    rows that lay there again with the same id and the same content, which at-least-once engines may write after a kill;
+    they are taken out.
     """
 
     enriched: dict[tuple[str, str], tuple[Headers, Any]] = field(default_factory=dict)
     orders: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
     alerts: dict[str, list[tuple[Headers, Any]]] = field(default_factory=lambda: defaultdict(list))
+    incidents: dict[str, list[tuple[Headers, Any]]] = field(default_factory=lambda: defaultdict(list))
     letters: list[tuple[str, ...]] = field(default_factory=list)
     repeats: int = 0
 
@@ -70,13 +73,8 @@ def read_outcome(broker: Broker, *, take_first: bool = False) -> Outcome:
     for topic in ENRICHED:
         for record in records_of(broker, topic.name):
             _take_enriched(outcome, topic.name, record, take_first)
-    seen: dict[str, tuple[Headers, Any]] = {}
-    for record in records_of(broker, ALERTS.name):
-        event_id, revision = _header(record, "ce_hubbubid"), _alert(record)
-        if _is_repeat(seen, event_id, revision):
-            outcome.repeats += 1
-        else:
-            outcome.alerts[str(revision[1]["fingerprint"])].append(revision)
+    outcome.repeats += _take_revisions(outcome.alerts, records_of(broker, ALERTS.name), "fingerprint")
+    outcome.repeats += _take_revisions(outcome.incidents, records_of(broker, INCIDENTS.name), "incident_id")
     letters: set[str] = set()
     for record in records_of(broker, DEAD_LETTERS.name):
         letter_id = _header(record, "dlq.id")
@@ -115,11 +113,20 @@ def _take_enriched(outcome: Outcome, topic: str, record: Record, take_first: boo
         outcome.orders[topic, (record.key or b"").decode()].append(event_id)
 
 
-def _alert(record: Record) -> tuple[Headers, Any]:
-    row = orjson.loads(record.value or b"null")
-    for evidence in row["evidence"]:
-        evidence["offset"] = None
-    return _headers(record), row
+def _take_revisions(found: dict[str, list[tuple[Headers, Any]]], records: Iterator[Record], key: str) -> int:
+    """Take the revisions of alerts or incidents, by what they are revisions of; return how many were repeats."""
+    seen: dict[str, tuple[Headers, Any]] = {}
+    repeats = 0
+    for record in records:
+        row = orjson.loads(record.value or b"null")
+        for evidence in row.get("evidence", ()):
+            evidence["offset"] = None
+        revision = _headers(record), row
+        if _is_repeat(seen, _header(record, "ce_hubbubid"), revision):
+            repeats += 1
+        else:
+            found[str(row[key])].append(revision)
+    return repeats
 
 
 def _headers(record: Record) -> Headers:

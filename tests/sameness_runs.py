@@ -14,25 +14,29 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from random import Random
 
-from infra.broker import Broker, TopicPartition
+from infra.broker import Broker, Offset, TopicPartition
 from infra.broker_url import open_broker
 from infra.settings import load_settings
-from schemas.catalog import ENRICHED, INPUTS, TOPICS
+from pipelines.catalog import REKEYED, SHIPPED
+from pipelines.engines.place import ELSEWHERE, place_of
+from schemas.catalog import ENRICHED, INPUTS, TABLES, TOPICS
 from schemas.record import Append
-from tests.sameness_events import SameInput
+from tests.sameness_events import CLOSING_US, END_US, SameInput
 from tests.sameness_outcome import Outcome, read_outcome, records_of
 
 ROOT = Path(__file__).parent.parent
 APPEND_AT_ONCE = 2_000
 LOOK_S = 0.01
+NEARLY_US = 60_000_000  # allowed lateness, and the strides in which time goes on
 MOST_RUN_S = 1_800.0
 WAYS = ("straight", "killed", "replayed")
+PIPELINES = (*SHIPPED, *REKEYED)
 
 
 class RunFailed(AssertionError):
@@ -160,7 +164,7 @@ class Case:
             "HUBBUB_JOB_TICK_S": "0",
             **self.extra,
         }
-        command = [sys.executable, "-m", "pipelines.command_line", "run", *self.engine.arguments]
+        command = [sys.executable, "-m", "pipelines.command_line", "run", *PIPELINES, *self.engine.arguments]
         if not self.engine.streams:
             command.append("--until-end")
         elif self._checkpoints():
@@ -237,7 +241,8 @@ def outcome_of(place: Place) -> Outcome:
 
 def kept_inputs(broker: Broker) -> list[Append]:
     """Return what lies in the input topics of a broker, topic after topic: another order of arrival among them."""
-    return [Append(t.name, r.key, r.value, r.headers) for t in INPUTS for r in records_of(broker, t.name)]
+    topics = (*TABLES, *INPUTS)
+    return [Append(t.name, r.key, r.value, r.headers) for t in topics for r in records_of(broker, t.name)]
 
 
 def written(broker: Broker) -> int:
@@ -246,10 +251,14 @@ def written(broker: Broker) -> int:
 
 
 def is_through(broker: Broker) -> bool:
-    """Whether the groups of all shipped pipelines have committed everything that lies in their sources."""
+    """Whether the groups of all pipelines have committed everything that lies in their sources.
+
+    Those that follow another one's time must have come to where the closing rows are.
+    """
     wanted = [
         *(("logs", "device.logs"), ("messages", "customer.messages"), ("alarms", "alarms")),
         *(("telemetry", "device.telemetry"), *(("alerts", topic.name) for topic in ENRICHED)),
+        *(("sites", "alerts.by_device"), ("sites", "devices"), ("incidents", "alerts.by_site")),
     ]
     for group, topic in wanted:
         for number in range(TOPICS[topic].partitions):
@@ -258,7 +267,16 @@ def is_through(broker: Broker) -> bool:
             behind = broker.bounds(part)[0] if offset is None else offset.next_offset
             if broker.read(part, behind, max_records=1, max_bytes=1):
                 return False
+            if group in REKEYED and not _has_come_to_the_end(offset):
+                return False
     return True
+
+
+def _has_come_to_the_end(offset: Offset | None) -> bool:
+    if offset is None:
+        return False
+    _, frontier_us = place_of(replace(offset, note=offset.note.removeprefix(ELSEWHERE)), 0)
+    return frontier_us is not None and frontier_us > END_US + CLOSING_US - NEARLY_US
 
 
 def _input_size(broker: Broker) -> int:

@@ -54,8 +54,11 @@ class ReadRanges(beam.DoFn):  # type: ignore[misc]
 
     def _portions(self, one: StreamRange) -> Iterator[Portion]:
         assert self._broker is not None
-        limited: Any = ReadUntil(self._broker, one.ends)  # all that a task asks of a broker
         pipeline = self._job.pipelines[one.pipeline]
+        ends = dict(one.ends)
+        if pipeline.merge:  # which must know that it has read everything: no end may lie behind a hole
+            ends = {part: min(end, self._broker.bounds(part)[1]) for part, end in ends.items()}
+        limited: Any = ReadUntil(self._broker, ends)  # all that a task asks of a broker
         reader = StreamReader(
             pipeline,
             limited,
@@ -67,7 +70,7 @@ class ReadRanges(beam.DoFn):  # type: ignore[misc]
         )
         held: Portion | None = None  # until it is known whether it is the last
         memory: Sequence[Any] | None = one.memory
-        for portion in reader.until(one.ends, self._halted):
+        for portion in reader.until(ends, self._halted):
             if held is not None:
                 yield held
             held, memory = replace(portion, memory=memory), None

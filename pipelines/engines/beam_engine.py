@@ -24,7 +24,7 @@ from pipelines.engines import beam_worker
 from pipelines.engines.beam_elements import StreamRange, Ticks
 from pipelines.engines.beam_errors import original_error
 from pipelines.engines.embedded_engine import JobReport
-from pipelines.engines.graph import refuse_rekeyed, streams_of, topics_of
+from pipelines.engines.graph import streams_of, topics_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.layers import layers
 from pipelines.engines.own_brokers import OpenBroker
@@ -87,7 +87,6 @@ class BeamEngine:
         """Run to the end that is seen now, or until `stop` is set: then what was begun is ended and committed."""
         if not until_end and self._cluster is None:
             raise NoEnd("Beam's local runner works on what has an end: add --until-end, or name --runner FlinkRunner")
-        refuse_rekeyed("Beam", pipelines)
         quiet()
         stop = stop or threading.Event()
         self.report.pipelines = {pipeline.name: StageTimes() for pipeline in pipelines}
@@ -97,7 +96,8 @@ class BeamEngine:
             if not until_end:
                 self._run_streams(pipelines, stop, server)
             for layer in layers(pipelines) if until_end else ():
-                ranges = [one for pipeline in layer for one in self._ranges(pipeline)]
+                # Who follows another's time goes on with it, though there be nothing to read.
+                ranges = [one for pipeline in layer for one in self._ranges(pipeline, whole=bool(pipeline.upstream))]
                 if ranges and not stop.is_set():
                     self._run_layer(layer, ranges, stop, server)
         self.report.seconds = time.monotonic() - started
@@ -179,7 +179,7 @@ class BeamEngine:
 
     def _run_streams(self, pipelines: Sequence[Pipeline], stop: threading.Event, server: LocalFlink | None) -> None:
         from pipelines.engines.beam_cluster import run_streams
-        from pipelines.engines.beam_streaming import ELSEWHERE
+        from pipelines.engines.place import ELSEWHERE
 
         assert self._cluster is not None
         streams = [replace(one, ends={}) for pipeline in pipelines for one in self._ranges(pipeline, whole=True)]

@@ -36,13 +36,12 @@ from pipelines.engines.element_bytes import range_of_bytes, range_to_bytes
 from pipelines.engines.kept_memory import KeptMemory
 from pipelines.engines.live_stream import LiveStream
 from pipelines.engines.own_brokers import shared_broker
+from pipelines.engines.place import ELSEWHERE
 from pipelines.engines.stream_memory import Position, position_of
 
 PLACES = "places"
 # How long a stream works when it is woken; a checkpoint waits for those that are at work.
 MOMENT_S = 0.25
-# Marks a place whose memory lies in a job's checkpoint: no engine can go on there by the broker alone.
-ELSEWHERE = "elsewhere:"
 
 # How often a place is given out again that the group's offsets have not followed to yet.
 FOLLOW_S = 2.0
@@ -128,7 +127,9 @@ class RunStream(beam.DoFn):  # type: ignore[misc]
         job = self._job
         memory = kept.restore(about.stream, changes.read())
         group = job.group_of(about.pipeline)
-        return LiveStream(job.pipelines[about.pipeline], shared_broker(job.open), memory, job.settings, group)
+        pipelines = tuple(job.pipelines.values())
+        broker = shared_broker(job.open)
+        return LiveStream(job.pipelines[about.pipeline], broker, memory, job.settings, group, beside=pipelines)
 
 
 def _must_follow(job: BeamJob, about: StreamRange, live: LiveStream, *, moved: bool) -> bool:

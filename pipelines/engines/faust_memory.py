@@ -177,12 +177,12 @@ class PartitionMemory:
 
 def version_of(offsets: Mapping[TopicPartition, Offset]) -> Version:
     """Return how far a step came, in a form that grows with each step of a stream."""
-    places = [(place_of(offset, 0), offset) for offset in offsets.values()]
-    if len(places) == 1:
-        (place, _), offset = places[0]
-        return offset.next_offset, -1 if place.floor_us is None else place.floor_us
-    frontiers = [-1 if frontier_us is None else frontier_us for (_, frontier_us), _ in places]
-    return max(frontiers), sum(offset.next_offset for _, offset in places)
+    places = [(*place_of(offset, 0), offset) for offset in offsets.values()]
+    frontiers = [frontier_us for _, frontier_us, _ in places if frontier_us is not None]
+    if frontiers:  # of a merge, whose every step releases more
+        return max(-1, *frontiers), sum(offset.next_offset for _, _, offset in places)
+    ((place, _, offset),) = places
+    return offset.next_offset, -1 if place.floor_us is None else place.floor_us
 
 
 def step_records(

@@ -27,13 +27,6 @@ def topics_of(pipelines: Sequence[Pipeline]) -> list[Topic]:
     return list(topics.values())
 
 
-def refuse_rekeyed(engine: str, pipelines: Sequence[Pipeline]) -> None:
-    """Raise ValueError for pipelines that follow another one's time, on an engine that does not tell it."""
-    named = [pipeline.name for pipeline in pipelines if pipeline.upstream or pipeline.tables]
-    if named:
-        raise ValueError(f"{', '.join(named)}: re-keyed pipelines run on the embedded engine, not on {engine}")
-
-
 def feeds(upstream: Pipeline, downstream: Pipeline) -> bool:
     """Tell whether one pipeline writes what another reads."""
     sources = {topic.name for topic in downstream.sources}

@@ -41,7 +41,14 @@ class LiveStream:
     """A stream of a pipeline that goes on where its `memory` stands. `version` tells the state it was left in."""
 
     def __init__(
-        self, pipeline: Pipeline, broker: Broker, memory: StreamMemory, settings: JobSettings, group: str
+        self,
+        pipeline: Pipeline,
+        broker: Broker,
+        memory: StreamMemory,
+        settings: JobSettings,
+        group: str,
+        *,
+        beside: Sequence[Pipeline] = (),
     ) -> None:
         self.memory = memory
         self.version: tuple[Position, int] = (position_of(memory.offsets), -1)
@@ -49,7 +56,7 @@ class LiveStream:
         self.told = 0.0  # when it was last said where it stands
         self._settings = settings
         self._quiet_since = time.monotonic()
-        worker = worker_of(pipeline, broker, memory, settings, group, self.times)
+        worker = worker_of(pipeline, broker, memory, settings, group, self.times, beside=beside)
         at = memory.offsets
         written = read_ticks(broker, group) if settings.tick_s is not None and TICKS.name in broker.topics() else {}
         ticks = {
@@ -71,14 +78,24 @@ class LiveStream:
         """Read and work until there is nothing, or so many seconds have passed; then tick if it is time to."""
         until = time.monotonic() + seconds
         idle = True
-        while self._task.step():
-            self._quiet_since = time.monotonic()
+        while self._step():
             idle = False
             if time.monotonic() >= until:
                 break
         else:
             idle = not self._tick() and idle
         return _moment(self.memory.taken(), idle)
+
+    def _step(self) -> bool:
+        task = self._task
+        follows = isinstance(task, MergedTask) and task.follows
+        reached_us = task.frontier_us if isinstance(task, MergedTask) else None
+        if not task.step():
+            return False
+        # A stream that follows another's time is quiet while that stands still, whatever it reads.
+        if not isinstance(task, MergedTask) or not follows or task.frontier_us != reached_us:
+            self._quiet_since = time.monotonic()
+        return True
 
     def _tick(self) -> bool:
         tick_s = self._settings.tick_s

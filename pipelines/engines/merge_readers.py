@@ -14,8 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from infra.broker import Broker, BrokerMismatch, TopicPartition
-from pipelines.engines.dead_letter import Failure
-from pipelines.engines.partition_reader import NEVER, PartitionReader, Rows, TimeRules
+from pipelines.engines.partition_reader import NEVER, PartitionReader, Rows, TimeRules, time_before_rows
 from pipelines.engines.place import Place
 from pipelines.engines.upstream_time import WITHOUT_END, UpstreamTime
 from schemas.record import Record
@@ -25,6 +24,9 @@ from schemas.topic import TIMESTAMP, Topic
 
 class FedReader(PartitionReader):
     """Reads a partition that the streams of another pipeline write, by their time."""
+
+    judges_clock = False  # upstream has judged its rows when they arrived
+    follows = True
 
     def __init__(
         self,
@@ -62,10 +64,9 @@ class FedReader(PartitionReader):
         """Time cannot be moved past what upstream has yet to work through."""
         return min(watermark_us, self._upstream.passed_by_the_busy())
 
-    def _drop_ahead_of_clock(
-        self, batch: pa.RecordBatch, index: list[int], failures: dict[int, Failure]
-    ) -> tuple[pa.RecordBatch, list[int]]:
-        return batch, index  # upstream has judged its rows when they arrived
+    def merge_time_of_refused(self, place: Place, frontier_us: int | None) -> int | None:
+        """What is no row says no time, so it goes out with what is released next."""
+        return frontier_us
 
     def _times_before(self, before: np.ndarray, records: Sequence[Record]) -> np.ndarray:
         found = np.empty(len(records), dtype=np.int64)
@@ -84,34 +85,35 @@ class FedReader(PartitionReader):
 class TableReader(PartitionReader):
     """Reads a partition of a table: no row of it is late, too early, or waited for."""
 
+    judges_clock = False  # what will hold from tomorrow on may be said today
+    comes_first = True
+
     def watermark_us(self, place: Place) -> int | None:
         """A table holds nothing back."""
         return WITHOUT_END
 
-    def _drop_ahead_of_clock(
-        self, batch: pa.RecordBatch, index: list[int], failures: dict[int, Failure]
-    ) -> tuple[pa.RecordBatch, list[int]]:
-        return batch, index  # what will hold from tomorrow on may be said today
+    def merge_times(self, batch: pa.RecordBatch) -> np.ndarray:
+        """Rows merge as soon as they are there."""
+        return time_before_rows(batch)
+
+    def merge_time_of_refused(self, place: Place, frontier_us: int | None) -> int | None:
+        """It goes out with what is released next."""
+        return frontier_us
+
+    def from_frontier(self, rows: Rows, frontier_us: int) -> tuple[Rows, int | None]:
+        """Let rows be released next, behind what was; return them, and the offset of the first that came late.
+
+        One whose time has passed holds from the frontier on; a tick at that offset says so to who reads it again.
+        """
+        before = time_before_rows(rows.batch)
+        times = rows.batch.column(self.topic.event_time).cast(pa.int64()).to_numpy()
+        late = np.flatnonzero((times < frontier_us) & (before < frontier_us))
+        moved = pa.array(np.maximum(before, frontier_us)).cast(TIMESTAMP)
+        column = rows.batch.schema.get_field_index("watermark")
+        rows = replace(rows, batch=rows.batch.set_column(column, rows.batch.schema.field("watermark"), moved))
+        if not len(late):
+            return rows, None
+        return replace(rows, after=rows.after.raised_to(frontier_us)), rows.records[int(late[0])].offset
 
     def _times_before(self, before: np.ndarray, records: Sequence[Record]) -> np.ndarray:
         return np.full(len(records), NEVER, dtype=np.int64)
-
-
-def time_before_rows(batch: pa.RecordBatch) -> np.ndarray:
-    """Return each row's column `watermark` in microseconds, NEVER where it is null."""
-    times: np.ndarray = batch.column("watermark").cast(pa.int64()).fill_null(NEVER).to_numpy(zero_copy_only=False)
-    return times
-
-
-def with_late_rows_at(rows: Rows, frontier_us: int) -> tuple[Rows, int | None]:
-    """Let a table's rows be released next, behind what was; return them, and the offset of the first that came late.
-
-    A row whose time has passed already holds from the frontier on; a tick at that offset says so to who reads it again.
-    """
-    before = time_before_rows(rows.batch)
-    times = rows.batch.column(rows.topic.event_time).cast(pa.int64()).to_numpy()
-    late = np.flatnonzero((times < frontier_us) & (before < frontier_us))
-    moved = pa.array(np.maximum(before, frontier_us)).cast(TIMESTAMP)
-    column = rows.batch.schema.get_field_index("watermark")
-    batch = rows.batch.set_column(column, rows.batch.schema.field("watermark"), moved)
-    return replace(rows, batch=batch), rows.records[int(late[0])].offset if len(late) else None

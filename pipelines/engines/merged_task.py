@@ -6,64 +6,30 @@ order of release, (merge time, topic, partition, offset), is a function of the l
 time below which everything was released is the *frontier*; it is committed with the offsets, and a reader that
 starts again reads from the lowest offset that was not released and drops what lies below the frontier.
 
-A partition that another pipeline's streams write has their time, and a table has none (merge_readers.py).
+A partition that another pipeline's streams write has their time, and a table has none (merge_readers.py). What lies in
+a table when the work begins is read before anything is released, so how steps are cut does not show in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
 
-import numpy as np
 import pyarrow as pa
 
 from infra.broker import Stream, TopicPartition
-from pipelines.engines.dead_letter import Failure
-from pipelines.engines.merge_readers import FedReader, TableReader, time_before_rows, with_late_rows_at
-from pipelines.engines.partition_reader import NEVER, PartitionReader, Rows
-from pipelines.engines.place import Place, place_of
+from pipelines.engines.merge_readers import FedReader, TableReader
+from pipelines.engines.merge_side import MergeSide, Waiting
+from pipelines.engines.partition_reader import NEVER, PartitionReader
+from pipelines.engines.place import place_of
 from pipelines.engines.ticks import tick_record
-from pipelines.engines.upstream_time import UpstreamTime
+from pipelines.engines.upstream_time import upstream_of
 from pipelines.engines.work import Refusal, Segment, Worker
-from schemas.record import Append, Record
+from schemas.record import Append
 from schemas.topic import TIMESTAMP, Topic
 
 # A fed stream in which nothing happens commits how far its time has come when it has moved by so much.
 _STRIDE_US: Final = 5_000_000
-
-
-@dataclass(order=True, slots=True)
-class _Waiting:
-    """One record that was read and not released: a row of a batch, or a refusal."""
-
-    merge_us: int
-    topic: str
-    partition: int
-    offset: int
-    before_us: int = field(compare=False)
-    record: Record = field(compare=False)
-    rows: Rows = field(compare=False)
-    row: int = field(compare=False)  # -1: refused
-    failure: Failure | None = field(compare=False, default=None)
-
-
-@dataclass(slots=True)
-class _Side:
-    """One of the merged partitions: how far it was read, and what of it waits."""
-
-    reader: PartitionReader
-    place: Place
-    waiting: list[_Waiting] = field(default_factory=list)
-    waiting_bytes: int = 0
-    # Of a table: where a row came after its time, and the frontier that it met.
-    late_at: tuple[int, int] | None = None
-
-    @property
-    def watermark_us(self) -> int:
-        """The time that this partition has passed."""
-        at = self.reader.watermark_us(self.place)
-        return NEVER if at is None else at
 
 
 class MergedTask:
@@ -74,13 +40,13 @@ class MergedTask:
     ) -> None:
         self.stream = stream
         self._worker = worker
-        self._sides: dict[TopicPartition, _Side] = {}
+        self._sides: dict[TopicPartition, MergeSide] = {}
         self._frontier_us: int | None = None
         sources = {topic.name: topic for topic in worker.pipeline.sources}
         for part in stream.parts:
             place, frontier_us = place_of(worker.membership.offset(part), worker.broker.bounds(part)[0])
             reader = _reader(worker, sources[part.topic], part, (ticks or {}).get(part, ()))
-            self._sides[part] = _Side(reader, place)
+            self._sides[part] = MergeSide(part, reader, place)
             if frontier_us is not None:
                 self._frontier_us = max(frontier_us, self._frontier_us or frontier_us)
 
@@ -96,9 +62,7 @@ class MergedTask:
 
     def at_end(self, ends: Mapping[TopicPartition, int]) -> bool:
         """Whether everything up to these ends was read and released."""
-        return self.all_read(ends) and not any(
-            side.waiting or side.reader.has_tick(side.place) for side in self._sides.values()
-        )
+        return self.all_read(ends) and not any(side.waiting or side.at_tick for side in self._sides.values())
 
     def all_read(self, ends: Mapping[TopicPartition, int]) -> bool:
         """Whether everything up to these ends was read, released or not."""
@@ -106,6 +70,8 @@ class MergedTask:
 
     def step(self) -> bool:
         """Read on where there is room, release what may be released and commit it; False if nothing happened."""
+        if any(not side.was_read for side in self._sides.values()):
+            return self._read_first()
         read = self._read()
         frontier_us = self._reachable()
         if frontier_us is None or (self._frontier_us is not None and frontier_us <= self._frontier_us):
@@ -127,14 +93,21 @@ class MergedTask:
         return self._tick_to(watermark_us)
 
     def finish(self) -> bool:
-        """Release everything that waits, by a tick just above it: the input has ended. False if nothing waited."""
+        """Release everything that waits, by a tick just above it: the input has ended. False if nothing was left.
+
+        A stream that follows another's time also goes the last bit of its way.
+        """
         waiting = [one.merge_us for side in self._sides.values() for one in side.waiting]
-        if not waiting:
-            return False
-        if max(waiting) == NEVER:  # rows of a table alone: they need no time
+        if waiting and max(waiting) == NEVER:  # rows of a table alone: they need no time
             self._release(NEVER + 1)
             return True
-        return self._tick_to(max(waiting) + 1)
+        if waiting:
+            return self._tick_to(max(waiting) + 1)
+        reached_us = self._reachable()
+        if not self.follows or reached_us is None or reached_us <= (NEVER if (at := self._frontier_us) is None else at):
+            return False
+        self._release(reached_us)
+        return True
 
     def _tick_to(self, watermark_us: int) -> bool:
         ticks: list[Append] = []
@@ -156,61 +129,35 @@ class MergedTask:
             raise
         return True
 
+    def _read_first(self) -> bool:
+        """Read a batch of each table that was not read to its end; nothing is released before."""
+        any_read = False
+        for side in (side for side in self._sides.values() if not side.was_read):
+            if self._read_side(side):
+                any_read = True
+            else:
+                side.find_end(self._worker.broker)
+            if self._frontier_us is None and side.waiting_bytes > self._worker.settings.merge_buffer_bytes:
+                self._release(NEVER + 1)  # a long table goes on its way before any time is known
+        return any_read or all(side.was_read for side in self._sides.values())
+
     def _read(self) -> bool:
-        settings = self._worker.settings
         slowest = min(self._sides.values(), key=lambda side: side.watermark_us)
         any_read = False
-        for part, side in self._sides.items():
+        for side in self._sides.values():
             # A side that is far ahead waits for the others, so that memory stays bounded; the slowest one never does.
-            if side.waiting_bytes > settings.merge_buffer_bytes and side is not slowest:
-                continue
-            with self._worker.times.stage("read and decode"):
-                rows = side.reader.read(side.place, max_records=settings.batch_records, max_bytes=settings.batch_bytes)
-            self._worker.times.count("repeats", rows.repeats)
-            if isinstance(side.reader, TableReader) and self._frontier_us is not None and rows.batch.num_rows:
-                rows, late_at = with_late_rows_at(rows, self._frontier_us)
-                if late_at is not None:
-                    rows = replace(rows, after=rows.after.raised_to(self._frontier_us))
-                    side.late_at = side.late_at or (late_at, self._frontier_us)
-            if not rows.empty:
-                any_read = True
-                self._take(part, side, rows)
-            side.place = rows.after
+            if side.waiting_bytes <= self._worker.settings.merge_buffer_bytes or side is slowest:
+                any_read |= self._read_side(side)
         return any_read
 
-    def _take(self, part: TopicPartition, side: _Side, rows: Rows) -> None:
-        times = rows.batch.column(rows.topic.event_time).cast(pa.int64()).to_numpy()
-        watermarks = time_before_rows(rows.batch)
-        merged = watermarks if isinstance(side.reader, TableReader) else np.maximum(times, watermarks)
-        found = [
-            _Waiting(int(merged[i]), part.topic, part.partition, record.offset, int(rows.before_us[i]), record, rows, i)
-            for i, record in enumerate(rows.records)
-        ]
-        lateness_us = self._worker.settings.rules.lateness_us
-        plain = type(side.reader) is PartitionReader
-        for (record, failure), before_us in zip(rows.refused, rows.refused_before_us, strict=True):
-            place = Place(record.offset, None if before_us == NEVER else before_us, rows.after.floor_us)
-            at = place.watermark_us(lateness_us) if plain else self._frontier_us
-            found.append(
-                _Waiting(
-                    NEVER if at is None else at,
-                    part.topic,
-                    part.partition,
-                    record.offset,
-                    before_us,
-                    record,
-                    rows,
-                    -1,
-                    failure,
-                )
-            )
-        if self._frontier_us is not None:
-            found = [one for one in found if one.merge_us >= self._frontier_us]
-        side.waiting += found
-        side.waiting_bytes += rows.size_bytes
+    def _read_side(self, side: MergeSide) -> bool:
+        with self._worker.times.stage("read and decode"):
+            rows = side.read(self._worker.settings, self._frontier_us)
+        self._worker.times.count("repeats", rows.repeats)
+        return not rows.empty
 
-    def _fed(self) -> list[_Side]:
-        return [side for side in self._sides.values() if isinstance(side.reader, FedReader)]
+    def _fed(self) -> list[MergeSide]:
+        return [side for side in self._sides.values() if side.reader.follows]
 
     def _worth_a_commit(self, frontier_us: int) -> bool:
         """Whether something is released or falls due by this frontier, or time has moved far enough to say so."""
@@ -228,43 +175,30 @@ class MergedTask:
     def _release(
         self, frontier_us: int, extra: Sequence[Append] = (), idle_at: Mapping[TopicPartition, int] | None = None
     ) -> None:
-        late = {part: side.late_at for part, side in self._sides.items() if side.late_at is not None}
+        sides = self._sides
+        late = {part: side.late_at for part, side in sides.items() if side.late_at is not None}
         extra = [*extra, *(tick_record(self._worker.group, part, *at) for part, at in late.items())]
-        released: list[_Waiting] = []
-        keep: dict[TopicPartition, list[_Waiting]] = {}
-        for part, side in self._sides.items():
-            released += [one for one in side.waiting if one.merge_us < frontier_us]
-            keep[part] = [one for one in side.waiting if one.merge_us >= frontier_us]
-        released.sort()
+        released = sorted(one for side in sides.values() for one in side.below(frontier_us))
         refused = [
             Refusal(TopicPartition(one.topic, one.partition), one.record, one.failure)
             for one in released
             if one.failure is not None
         ]
-        offsets = {}
-        for part, side in self._sides.items():
-            place = side.place
-            if keep[part]:
-                first = min(keep[part], key=lambda one: one.offset)
-                high_us = None if first.before_us == NEVER else first.before_us
-                place = Place(first.offset, high_us, first.rows.after.floor_us, first.rows.marks_at(first.offset))
-            offsets[part] = place.to_offset(frontier_us)
+        kept = {part: side.kept(frontier_us) for part, side in sides.items()}
         self._worker.work(
             self.stream,
             self._segments([one for one in released if one.failure is None], frontier_us),
             refused,
-            offsets,
+            {part: place.to_offset(frontier_us) for part, (_, place) in kept.items()},
             watermark_us=frontier_us,
             extra=extra,
             idle_at=idle_at,
         )
         self._frontier_us = frontier_us
-        for part, side in self._sides.items():
-            side.late_at = None
-            side.waiting = keep[part]
-            side.waiting_bytes = sum(len(one.record.value or b"") + 200 for one in keep[part])
+        for part, (waiting, _) in kept.items():
+            sides[part].keep(waiting)
 
-    def _segments(self, released: Sequence[_Waiting], frontier_us: int) -> list[Segment]:
+    def _segments(self, released: Sequence[Waiting], frontier_us: int) -> list[Segment]:
         """Cut the released rows, in order, into runs of one topic; each row's watermark is its merge time."""
         segments: list[Segment] = []
         start = 0
@@ -280,7 +214,7 @@ class MergedTask:
             segments.append(Segment(side[1].reader.topic, side[0], nothing, [], frontier_us))
         return segments
 
-    def _segment(self, run: Sequence[_Waiting], watermark_us: int) -> Segment:
+    def _segment(self, run: Sequence[Waiting], watermark_us: int) -> Segment:
         batches = [one.rows.batch.slice(one.row, 1) for one in run]
         batch = pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
         merged = pa.array([one.merge_us for one in run], pa.int64()).cast(TIMESTAMP)
@@ -294,9 +228,7 @@ def _reader(worker: Worker, topic: Topic, part: TopicPartition, ticks: Sequence[
     pipeline, rules = worker.pipeline, worker.settings.rules
     if topic in pipeline.tables:
         return TableReader(worker.broker, topic, part, rules, ticks=ticks)
-    for feeder in pipeline.upstream:
-        if topic.name in {sink.topic.name for sink in feeder.sinks}:
-            prefix = worker.group.removesuffix(f"-{pipeline.name}")
-            time = UpstreamTime(worker, prefix, feeder, topic.key, part.partition)
-            return FedReader(worker.broker, topic, part, rules, time, ticks=ticks)
+    upstream = upstream_of(worker, topic, part.partition)
+    if upstream is not None:
+        return FedReader(worker.broker, topic, part, rules, upstream, ticks=ticks)
     return PartitionReader(worker.broker, topic, part, rules, ticks=ticks)

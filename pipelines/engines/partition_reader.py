@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -66,8 +67,14 @@ class PartitionReader:
     """Reads one partition from a place on.
 
     `ticks` are (offset, watermark) observations that replay reads instead of making its own; they take effect before
-    the row at their offset.
+    the row at their offset. Readers of a merge that read time otherwise stand in merge_readers.py.
     """
+
+    # Whether rows too far ahead of their arrival are refused here; whether its time is another pipeline's; whether a
+    # merge reads all that is there before it releases anything.
+    judges_clock: ClassVar[bool] = True
+    follows: ClassVar[bool] = False
+    comes_first: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -113,6 +120,20 @@ class PartitionReader:
     def watermark_us(self, place: Place) -> int | None:
         """Return what time it is at a place; None before any time is known."""
         return place.watermark_us(self._rules.lateness_us)
+
+    def merge_times(self, batch: pa.RecordBatch) -> np.ndarray:
+        """Return at what time each row merges: at its own, or at its watermark if it is late."""
+        times: np.ndarray = batch.column(self.topic.event_time).cast(pa.int64()).to_numpy()
+        merged: np.ndarray = np.maximum(times, time_before_rows(batch))
+        return merged
+
+    def merge_time_of_refused(self, place: Place, frontier_us: int | None) -> int | None:
+        """Return at what time a record at `place` merges that is no row; None before any time is known."""
+        return self.watermark_us(place)
+
+    def from_frontier(self, rows: Rows, frontier_us: int) -> tuple[Rows, int | None]:
+        """Return rows as a merge takes them that has released all below `frontier_us`, and where one came too late."""
+        return rows, None
 
     def quiet_until(self, watermark_us: int) -> int:
         """Return up to where a tick may move the time of this partition, at most `watermark_us`."""
@@ -161,6 +182,8 @@ class PartitionReader:
     def _drop_ahead_of_clock(
         self, batch: pa.RecordBatch, index: list[int], failures: dict[int, Failure]
     ) -> tuple[pa.RecordBatch, list[int]]:
+        if not self.judges_clock:
+            return batch, index
         times = batch.column(self.topic.event_time).cast(pa.int64()).to_numpy()
         received = batch.column("received_at").cast(pa.int64()).to_numpy()
         ahead = times > received + self._rules.max_ahead_us
@@ -203,3 +226,9 @@ class PartitionReader:
             pa.array(~unknown & (times < watermark)),
         ]
         return pa.RecordBatch.from_arrays([*batch.columns, *columns], schema=pa.schema([*batch.schema, *PROGRESS]))
+
+
+def time_before_rows(batch: pa.RecordBatch) -> np.ndarray:
+    """Return each row's column `watermark` in microseconds, NEVER where it is null."""
+    times: np.ndarray = batch.column("watermark").cast(pa.int64()).fill_null(NEVER).to_numpy(zero_copy_only=False)
+    return times

@@ -10,6 +10,8 @@ import msgspec
 from infra.broker import Offset
 from schemas.sequence import Mark, Marks
 
+# Begins the note of a place whose memory lies in a job's checkpoint: no engine can go on there by the broker alone.
+ELSEWHERE: Final = "elsewhere:"
 # Versions of the note: without marks, and with.
 _PLAIN: Final = 1
 _MARKED: Final = 2

@@ -32,11 +32,20 @@ def now_us() -> int:
 
 
 def worker_of(
-    pipeline: Pipeline, broker: Broker, memory: StreamMemory, settings: JobSettings, group: str, times: StageTimes
+    pipeline: Pipeline,
+    broker: Broker,
+    memory: StreamMemory,
+    settings: JobSettings,
+    group: str,
+    times: StageTimes,
+    *,
+    beside: Sequence[Pipeline] = (),
 ) -> Worker:
     """Return a worker whose commits go to `memory`."""
     letters = DeadLetterWriter(group, ENGINE, VERSION)
-    return Worker(pipeline, broker, memory, settings, group=group, letters=letters, times=times, clock=now_us)
+    return Worker(
+        pipeline, broker, memory, settings, group=group, letters=letters, times=times, clock=now_us, beside=beside
+    )
 
 
 class ReadUntil:
@@ -49,6 +58,14 @@ class ReadUntil:
     def bounds(self, part: TopicPartition) -> tuple[int, int]:
         """Return (first offset that is kept, the end that was seen)."""
         return self._broker.bounds(part)[0], self._ends[part]
+
+    def settled(self, topics: Sequence[str]) -> bool:
+        """Tell whether everything that is written in these topics can be read."""
+        return self._broker.settled(topics)
+
+    def places(self, group: str) -> dict[TopicPartition, Offset]:
+        """Return where a group goes on: for a stream that follows another pipeline's time."""
+        return self._broker.places(group)
 
     def read(self, part: TopicPartition, offset: int, *, max_records: int, max_bytes: int) -> list[Record]:
         """Return records from `offset` on, none from behind the end."""
@@ -122,7 +139,8 @@ class StreamReader:
             yield from self._taken()
 
     def _step(self, ends: Mapping[TopicPartition, int]) -> bool:
-        return not self._task.at_end(ends) and self._task.step()
+        follows = isinstance(self._task, MergedTask) and self._task.follows
+        return (follows or not self._task.at_end(ends)) and self._task.step()
 
     def _finish(self, ends: Mapping[TopicPartition, int]) -> bool:
         return isinstance(self._task, MergedTask) and self._task.all_read(ends) and self._task.finish()

@@ -7,13 +7,15 @@ is written, has seen all that the stream wrote until then: nothing with an earli
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-from infra.broker import Stream
+from infra.broker import Broker, Offset, Stream
 from pipelines.engines.graph import feeds, streams_of
-from pipelines.engines.place import place_of
+from pipelines.engines.place import ELSEWHERE, place_of
 from pipelines.engines.work import Worker
 from pipelines.pipeline import Pipeline
+from schemas.topic import Topic
 
 NEVER: Final = -(1 << 63)
 WITHOUT_END: Final = 1 << 62
@@ -26,12 +28,22 @@ class UpstreamTime:
     alone; else by all of them.
     """
 
-    def __init__(self, worker: Worker, prefix: str, pipeline: Pipeline, topic_key: str, partition: int) -> None:
-        self._broker = worker.broker
-        self._beside = worker.beside
+    def __init__(
+        self,
+        broker: Broker,
+        prefix: str,
+        pipeline: Pipeline,
+        topic_key: str,
+        partition: int,
+        *,
+        lateness_us: int,
+        beside: Sequence[Pipeline] = (),
+    ) -> None:
+        self._broker = broker
+        self._beside = beside
         self._prefix = prefix
         self._pipeline = pipeline
-        self._lateness_us = worker.settings.rules.lateness_us
+        self._lateness_us = lateness_us
         kept = all(source.key == topic_key for source in pipeline.sources)
         self._streams = [
             stream for stream in streams_of(pipeline) if not kept or stream.parts[0].partition == partition
@@ -53,7 +65,7 @@ class UpstreamTime:
         for stream in self._streams:
             found = []
             for part in stream.parts:
-                place, frontier_us = place_of(places.get(part), 0)
+                place, frontier_us = place_of(_told(places.get(part)), 0)
                 at = frontier_us if self._pipeline.merge else place.watermark_us(self._lateness_us)
                 found.append(NEVER if at is None else at)
             # A merge commits its one frontier with all its parts.
@@ -70,6 +82,37 @@ class UpstreamTime:
                 return False
         feeders = {one.name: one for one in (*pipeline.upstream, *self._beside) if feeds(one, pipeline)}
         return all(self._is_idle(feeder, one) for feeder in feeders.values() for one in _feeding(feeder, stream))
+
+
+def upstream_of(worker: Worker, topic: Topic, partition: int) -> UpstreamTime | None:
+    """Return the time of the streams that write a partition which a worker's pipeline reads; None if none is told."""
+    prefix = worker.group.removesuffix(f"-{worker.pipeline.name}")
+    for feeder in worker.pipeline.upstream:
+        if topic.name in {sink.topic.name for sink in feeder.sinks}:
+            lateness_us = worker.settings.rules.lateness_us
+            return UpstreamTime(
+                worker.broker, prefix, feeder, topic.key, partition, lateness_us=lateness_us, beside=worker.beside
+            )
+    return None
+
+
+def has_come_as_far(broker: Broker, prefix: str, pipeline: Pipeline, lateness_us: int) -> bool:
+    """Whether the streams of a pipeline have committed all the time that those have passed which feed them."""
+    places = broker.places(f"{prefix}-{pipeline.name}")
+    for stream in streams_of(pipeline):
+        for part, topic in zip(stream.parts, pipeline.sources, strict=True):
+            _, frontier_us = place_of(_told(places.get(part)), 0)
+            for feeder in pipeline.upstream:
+                if topic.name in {sink.topic.name for sink in feeder.sinks}:
+                    time = UpstreamTime(broker, prefix, feeder, topic.key, part.partition, lateness_us=lateness_us)
+                    if time.passed() > (NEVER if frontier_us is None else frontier_us):
+                        return False
+    return True
+
+
+def _told(at: Offset | None) -> Offset | None:
+    """Return a place as its note tells it, wherever the memory lies that belongs to it."""
+    return None if at is None else replace(at, note=at.note.removeprefix(ELSEWHERE))
 
 
 def _feeding(feeder: Pipeline, stream: Stream) -> Sequence[Stream]:

@@ -37,6 +37,8 @@ def test_the_reference_says_something(reference: tuple[Place, Outcome]) -> None:
     assert len({topic for topic, _ in outcome.enriched}) == 4
     states = [revision["state"] for revisions in outcome.alerts.values() for _, revision in revisions]
     assert states.count("firing") >= 10 and states.count("resolved") >= 10
+    states = [revision["state"] for revisions in outcome.incidents.values() for _, revision in revisions]
+    assert states.count("open") >= 3 and states.count("resolved") >= 3
     assert len(outcome.letters) >= 5
     assert any(row["hubbub"]["late"] for _, row in outcome.enriched.values())
 
