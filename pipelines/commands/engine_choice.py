@@ -25,14 +25,19 @@ RUNNERS = ("local", "FlinkRunner", "PortableRunner", "DataflowRunner")
 
 
 class Engine(Protocol):
-    """What runs pipelines."""
+    """What runs pipelines. `savepoint`: where a stopped job goes on, for one that keeps its memory itself."""
 
     report: JobReport
+    savepoint: str | None
 
     def run(
         self, pipelines: Sequence[Pipeline], *, stop: threading.Event | None = None, until_end: bool = False
     ) -> JobReport:
         """Run until `stop` is set, or with `until_end` until the sources end."""
+        ...
+
+    def complaints(self) -> list[str]:
+        """Say what stands still though there is something to do: one sentence each."""
         ...
 
 

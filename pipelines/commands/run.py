@@ -119,7 +119,7 @@ def _run(
             _metrics(settings.metrics.listen, job, opened, groups),
         ):
             report = job.run(found, stop=stop.requested, until_end=until_end)
-        savepoint = getattr(job, "savepoint", None)
+        savepoint = job.savepoint
         if savepoint is not None:
             say(f"hubbub: stopped; go on there by --from-savepoint {savepoint}")
         elif stop.requested.is_set():
@@ -160,7 +160,7 @@ def _metrics(listen: str, job: Engine, broker: Broker, groups: Sequence[str]) ->
         return None if job.report.pipelines else "the pipelines are being made"
 
     def healthy() -> str | None:
-        return "; ".join(getattr(job, "complaints", list)()) or None
+        return "; ".join(job.complaints()) or None
 
     try:
         address = address_of(listen)

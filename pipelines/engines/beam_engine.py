@@ -103,6 +103,10 @@ class BeamEngine:
         self.report.seconds = time.monotonic() - started
         return self.report
 
+    def complaints(self) -> list[str]:
+        """Say nothing: a range ends or fails, and a cluster watches its own workers."""
+        return []
+
     def _ranges(self, pipeline: Pipeline, *, whole: bool = False) -> list[StreamRange]:
         """Return what there is to do for a pipeline: a range for each stream, with the memory that it begins with.
 

@@ -78,6 +78,7 @@ class EmbeddedEngine:
         self._decided = decided
         self._watch = watch
         self._pulses: dict[str, Pulse] = {}
+        self.savepoint: str | None = None  # memory lies with the broker
         self.report = JobReport()
 
     def run(

@@ -51,6 +51,8 @@ class FaustEngine:
         self._instance = instance
         self._recovery_s = recovery_s
         self._watch = watch
+        self._engine: EmbeddedEngine | None = None
+        self.savepoint: str | None = None  # memory lies with the broker
         self.report = JobReport()
 
     def run(
@@ -73,4 +75,9 @@ class FaustEngine:
             watch=self._watch,
         )
         engine.report = self.report
+        self._engine = engine
         return engine.run(pipelines, stop=stop, until_end=until_end)
+
+    def complaints(self) -> list[str]:
+        """Say what stands still for longer than a minute though there is something to do: one sentence each."""
+        return [] if self._engine is None else self._engine.complaints()
