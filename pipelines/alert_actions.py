@@ -92,13 +92,16 @@ def actions_in(seen: Iterable[SeenEvent]) -> dict[str, list[Event]]:
     return dict(found)
 
 
+def actions_on(alert: Event, actions: Sequence[Event]) -> list[Event]:
+    """Return those of the actions on an alert's fingerprint that are about this episode."""
+    return [action for action in actions if _is_about(alert, action)]
+
+
 def standing_of(alert: Event, actions: Sequence[Event]) -> Standing:
     """Return how an alert stands after the actions on its fingerprint."""
     at = by = verdict = None
     comments = []
-    for action in actions:
-        if not _is_about(alert, action):
-            continue
+    for action in actions_on(alert, actions):
         if action["action"] == "acknowledge":
             # Whoever was first took it over.
             at, by = at or str(action["event_time"]), by or str(action["by"])

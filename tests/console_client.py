@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from infra.secret import Secret
 from infra.settings import Settings
 from infra.sqlite_broker import SqliteBroker
+from pipelines.alert_rules.rule_file import read_rules
 from pipelines.console.app import make_console
 from pipelines.console.console import Boards, Console
 from schemas.alerts import ALERTS
@@ -31,7 +32,7 @@ def a_console(broker_file: Path) -> Iterator[Console]:
         assert follower.caught_up.wait(30)
         stopping = threading.Event()
         try:
-            yield Console(opened, boards, follower, Settings(), Secret(TOKEN, "test"), stopping)
+            yield Console(opened, boards, follower, Settings(), read_rules(None), Secret(TOKEN, "test"), stopping)
         finally:
             stopping.set()
             follower.stop()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.commands.options import broker_options, opened_broker, settings_of
+from pipelines.commands.options import broker_options, chosen_rules, opened_broker, settings_of
 
 
 @click.command(epilog="Example: hubbub console --broker sqlite:hubbub-demo.db")
@@ -33,6 +33,7 @@ def console(*, host: str | None, port: int | None, broker: str | None, config: P
         raise ImportError("`hubbub console` needs hubbub[console]", name=error.name) from error
 
     settings = settings_of(broker, config, console__host=host, console__port=port)
+    rules = chosen_rules(settings)
     given = token_of(settings.console, "console")
     token = given or Secret(secrets.token_urlsafe(24), "this start of the console")
     with opened_broker(broker, config) as following, opened_broker(broker, config) as opened, StopSignals() as stop:
@@ -43,7 +44,7 @@ def console(*, host: str | None, port: int | None, broker: str | None, config: P
         follower = boards.followed(following, settings.job.poll_s)
         # A cookie is sent to every port of a host: each console has one of its own name.
         name = f"hubbub_session_{listening.getsockname()[1]}"
-        app = make_console(Console(opened, boards, follower, settings, token, stop.requested, name))
+        app = make_console(Console(opened, boards, follower, settings, rules, token, stop.requested, name))
 
         def started() -> None:
             click.echo(f"the console is at http://{address}; Ctrl-C stops", err=True)

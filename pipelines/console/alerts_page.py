@@ -1,53 +1,35 @@
-"""The list of alerts: the worst first, filtered, a hundred at a time."""
+"""The list of alerts: the worst first, filtered, a hundred at a time, live."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import time
+from typing import TYPE_CHECKING
 
-import orjson
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pipelines.bad_input import BadInput
+from pipelines.console.alert_rows import alert_rows, choice_of
 from pipelines.console.answer import console_of, in_thread, show
 from pipelines.console.page import Page
-from pipelines.serve.board import Board, Filter
 from schemas.severity import SEVERITIES
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-ON_A_PAGE: Final = 100
-
 
 async def alerts(request: Request) -> Response:
-    """GET /alerts?severity=S&device=D&page=N."""
-    board, query = console_of(request).boards.alerts, request.query_params
-    least, device = query.get("severity", ""), query.get("device", "").strip()
-    if least and least not in SEVERITIES:
-        raise BadInput(f"expected severity to be one of {', '.join(SEVERITIES)}, got {least!r}")
-    page = query.get("page", "1")
-    if not page.isdecimal() or not 1 <= int(page[:6]) <= 1000:
-        raise BadInput(f"expected a page from 1 to 1000, got {page!r}")
-    wanted = Filter(frozenset([device] if device else ()), least or None)
-    rows, total = await in_thread(_rows, board, wanted, int(page))
+    """GET /alerts?q=TEXT&severity=S&device=D&taken=no|yes&state=open|heard|all&page=N."""
+    choice = choice_of(request.query_params)
+    found = await in_thread(alert_rows, console_of(request).boards, choice, time.time_ns() // 1000)
     return await show(
         request,
         "alerts.html",
         title="Alerts",
-        rows=rows,
-        total=total,
-        page=int(page),
-        pages=max(1, -(-total // ON_A_PAGE)),
-        filters={"severity": least, "device": device},
-        severities=SEVERITIES,
+        found=found,
+        choice=choice,
+        incidents=[one for one in console_of(request).boards.incidents.all() if one.is_open],
+        severities=[one for one in SEVERITIES if one != "cleared"],
     )
-
-
-def _rows(board: Board, wanted: Filter, page: int) -> tuple[list[dict[str, Any]], int]:
-    found = board.find(wanted)
-    shown = found[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]
-    return [orjson.loads(board.json(one)) for one in shown], len(found)
 
 
 PAGE = Page(
@@ -58,18 +40,46 @@ PAGE = Page(
         "Alerts": "告警",
         "{n} open alert": "{n} 条未恢复的告警",
         "{n} open alerts": "{n} 条未恢复的告警",
+        "{n} alert": "{n} 条告警",
+        "{n} alerts": "{n} 条告警",
+        "Search": "搜索",
         "At least": "至少",
         "any severity": "任何级别",
+        "Which": "范围",
+        "open ones": "未恢复",
+        "open, not silenced": "未恢复且未静默",
+        "those just over, too": "包括刚恢复的",
+        "Acknowledged": "确认状态",
+        "whether or not": "不限",
+        "by nobody yet": "尚无人确认",
+        "by somebody": "已有人确认",
         "Device": "设备",
         "Show": "显示",
+        "Show all": "显示全部",
         "Severity": "级别",
         "What": "内容",
-        "Since": "起始",
+        "Since": "起始（UTC）",
         "Events": "事件数",
-        "Taken by": "处理人",
+        "{n} event": "{n} 个事件",
+        "{n} events": "{n} 个事件",
+        "Acknowledge": "确认",
+        "acknowledged by {name}": "{name} 已确认",
+        "silenced": "已静默",
+        "incident": "事故",
+        "{n} open incident": "{n} 起未恢复的事故",
+        "{n} open incidents": "{n} 起未恢复的事故",
+        "{n} device": "{n} 台设备",
+        "{n} devices": "{n} 台设备",
+        "over": "已恢复",
+        "judged wrong": "被判为误报",
+        "{n} comment": "{n} 条评论",
+        "{n} comments": "{n} 条评论",
         "No open alert. All is quiet.": "没有未恢复的告警。一切正常。",
+        "No alert is like that.": "没有符合条件的告警。",
         "Page {n} of {of}": "第 {n} 页，共 {of} 页",
-        "Earlier": "上一页",
+        "Previous": "上一页",
         "Next": "下一页",
+        "Acknowledge: {what}": "确认：{what}",
+        "only {severity}": "仅{severity}",
     },
 )

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from infra.broker import BrokerUnavailable
 from pipelines.bad_input import BadInput
+from pipelines.console import labels
 from pipelines.console.answer import NotFound, show
 from pipelines.console.chinese import CHINESE
 from pipelines.console.console import Console
@@ -44,8 +45,8 @@ def routes() -> list[BaseRoute]:
 def words_of(language: str) -> dict[str, str]:
     """Return all that the pages say in a language, by the English text."""
     if language == "en":
-        return {}
-    found = dict(CHINESE)
+        return dict(labels.ENGLISH)
+    found = {**labels.CHINESE, **CHINESE}
     for page in PAGES:
         found.update(page.chinese)
     return found
@@ -56,6 +57,7 @@ def _application(console: Console) -> Starlette:
         NotFound: _not_found,
         HTTPException: _refused,
         BrokerUnavailable: _away,
+        Exception: _broken,
         **dict.fromkeys((BadInput, WrongMatcher, WrongDuration), _wrong),
     }
     app = Starlette(routes=routes(), exception_handlers=problems)
@@ -91,3 +93,9 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _away(request: Request, error: Exception) -> Response:
     sentence = "the broker cannot be reached or written just now; try again in a moment"
     return await show(request, "problem.html", title="Nobody answers", status=503, problem=sentence)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """Say that it is our fault; Starlette logs the error itself, and raises it again for the server."""
+    sentence = "this is a bug of the console; its log says more"
+    return await show(request, "problem.html", title="Something broke", status=500, problem=sentence)

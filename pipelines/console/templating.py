@@ -13,10 +13,11 @@ from markupsafe import Markup
 from pipelines.console.page import Page
 from pipelines.console.translation import LANGUAGES, Translation
 from pipelines.event_lines import short_time
+from pipelines.seen_event import time_text
 from schemas.safe_text import safe_text
 
 FOLDER: Final = Path(__file__).parent / "templates"
-MOST_TEXT: Final = 4000
+MOST_TEXT: Final = 100_000
 
 
 class Templates:
@@ -31,7 +32,16 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters.update(when=when, number=number, link=link, part=part, query=query)
+        self._environment.filters.update(
+            when=when,
+            number=number,
+            link=link,
+            part=part,
+            query=query,
+            blanks=blanks,
+            lasting=lasting,
+            moment_text=time_text,
+        )
         self._environment.globals.update(navigation=[page for page in pages if page.path], languages=LANGUAGES, zip=zip)
 
     def render(self, template: str, *, translation: Translation, **values: Any) -> str:  # noqa: ANN401
@@ -56,10 +66,12 @@ def when(value: object) -> Markup:
 
 
 def number(value: object) -> str:
-    """Show a number as a person reads it: thousands apart, six digits at most; a dash for none."""
+    """Show a number as a person reads it: thousands apart, four digits that matter; a dash for none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return "–"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+    if isinstance(value, int) or abs(value) >= 10_000:
+        return f"{value:,.0f}"
+    return f"{value:,.4g}"
 
 
 def link(value: object) -> str:
@@ -67,6 +79,18 @@ def link(value: object) -> str:
     text = str(value or "")
     plain = text.isprintable() and not any(one.isspace() for one in text)
     return text if plain and text.lower().startswith(("https://", "http://")) else ""
+
+
+def lasting(seconds: object) -> str:
+    """Show a length of time in its two largest units."""
+    if not isinstance(seconds, int | float) or seconds < 0:
+        return "–"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    pairs = [(days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")]
+    largest = next((i for i, (count, _) in enumerate(pairs) if count), 3)
+    return " ".join(f"{count} {unit}" for count, unit in pairs[largest : largest + 2] if count) or "0 s"
 
 
 def part(value: object) -> str:
@@ -77,6 +101,13 @@ def part(value: object) -> str:
 def query(values: Mapping[str, object]) -> str:
     """Write a query, without what is empty."""
     return urlencode({name: value for name, value in values.items() if value not in (None, "", False)})
+
+
+def blanks(value: object) -> Markup:
+    """Show a piece of a text; the blanks at its ends stay."""
+    text = str(value)
+    before, behind = (" " if one.isspace() else "" for one in (text[:1], text[-1:]))
+    return Markup("{}{}{}").format(before, safe_text(text, MOST_TEXT), behind if text.strip() else "")
 
 
 def _made_safe(value: object) -> object:

@@ -11,7 +11,7 @@ from typing import Final
 import orjson
 
 from infra.broker import Broker
-from pipelines.alert_actions import Event, Standing, actions_in, joined, standing_of
+from pipelines.alert_actions import Event, Standing, actions_in, actions_on, joined, standing_of
 from pipelines.notify.alert import Alert, alert_of
 from pipelines.records_in_order import Places, begin_of, end_of, records_in_order
 from pipelines.seen_event import SeenEvent, see
@@ -121,6 +121,19 @@ class Board:
         with self._lock:
             actions = list(self._actions.get(posted.alert.fingerprint, ()))
         return standing_of(orjson.loads(posted.event), actions) if actions else Standing()
+
+    def deeds(self, posted: Posted) -> list[Event]:
+        """Return what people did to an alert, in order."""
+        with self._lock:
+            actions = list(self._actions.get(posted.alert.fingerprint, ()))
+        return actions_on(orjson.loads(posted.event), actions) if actions else []
+
+    def acknowledged(self) -> frozenset[str]:
+        """Return the ids of the alerts on the board that somebody has acknowledged."""
+        with self._lock:
+            acted = [self._open.get(one) or self._ended.get(one) for one in self._actions]
+        known = (one for one in acted if one is not None)
+        return frozenset(one.alert.alert_id for one in known if self.standing(one).acknowledged_at is not None)
 
     def json(self, posted: Posted) -> bytes:
         """Return an alert as JSON, with what people did to it."""
