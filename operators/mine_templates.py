@@ -8,7 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from operators.columns import require, with_columns, with_fields
-from operators.masking import MASK, SHOWN, MaskedLine, mask_lines
+from operators.masking import SHOWN, MaskedLine, mask_lines
+from operators.masking_words import MASK
+from operators.template_novelty import Novelty
 from operators.template_tree import Template, TemplateTree
 from schemas.answers import LOG_ANSWERS
 from schemas.topic import TIMESTAMP
@@ -16,7 +18,8 @@ from schemas.topic import TIMESTAMP
 SILENCE_US = 30 * 86_400 * 1_000_000
 _NEVER = np.iinfo(np.int64).min
 _LATEST = np.iinfo(np.int64).max - 2 * SILENCE_US
-_ADDS = tuple(field for field in LOG_ANSWERS if field.name in ("template", "template_id", "parameters", "novelty"))
+_NAMES = ("template", "template_id", "parameters", "novelty", "novelty_kind")
+_ADDS = tuple(field for field in LOG_ANSWERS if field.name in _NAMES)
 
 
 @dataclass(frozen=True)
@@ -26,18 +29,23 @@ class MineTemplates:
     Reads `device_id`, `message` (strings), `event_time` and `watermark`. Adds `template` (string), the line with `<*>`
     for what varies; `template_id` (string, 32 hex digits), the hash of the first form that the template had: equal on
     every device whose first such line had that form, and kept while the template grows more general; `parameters`
-    (list of strings), what the `<*>` stand for, in order; `novelty` (float64 in [0, 1]). A null or blank message gives
-    nulls. Lines count in the order of the stream; a late line counts like any other.
+    (list of strings), what the `<*>` stand for, in order; `novelty` (float64 in [0, 1]) and `novelty_kind` (string,
+    null below 0.5). A null or blank message gives nulls. Lines count in the order of the stream; a late line counts
+    like any other.
 
-    Novelty is 1 for a template never seen before on this device. Of one seen c times in the n lines so far
+    Novelty is 1 (`new`) for a template never seen before on this device. Of one seen c times in the n lines so far
 
-        rare  = 1 / (1 + c (1 + 100 c / n))             falls with its count and its share
-        stale = age / (age + 24 usual)                  grows while it stays away, against its usual distance
-        novelty = 1 - (1 - rare) (1 - stale)
+        rare    = 1 / (1 + c (1 + 100 c / n))           falls with its count and its share
+        silence = age / (age + 24 usual)                grows while it stays away, against its usual distance
+        burst   = 1 - most / k                          0 up to `most`: grows with the lines of one minute
+        novelty = 1 - (1 - rare) (1 - silence) (1 - burst)
 
-    with `age` the hours of event time since it was last seen (0 for a late line) and `usual` the hours from its first
-    to its last line by c, an hour at least. All of it is scaled by n / 20 while the device has fewer than 20 lines: to
-    a new device everything is new.
+    with `age` the hours of event time since it was last seen (0 for a late line); `usual` the hours from its first
+    to its last line by c, an hour at least; k the lines of this template in this minute of event time; and
+    most = e + 4 sqrt(e) + 4 for e lines a minute so far, which four standard deviations of a Poisson process stay
+    below. The kind is the largest of the three: `rare`, `burst`, or `silence` for the line that ends one. All of it
+    is scaled by n / 20 while the device has fewer than 20 lines: to a new device everything is new; a burst also by
+    the device's first hour.
 
     Memory: one row a device, at most 512 templates and 131,072 characters of them (the one unused for longest goes, and
     comes back as new), about 100 bytes a template beside its text: 40 KB for a talkative device, 600 KB at most.
@@ -46,7 +54,7 @@ class MineTemplates:
     """
 
     name: str = "mine_templates"
-    version: int = 1
+    version: int = 2
     key: str = "device_id"
     emits: bool = False
 
@@ -124,15 +132,16 @@ class _Answers:
         self._ids: list[str | None] = []
         self._parameters: list[list[str] | None] = []
         self._novelties: list[float | None] = []
+        self._kinds: list[str | None] = []
         self._shown: dict[str, str] = {}
         self._read: dict[tuple[int, str], list[str]] = {}
 
     def add_nothing(self) -> None:
         """Answer a row that has no words."""
-        for column in (self._templates, self._ids, self._parameters, self._novelties):
+        for column in (self._templates, self._ids, self._parameters, self._novelties, self._kinds):
             column.append(None)
 
-    def add(self, message: int, line: MaskedLine, template: Template, novelty: float) -> None:
+    def add(self, message: int, line: MaskedLine, template: Template, novelty: Novelty) -> None:
         """Answer a row; `message` numbers the distinct texts of the batch."""
         form = template.form
         shown = self._shown.get(form)
@@ -146,19 +155,24 @@ class _Answers:
         self._templates.append(shown)
         self._ids.append(template.id)
         self._parameters.append(parameters)
-        self._novelties.append(novelty)
+        self._novelties.append(novelty.score)
+        self._kinds.append(novelty.kind)
 
     def columns(self) -> list[pa.Array]:
         """Return the columns in the order of `_ADDS`."""
-        columns = (self._templates, self._ids, self._parameters, self._novelties)
+        columns = (self._templates, self._ids, self._parameters, self._novelties, self._kinds)
         return [pa.array(values, field.type) for values, field in zip(columns, _ADDS, strict=True)]
 
 
 def _parameters(line: MaskedLine, form: str) -> list[str]:
-    """Return what the masks of a template stand for in a line: whole words where the template was made general."""
+    """Return what the masks of a template stand for in a line; in a word made general, all from name to name."""
     texts = iter(line.masked)
     found: list[str] = []
     for word, written, general in zip(line.words(), line.written(), form.split(" "), strict=True):
         own = [next(texts) for _ in range(word.count(MASK))]
-        found += own if word == general else [written]
+        if word == general:
+            found += own
+        else:
+            head, tail = general.split(MASK)
+            found.append(written[len(head) : len(written) - len(tail)])
     return found

@@ -42,6 +42,7 @@ LOG_ANSWERS = (
     pa.field("template_id", pa.string()),
     pa.field("parameters", pa.list_(pa.string())),
     pa.field("novelty", pa.float64()),
+    pa.field("novelty_kind", pa.string()),
     pa.field("category", LABEL),
     pa.field("abnormal", LABEL),
 )

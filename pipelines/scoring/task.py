@@ -132,7 +132,7 @@ TASKS: dict[str, Task] = {
             "logs",
             DEVICE_LOGS,
             ("message", "device_id", "event_time", "component", "severity"),
-            ("template", "template_id", "parameters", "category", "abnormal", "novelty"),
+            ("template", "template_id", "parameters", "category", "abnormal", "novelty", "novelty_kind"),
             _of_text("log", DEVICE_LOGS),
         ),
         Task("intents", CUSTOMER_MESSAGES, ("text",), ("intent",), _of_intents),
