@@ -12,20 +12,27 @@ import orjson
 import pytest
 
 from infra.broker import TopicPartition
+from infra.partitioner import partition_of_key
 from infra.sqlite_broker import SqliteBroker
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.graph import topics_of
 from pipelines.engines.job_settings import JobSettings
+from pipelines.engines.place import place_of
+from pipelines.engines.upstream_time import has_come_as_far
 from pipelines.pipeline import Pipeline
 from pipelines.shipped.alerts import alerts
 from pipelines.shipped.incidents import incidents
 from pipelines.shipped.sites import sites
+from schemas.alerts_by_site import ALERTS_BY_SITE
+from schemas.devices import DEVICES
 from schemas.incidents import INCIDENTS
 from schemas.record import Append
 from schemas.ticks import TICKS
+from schemas.topic import Topic
 from tests.site_rows import time_of
 
 SEED = 20261122
+CLOSING_US = 1_772_409_600_000_000  # 2026-03-02
 CHAIN = (alerts(), sites(), incidents())
 
 
@@ -68,11 +75,11 @@ REGISTRY = [
 ]
 
 
-def written(broker: SqliteBroker) -> list[tuple[bytes | None, bytes | None]]:
-    """Everything in the topic `incidents`, partition by partition, in its order."""
+def written(broker: SqliteBroker, topic: Topic = INCIDENTS) -> list[tuple[bytes | None, bytes | None]]:
+    """Everything in a topic, partition by partition, in its order."""
     found = []
-    for number in range(INCIDENTS.partitions):
-        part = TopicPartition(INCIDENTS.name, number)
+    for number in range(topic.partitions):
+        part = TopicPartition(topic.name, number)
         first, end = broker.bounds(part)
         while first < end:
             records = broker.read(part, first, max_records=500, max_bytes=8 << 20)
@@ -124,6 +131,50 @@ def test_who_reads_first_changes_nothing(tmp_path: Path, expected: list[tuple[by
         for pipeline in CHAIN:
             job(broker, [pipeline], 50)
         assert written(broker) == expected
+
+
+def test_a_table_is_read_before_anything_is_released(tmp_path: Path) -> None:
+    """Alerts have come far before the registry is read, a line at a time: each still finds its device's place."""
+    days = [f"2025-{month:02d}-{day:02d}T00:00:00Z" for month in range(1, 11) for day in range(1, 29)]
+    told = [place("cam", "old", day) for day in days]  # more lines than the device has alerts
+    with SqliteBroker(tmp_path / "hubbub.db") as broker:
+        broker.create_topics(topics_of(CHAIN))
+        broker.append([*told, *REGISTRY, *events(Random(SEED)), *closing("cam")])
+        job(broker, CHAIN[:1], 500)
+        job(broker, CHAIN[1:2], 1)
+        rows = [orjson.loads(value or b"") for _, value in written(broker, ALERTS_BY_SITE)]
+        assert {row["site"] for row in rows if row.get("alert_id")} == {"north", "south", "stray"}
+        assert not _ticks(broker) or all(row["topic"] != DEVICES.name for row in _ticks(broker))
+
+
+def test_time_goes_down_the_chain_to_its_end(tmp_path: Path) -> None:
+    """A run to the end leaves no pipeline behind the time of those before it, though there be nothing to read."""
+    with SqliteBroker(tmp_path / "hubbub.db") as broker:
+        broker.create_topics(topics_of(CHAIN))
+        broker.append([*REGISTRY, *events(Random(SEED)), *closing("gate")])
+        job(broker, CHAIN, 7)
+        lateness_us = JobSettings().rules.lateness_us
+        number = partition_of_key(b"gate", DEVICES.partitions)
+        frontiers = [
+            place_of(broker.places("hubbub-sites")[TopicPartition(topic.name, number)], 0)[1]
+            for topic in CHAIN[1].sources
+        ]
+        assert frontiers == [CLOSING_US - lateness_us] * 2
+        assert has_come_as_far(broker, "hubbub", CHAIN[2], lateness_us)
+
+
+def closing(device: str) -> list[Append]:
+    """A row in each topic that raises nothing, hours behind everything else."""
+    row = {"device_id": device, "event_time": "2026-03-02T00:00:00Z", "metric": "t", "value": 1.0, "state": "clear"}
+    asks = {"input": {"event_id": "f" * 32}, "late": False}
+    return [
+        Append(
+            topic.name,
+            device.encode(),
+            orjson.dumps({name: value for name, value in row.items() if name in topic.schema.names} | {"hubbub": asks}),
+        )
+        for topic in CHAIN[0].sources
+    ]
 
 
 def test_a_live_job_tells_of_incidents_though_most_topics_are_quiet(tmp_path: Path) -> None:
