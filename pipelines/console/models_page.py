@@ -33,7 +33,7 @@ class ModelRow:
     name: str
     origin: str
     card: Card | None = None
-    bytes: int = 0
+    size: str = ""
     refused: str = ""
 
 
@@ -46,7 +46,7 @@ class ModelLook:
     folder: str
     card: Card
     digest: str
-    bytes: int
+    size: str
     more: Mapping[str, str]
     sets: Sequence[Mapping[str, Any]]
     heads: Sequence[HeadFigures]
@@ -98,7 +98,7 @@ def _row(model: InstalledModel) -> ModelRow:
         card, _ = read_card(model.folder)
     except BundleRefused as refused:
         return ModelRow(model.name, model.origin, refused=str(refused))
-    return ModelRow(model.name, model.origin, card, _bytes(model, card))
+    return ModelRow(model.name, model.origin, card, _size(model, card))
 
 
 def _look(chosen: Mapping[str, str], name: str) -> ModelLook | None:
@@ -117,7 +117,7 @@ def _look(chosen: Mapping[str, str], name: str) -> ModelLook | None:
         folder=str(found.folder),
         card=card,
         digest=digest,
-        bytes=_bytes(found, card),
+        size=_size(found, card),
         more=more,
         sets=[_set(one) for one in card.training_sets],
         heads=head_figures([(head.name, head.labels) for head in card.heads], card.metrics),
@@ -132,9 +132,11 @@ def _set(one: object) -> dict[str, Any]:
     return texts | {"rows": one.get("rows")}
 
 
-def _bytes(model: InstalledModel, card: Card) -> int:
+def _size(model: InstalledModel, card: Card) -> str:
+    from rich.filesize import decimal  # noqa: PLC0415 - only here
+
     files = (model.folder / name for name in card.files)
-    return sum(one.stat().st_size for one in files if one.exists())
+    return decimal(sum(one.stat().st_size for one in files if one.exists()))
 
 
 def _judged(broker: Broker) -> Judged:
@@ -181,9 +183,10 @@ PAGE = Page(
         ),
         "{n} verdict": "{n} 条评价",
         "{n} verdicts": "{n} 条评价",
-        "Rows to learn from:": "可用于训练的数据：",
+        "To learn from": "可用于训练",
         "alerts with their verdicts": "带评价的告警",
         "texts with their labels": "带标签的文本",
+        "JSON lines": "JSON 行",
         "What it answers": "回答的内容",
         "What it learnt from": "训练数据",
         "Licences": "许可",
