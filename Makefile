@@ -129,19 +129,19 @@ flink: $(STAMP)
 	$(BIN)/python -m pytest --quiet -s -p no:xdist tests/integration/test_beam_flink.py --timeout 1800
 
 # One at a time: a figure that was measured beside another is no figure.
-bench: $(STAMP)
+bench: $(STAMP) .venv-peers/.installed
 	$(SAY) 'benchmarks'
 	$(BIN)/python -m pytest --quiet -s -p no:xdist tests/bench --ignore tests/bench/test_over_kafka.py
 
-# Needs one more environment: Quix Streams wants another confluent-kafka than we do.
 bench-kafka: $(STAMP) .venv-peers/.installed
 	$(SAY) 'benchmarks over Kafka, beside peers'
 	$(BIN)/python -m pytest --quiet -s -p no:xdist --timeout 1800 tests/bench/test_over_kafka.py
 
-.venv-peers/.installed:
-	$(SAY) '.venv-peers: installing Quix Streams, for its benchmark'
+# One more environment: Quix Streams wants another confluent-kafka than we do, Drain3 another jsonpickle than Beam.
+.venv-peers/.installed: Makefile
+	$(SAY) '.venv-peers: installing those that benchmarks are run beside'
 	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install $(PIP_QUIET) 'quixstreams==3.28.1' "onnxruntime==$$(grep -oP '(?<=^onnxruntime==).*' constraints.txt)" tokenizers numpy
+	.venv-peers/bin/python -m pip install $(PIP_QUIET) 'quixstreams==3.28.1' 'drain3==0.9.11' "onnxruntime==$$(grep -oP '(?<=^onnxruntime==).*' constraints.txt)" tokenizers numpy
 	touch $@
 
 clean:

@@ -30,7 +30,7 @@ class MineTemplates:
     for what varies; `template_id` (string, 32 hex digits), the hash of the first form that the template had: equal on
     every device whose first such line had that form, and kept while the template grows more general; `parameters`
     (list of strings), what the `<*>` stand for, in order; `novelty` (float64 in [0, 1]) and `novelty_kind` (string,
-    null below 0.5). A null or blank message gives nulls. Lines count in the order of the stream; a late line counts
+    null below 0.3). A null or blank message gives nulls. Lines count in the order of the stream; a late line counts
     like any other.
 
     Novelty is 1 (`new`) for a template never seen before on this device. Of one seen c times in the n lines so far

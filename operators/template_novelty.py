@@ -12,7 +12,7 @@ HOUR_US: Final = 60 * MINUTE_US
 WARM_UP_LINES: Final = 20
 WARM_UP_MINUTES: Final = 60
 # From here on a line's novelty has a kind.
-NOTABLE: Final = 0.5
+NOTABLE: Final = 0.3
 NEW, RARE, BURST, SILENCE = "new", "rare", "burst", "silence"
 
 
