@@ -28,6 +28,8 @@ CHINESE: Final = {
     "Not found": "未找到",
     "That cannot be done": "无法完成",
     "Nobody answers": "没有应答",
+    "Earlier": "上一页",
+    "Next": "下一页",
     "Back to the alerts": "返回告警列表",
     "the broker cannot be reached or written just now; try again in a moment": "消息代理暂时无法访问或写入，请稍后再试",
     "Something broke": "出错了",

@@ -9,7 +9,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from operators.masking import MASK, SHOWN, mask_lines
+from operators.masking import SHOWN, mask_lines
+from operators.masking_words import MASK
 
 LIKE_ENOUGH: Final = 0.5
 MOST_COMPARED: Final = 300
@@ -62,11 +63,10 @@ def new_part(line: str, earlier: Sequence[str]) -> NewPart:
         matcher = SequenceMatcher(None, template.split(), form, autojunk=False)
         if matcher.quick_ratio() > score and (ratio := matcher.ratio()) > score:
             best, score = template, ratio
-    if best is None:
-        return NewPart(
-            _joined([Piece(word, _varies(mask)) for word, mask in zip(written, form, strict=True)]), None, False
-        )
-    if score < LIKE_ENOUGH:
+    if not earlier:
+        pieces = [Piece(word, _varies(mask)) for word, mask in zip(written, form, strict=True)]
+        return NewPart(_joined(pieces), None, False)
+    if best is None or score < LIKE_ENOUGH:
         return NewPart((Piece(" ".join(written), "new"),), None, True)
     known = [False] * len(form)
     template_words = best.split()

@@ -43,7 +43,7 @@ class Filter:
             return False
         if self.least is not None and alert.rank > SEVERITIES.index(self.least):
             return False
-        return match_all(self.matchers, alert.labels)
+        return not self.matchers or match_all(self.matchers, alert.labels)
 
 
 @dataclass(frozen=True, slots=True)
