@@ -56,16 +56,15 @@ async def devices(request: Request) -> Response:
     if not page.isdecimal() or not 1 <= int(page[:6]) <= 10_000:
         raise BadInput(f"expected a page from 1 to 10000, got {page!r}")
     heard = heard_devices(request)
-    rows = await in_thread(_rows, console, heard, words, which)
-    begin = (int(page) - 1) * ON_A_PAGE
+    rows, total = await in_thread(_rows, console, heard, words, which, int(page))
     return await show(
         request,
         "devices.html",
         title="Devices",
-        rows=rows[begin : begin + ON_A_PAGE],
-        total=len(rows),
+        rows=rows,
+        total=total,
         page=int(page),
-        pages=max(1, -(-len(rows) // ON_A_PAGE)),
+        pages=max(1, -(-total // ON_A_PAGE)),
         filters={"q": words, "which": which},
         choices=CHOICES,
         kinds=KINDS_SHOWN,
@@ -73,15 +72,23 @@ async def devices(request: Request) -> Response:
     )
 
 
-def _rows(console: Console, heard: HeardDevices, words: str, which: str) -> list[DeviceRow]:
-    open_alerts = open_by_device(console.boards.alerts)
-    found = [
-        _row(one, open_alerts.get(one.device_id, (0, ""))) for one in heard.look(console.broker) if _fits(one, words)
-    ]
+def _rows(console: Console, heard: HeardDevices, words: str, which: str, page: int) -> tuple[list[DeviceRow], int]:
+    """Return the rows of one page, and how many there are on all."""
+    alerts = open_by_device(console.boards.alerts)
+    wanted = words.casefold().split()
     chosen = [
-        one for one in found if which == "all" or (one.alerts > 0 if which == "alerts" else not one.place.get("site"))
+        one
+        for one in heard.look(console.broker)
+        if _is_of(one, which, alerts) and all(word in one.words for word in wanted)
     ]
-    return sorted(chosen, key=lambda one: (_rank(one.worst), one.device_id))
+    nothing = (0, "")
+    chosen.sort(key=lambda one: (_rank(alerts.get(one.device_id, nothing)[1]), one.device_id))
+    shown = chosen[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]
+    return [_row(one, alerts.get(one.device_id, nothing)) for one in shown], len(chosen)
+
+
+def _is_of(device: Heard, which: str, alerts: Mapping[str, tuple[int, str]]) -> bool:
+    return which == "all" or (device.device_id in alerts if which == "alerts" else not device.place.get("site"))
 
 
 def open_by_device(board: Board) -> dict[str, tuple[int, str]]:
@@ -92,10 +99,6 @@ def open_by_device(board: Board) -> dict[str, tuple[int, str]]:
         count, worst = found.get(device, (0, posted.alert.severity))
         found[device] = count + 1, min(worst, posted.alert.severity, key=_rank)
     return found
-
-
-def _fits(device: Heard, words: str) -> bool:
-    return all(word in device.words for word in words.casefold().split())
 
 
 def _row(device: Heard, alerts: tuple[int, str]) -> DeviceRow:
