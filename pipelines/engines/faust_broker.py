@@ -133,7 +133,9 @@ class FaustBroker:
         connection = self._kafka.connection
         names = connection.names
         # Its own bookkeeping, which nobody else reads.
-        self._kafka.create_topics([changelog_topic(group, partitions)])
+        self._kafka.create_internal_topic(changelog_topic(group, partitions))
+        # Refused here, with its name: the worker's own client would ask for ever whether it may join.
+        self._kafka.places(worker_group(group))
         settings = WorkerSettings(
             id=names.outer(worker_group(group)),
             connection=connection,
