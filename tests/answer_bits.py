@@ -15,8 +15,8 @@ from models.telemetry_model import TelemetryModel
 from models.text_model import TextModel
 
 SEED = 20261122
-TEXTS = 40
-SERIES, STEPS = 8, 120
+TEXTS = 12
+SERIES, STEPS = 8, 60
 
 
 def text_bits(model: TextModel) -> dict[str, str]:
@@ -24,7 +24,7 @@ def text_bits(model: TextModel) -> dict[str, str]:
     golden = [str(example["text"]) for example in model.card.golden]
     words = " ".join(golden).split()
     source = random.Random(SEED)
-    drawn = [" ".join(source.choices(words, k=source.choice([1, 3, 9, 30, 90]))) for _ in range(TEXTS)]
+    drawn = [" ".join(source.choices(words, k=source.choice([1, 3, 9, 30]))) for _ in range(TEXTS)]
     texts = [*golden, *drawn]
     answers = model.predict(texts)
     heads = sorted(answers.probabilities)

@@ -28,5 +28,5 @@ def test_haswell_gives_the_same_bits() -> None:
     qemu = shutil.which("qemu-x86_64")
     assert qemu is not None, "expected qemu-x86_64 to emulate a processor: apt-get install qemu-user"
     here, haswell = answers(), answers(qemu, "-cpu", "Haswell")
-    assert len(here["text"]) > 50 and len(set(here["telemetry"])) > 100
+    assert len(here["text"]) > 30 and len(set(here["telemetry"])) > 50
     assert haswell == here
