@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from models.out_of_scope import OUT_OF_SCOPE, Outside
+from models.reference import Reference
 
 Optimization = Literal["none", "basic", "extended", "all"]
 
@@ -53,6 +54,7 @@ class Card(msgspec.Struct, frozen=True):
 
     `files` names every other file of the bundle with its sha256 (lower hex). `golden` are inputs with the answers
     that this bundle must give, in the form that `task` defines. `max_tokens` and `buckets` are of tasks that read text.
+    `reference` says by topic what inputs and answers were like, which drift is measured against.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Card(msgspec.Struct, frozen=True):
     base_model: str = ""
     metrics: dict[str, Any] = {}
     size_bytes: Any = None
+    reference: dict[str, Reference] = {}
 
     def __post_init__(self) -> None:
         """Refuse names that could leave the bundle's folder, and buckets that do not hold `max_tokens`."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
@@ -88,6 +89,15 @@ def _load_tokenizer(bundle: Bundle) -> Tokenizer:
     return tokenizer
 
 
+def _unknown_token(tokenizer: bytes) -> int:
+    """Return the id of what stands for characters outside of the vocabulary; -1 where nothing does."""
+    model = orjson.loads(tokenizer)["model"]
+    if (place := model.get("unk_id")) is None:
+        vocabulary = model.get("vocab")
+        place = vocabulary.get(model.get("unk_token"), -1) if isinstance(vocabulary, dict) else -1
+    return int(place)
+
+
 # How far a golden score may move on another release of ONNX Runtime: static int8 flips single steps of 1/127.
 OTHER_RUNTIME_MOVES = 0.03
 
@@ -102,6 +112,7 @@ class LoadedText:
         self._columns = columns_of_heads(bundle.card)
         self._tokenizer = _load_tokenizer(bundle)
         self._empty = self._tokenizer.num_special_tokens_to_add(False)
+        self._unknown = _unknown_token(bundle.files["tokenizer.json"])
         self._session = load_session(bundle, threads)
         self._cache: AnswerCache[Answer] = AnswerCache(cache_bytes)
 
@@ -186,6 +197,18 @@ class LoadedText:
                 by_label = token_logits[at, :, self._columns[head]]
                 found[place] = self._words_of(cut[place], encodings[at], by_label, names.index(labels[place]))
         return found
+
+    def unknown_tokens(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return the share of each text's tokens that the vocabulary does not have, in [0, 1]; 0 for one without any.
+
+        A run of characters that nobody knows is one such token.
+        """
+        unknown = self._unknown
+        shares = np.zeros(len(texts))
+        for place, encoding in enumerate(self._tokenizer.encode_batch_fast([cut_text(text) for text in texts])):
+            ids = encoding.ids
+            shares[place] = ids.count(unknown) / max(len(ids) - self._empty, 1)
+        return shares
 
     def _words_of(self, text: str, encoding: Encoding, by_label: NDArray[np.float32], label: int) -> list[str]:
         marked = zip(encoding.special_tokens_mask, encoding.tokens, strict=True)

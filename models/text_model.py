@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.find_bundle import find_bundle
 from models.loaded_text import LoadedText, load_text
 from models.model_handle import ModelHandle
@@ -53,3 +56,7 @@ class TextModel(ModelHandle[LoadedText]):
     def words(self, texts: Sequence[str], head: str, labels: Sequence[str]) -> list[list[str]]:
         """Return for each text the words, at most three, that carried this label of it; runs the texts again."""
         return self.loaded().words(texts, head, labels)
+
+    def unknown_tokens(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return the share of each text's tokens that the vocabulary does not have: another language, or rubbish."""
+        return self.loaded().unknown_tokens(texts)

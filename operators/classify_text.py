@@ -61,11 +61,12 @@ class ClassifyText:
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Ask the model once for all rows."""
-        answers = self.model.predict(self._texts(batch).to_pylist(), self.explain)
+        answers = self.model.predict(self.texts(batch).to_pylist(), self.explain)
         fields = [pa.field(head, LABEL) for head in self.heads]
         return with_columns(batch, fields, [label_column(answers, head) for head in self.heads])
 
-    def _texts(self, batch: pa.RecordBatch) -> pa.Array:
+    def texts(self, batch: pa.RecordBatch) -> pa.Array:
+        """Return the text that each row is read as, null where it has none."""
         parts = {column: filled(batch.column(column)) for column in self.text}
         texts = reduce(self._joined, parts.values())
         if not self.needs:

@@ -61,7 +61,7 @@ class UnderstandMessages:
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Ask the model once for all rows in a language that it reads."""
-        texts = filled(batch.column("text"))
+        texts = self.texts(batch)
         given = self._given(batch)
         foreign = pc.fill_null(pc.equal(given, UNDETERMINED), False)
         answers = self.model.predict(pc.if_else(foreign, pa.scalar(None, pa.string()), texts).to_pylist(), self.explain)
@@ -72,6 +72,10 @@ class UnderstandMessages:
         nothing = pa.scalar(None, LABEL)
         judged = [pc.if_else(read, label_column(answers, head), nothing) for head in _JUDGED]
         return with_columns(batch, self._fields, [language, *judged])
+
+    def texts(self, batch: pa.RecordBatch) -> pa.Array:
+        """Return the text that each row is read as, null where it has none."""
+        return filled(batch.column("text"))
 
     def _given(self, batch: pa.RecordBatch) -> pa.Array:
         """The language that each message came with, as the model reads it; null where it came with none."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipelines.commands.models_compare import compare
+from pipelines.commands.models_drift import drift, reference
 from pipelines.commands.options import chosen_models, json_option, settings_of
 
 if TYPE_CHECKING:
@@ -159,3 +160,5 @@ def verify(*, names: tuple[str, ...], config: Path | None, as_json: bool) -> int
 
 
 models.add_command(compare)
+models.add_command(drift)
+models.add_command(reference)

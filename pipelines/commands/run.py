@@ -25,6 +25,7 @@ from pipelines.commands.options import (
 if TYPE_CHECKING:
     from infra.broker import Broker
     from infra.settings import Settings
+    from pipelines.drift.live_drift import LiveDrift
     from pipelines.engines.embedded_engine import JobReport
     from pipelines.engines.step_watch import StepWatch
     from pipelines.pipeline import Pipeline
@@ -111,12 +112,13 @@ def _run(
     ):
         if create_topics:
             opened.create_topics(topics_of(found))
-        job = choice.make(opened, settings, watch)
+        drift = _drift(settings, choice, found)
+        job = choice.make(opened, settings, _together(watch, drift))
         groups = [f"{choice.group}-{pipeline.name}" for pipeline in found]
         with (
             _progress(job.report, found, until_end, settings.logs.format),
             watching(opened, groups, lambda sentence: say(f"hubbub: {sentence}")),
-            _metrics(settings.metrics.listen, job, opened, groups),
+            _metrics(settings.metrics.listen, job, opened, groups, drift),
         ):
             report = job.run(found, stop=stop.requested, until_end=until_end)
         savepoint = job.savepoint
@@ -141,7 +143,9 @@ def _run(
 
 
 @contextmanager
-def _metrics(listen: str, job: Engine, broker: Broker, groups: Sequence[str]) -> Iterator[None]:
+def _metrics(
+    listen: str, job: Engine, broker: Broker, groups: Sequence[str], drift: LiveDrift | None
+) -> Iterator[None]:
     """Answer whoever watches the job, if somebody wants to."""
     if not listen:
         yield
@@ -166,7 +170,7 @@ def _metrics(listen: str, job: Engine, broker: Broker, groups: Sequence[str]) ->
         address = address_of(listen)
     except WrongAddress as error:
         raise BadInput(f"metrics: {error}") from error
-    registry = registry_of(JobMetrics(job.report, broker, groups))
+    registry = registry_of(JobMetrics(job.report, broker, groups, drift=drift))
     with ExitStack() as stack:
         try:
             host, port = stack.enter_context(listening(address, registry, healthy=healthy, ready=ready))
@@ -174,6 +178,22 @@ def _metrics(listen: str, job: Engine, broker: Broker, groups: Sequence[str]) ->
             raise BadInput(f"metrics: cannot listen on {listen}: {error.strerror}") from error
         say(f"hubbub: metrics at http://{host}:{port}/metrics")
         yield
+
+
+def _drift(settings: Settings, choice: Choice, pipelines: Sequence[Pipeline]) -> LiveDrift | None:
+    """Count for drift where somebody can ask; Beam's workers are processes of their own, and count nothing here."""
+    if not settings.metrics.listen or choice.engine == "beam":
+        return None
+    from pipelines.drift.live_drift import LiveDrift
+
+    return LiveDrift(pipelines)
+
+
+def _together(*watches: StepWatch | None) -> StepWatch | None:
+    from pipelines.engines.step_watch import Watches
+
+    there = [one for one in watches if one is not None]
+    return Watches(there) if there else None
 
 
 @contextmanager

@@ -53,6 +53,18 @@ class StepWatch(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Watches:
+    """Several watches as one."""
+
+    all: Sequence[StepWatch]
+
+    def tell(self, step: Step) -> None:
+        """Tell each of them."""
+        for one in self.all:
+            one.tell(step)
+
+
 def step_id(group: str, stream: Stream, offsets: Mapping[TopicPartition, Offset], watermark_us: int | None) -> str:
     """Name a step by whose it is and what it commits."""
     places = [f"{part}@{offset.next_offset}" for part, offset in sorted(offsets.items(), key=lambda one: str(one[0]))]

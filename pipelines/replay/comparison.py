@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pipelines.drift.kept_drift import KeptDrift
 from pipelines.replay.compare import AlertDifferences
 from pipelines.replay.compare_answers import Said, TopicDifference
 from pipelines.replay.episodes import Episode
@@ -16,13 +17,17 @@ from pipelines.replay.survey import Survey
 
 @dataclass(frozen=True)
 class SideFacts:
-    """One side: its name, its models by name, how long it ran (0: it was not run), its dead letters and alerts."""
+    """One side: its name, its models by name, how long it ran (0: it was not run), its dead letters and alerts.
+
+    `drift`: its models' answers beside the references on their cards; empty where it was not run by this code.
+    """
 
     name: str
     models: Mapping[str, str]
     seconds: float
     dead_letters: int
     alerts: tuple[Episode, ...]
+    drift: tuple[KeptDrift, ...] = ()
 
 
 @dataclass(frozen=True)

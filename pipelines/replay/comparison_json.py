@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from pipelines.drift.told import drift_object
 from pipelines.replay.compare import Change
 from pipelines.replay.compare_answers import TopicDifference
 from pipelines.replay.comparison import Comparison, SideFacts
@@ -62,6 +63,14 @@ def comparison_object(comparison: Comparison) -> dict[str, Any]:
     if comparison.evaluation is not None:
         found |= _evaluation(comparison.evaluation)
     found["quality"] = _quality(comparison)
+    found["drift"] = {
+        role: [
+            {**drift_object(one.whole), "windows": [{"from": name, **drift_object(of)} for name, of in one.windows]}
+            for one in side.drift
+        ]
+        for role, side in (("baseline", comparison.baseline), ("candidate", comparison.candidate))
+        if side is not None
+    }
     found["timings"] = {
         role: round(side.seconds, 3)
         for role, side in (("baseline_s", comparison.baseline), ("candidate_s", comparison.candidate))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pipelines.drift.kept_drift import KeptDrift, drift_of_history
 from pipelines.engines.job_settings import JobSettings
 from pipelines.replay.choice import Build, Choice
 from pipelines.replay.comparable import Limits, compared_of, horizon_of, is_partial, judged_by
@@ -13,12 +14,13 @@ from pipelines.replay.compare import AlertDifferences, compare_alerts
 from pipelines.replay.compare_answers import Said, TopicDifference, compare_topic
 from pipelines.replay.comparison import Comparison, SideFacts
 from pipelines.replay.elsewhere.other_side import run_elsewhere
-from pipelines.replay.episodes import Episodes, read_episodes
+from pipelines.replay.episodes import Compared, Episodes, read_episodes
 from pipelines.replay.evaluation import Truth, evaluate
 from pipelines.replay.history import History
 from pipelines.replay.incidents import of_history
 from pipelines.replay.measure import Watched
 from pipelines.replay.quality.cold import ColdSuite, start_cold_suite
+from pipelines.replay.quality.windows import windows_of
 from pipelines.replay.run_side import MakeEngine, Side, Stopped, embedded, run_side
 from pipelines.replay.survey import Survey, survey_history
 from pipelines.replay.watcher import Watcher
@@ -142,19 +144,24 @@ def _compare(plan: Plan, pipelines: Sequence[Wired], survey: Survey, before: Sid
     differences = None if old is None else compare_alerts(old, new)
     said: dict[str, Said] = {}
     topics: dict[str, TopicDifference] = {}
+    whole = not is_partial(history)
     if before is not None:
         wanted = _evidence_ids(differences)
-        whole = not is_partial(history)
         for name in sinks:
             if name in before.broker.topics() and (name != ALERTS.name or whole):
                 places = None if whole else compared
                 topics[name] = compare_topic(name, before.broker, after.broker, places, wanted=wanted, said=said)
+    drift = _drift(after, None if whole else compared, survey)
+    # Equal models answer equally, so nothing would be said twice.
+    old_drift = (
+        () if before is None or before.models == after.models else _drift(before, None if whole else compared, survey)
+    )
     comparison = Comparison(
         history=history.name,
         topics_read=history.topics,
         survey=survey,
-        candidate=_facts(after, new),
-        baseline=None if before is None else _facts(before, old or nothing),
+        candidate=_facts(after, new, drift),
+        baseline=None if before is None else _facts(before, old or nothing, old_drift),
         alerts=differences,
         topics=topics,
         said=said,
@@ -182,8 +189,15 @@ def _evaluated(comparison: Comparison, truth: Truth) -> Comparison:
     return replace(comparison, evaluation=evaluation, notes=notes)
 
 
-def _facts(side: Side, episodes: Episodes) -> SideFacts:
-    return SideFacts(side.name, side.models, side.seconds, side.dead_letters, episodes.fired)
+def _facts(side: Side, episodes: Episodes, drift: tuple[KeptDrift, ...]) -> SideFacts:
+    return SideFacts(side.name, side.models, side.seconds, side.dead_letters, episodes.fired, drift)
+
+
+def _drift(side: Side, compared: Compared | None, survey: Survey) -> tuple[KeptDrift, ...]:
+    windows = windows_of(survey)
+    return tuple(
+        one for pipeline in side.pipelines for one in drift_of_history(pipeline, side.broker, compared, windows)
+    )
 
 
 def _topics_of(pipelines: Sequence[Wired]) -> dict[str, Topic]:

@@ -17,6 +17,7 @@ from pipelines.replay.figures import Figure, alerts_over_time
 from pipelines.replay.page_alerts import Cards, text
 from pipelines.replay.page_answers import answer_section
 from pipelines.replay.page_changes import change_section
+from pipelines.replay.page_drift import drift_section
 from pipelines.replay.page_quality import DOCS, quality_section
 from pipelines.replay.page_scores import score_section
 from pipelines.replay.page_style import SCRIPT, STYLE
@@ -70,6 +71,7 @@ def _body(comparison: Comparison, figures: dict[str, Figure]) -> Iterator[str]:
     yield from score_section(comparison, plot)
     yield from _alerts(comparison, cards)
     yield from answer_section(comparison.topics, plot)
+    yield from drift_section(comparison)
     yield from quality_section(comparison)
     yield _footer(comparison)
 
@@ -123,7 +125,7 @@ def _contents(comparison: Comparison) -> str:
         names["alerts"] = "Alerts"
     if comparison.topics:
         names["outputs"] = "Outputs"
-    names["quality"] = "Data quality"
+    names |= {"drift": "Drift", "quality": "Data quality"}
     links = " · ".join(f'<a href="#{name}">{title}</a>' for name, title in names.items())
     return f'<nav class="small">{links}</nav>'
 

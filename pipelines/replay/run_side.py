@@ -65,12 +65,14 @@ def embedded(
 class Side:
     """One of the two things that are compared: a name, the broker that its outputs lie on, and how it was made.
 
-    `models`: identity by model name, where it is known; `dead_letters`: how many its run wrote.
+    `models`: identity by model name, where it is known; `pipelines`: those of this process, empty where other code ran;
+    `dead_letters`: how many its run wrote.
     """
 
     name: str
     broker: Kept
     models: dict[str, str] = field(default_factory=dict)
+    pipelines: Sequence[Pipeline] = ()
     seconds: float = 0.0
     dead_letters: int = 0
     was_run: bool = True
@@ -114,7 +116,7 @@ def run_side(
     `group` names the original consumer group, whose ticks are repeated; None for history that has none. Raises Stopped.
     """
     scratch = SqliteBroker(path, durability="off")
-    side = Side(name, scratch, models=_models(pipelines))
+    side = Side(name, scratch, models=_models(pipelines), pipelines=pipelines)
     broker = ReplayBroker(history, scratch)
     broker.create_topics([topic for pipeline in pipelines for topic in pipeline.sources])
     settings = replace(settings, tick_s=None)

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.drift.told import verdict as told
 from pipelines.replay.compare import AlertDifferences
 from pipelines.replay.comparison import Comparison
 from pipelines.replay.episodes import Episode
@@ -47,6 +48,7 @@ def print_summary(comparison: Comparison, report: Path | None) -> None:
     _print_topics(console, comparison)
     _print_scores(console, comparison)
     _print_quality(console, comparison)
+    _print_drift(console, comparison)
     for note in comparison.notes:
         console.print(Text(f"note: {note}", style="dim"))
     console.print(Text(verdict(comparison), style="bold"))
@@ -72,6 +74,14 @@ def _print_history(console: Console, comparison: Comparison) -> None:
             console.print(
                 Text(f"{role:<10} {safe_text(side.name)}: {counted(len(side.alerts), 'alert')}{ran}{letters}")
             )
+
+
+def _print_drift(console: Console, comparison: Comparison) -> None:
+    """Say which models met or said something else than they are used to; those that did not are in the report."""
+    for side in comparison.sides:
+        for one in side.drift:
+            if one.whole.data is None or any(figure.level in ("shifting", "drifted") for figure in one.whole.figures):
+                console.print(Text(f"drift      {safe_text(side.name)}: {safe_text(told(one.whole), 400)}"))
 
 
 def _print_differences(console: Console, alerts: AlertDifferences) -> None:

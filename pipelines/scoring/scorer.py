@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import pyarrow as pa
 
@@ -26,21 +27,24 @@ from schemas.strict_json import DEFAULT_LIMITS, parse_json
 
 # How often, in lines, memory that has outlived its time is looked for.
 FORGET_EVERY_LINES = 10_000
+Seen: TypeAlias = Callable[[pa.RecordBatch], None]
 
 
 class Scorer:
     """Answers the lines of one stream in order; where the stream is cut into batches changes nothing.
 
-    The operators are run by the same step as in a job, so a row that fails costs one row.
+    The operators are run by the same step as in a job, so a row that fails costs one row. `seen` is given the answered
+    rows of each batch, for who counts them.
     """
 
-    def __init__(self, task: Task, chosen: Chosen, asked: Asked, memory: Memory) -> None:
+    def __init__(self, task: Task, chosen: Chosen, asked: Asked, memory: Memory, seen: Seen | None = None) -> None:
         operators = task.operators(chosen, asked)
         self.refused = 0
         self._task = task
         self._asked = asked
         self._memory = memory
-        self._pipeline = Pipeline(f"score-{task.name}", [task.topic], operators, [task.topic])
+        self.pipeline = Pipeline(f"score-{task.name}", [task.topic], operators, [task.topic])
+        self._seen = seen
         self._labels = next((one.model.heads for one in operators if isinstance(one, WithProbabilities)), {})
         self._columns = [answer_column(task.topic, answer) for answer in task.answers]
         self._time = StreamTime(NEVER if memory.high_us is None else memory.high_us)
@@ -85,9 +89,12 @@ class Scorer:
         """Return by row of the batch the answers, and the refusals of rows that an operator could not process."""
         if not batch.num_rows:
             return {}, {}
-        states = StateRows(self._pipeline.keyed, self._memory.load)
-        result, states = run_isolated(self._pipeline, self._task.topic, batch, states, None)
+        states = StateRows(self.pipeline.keyed, self._memory.load)
+        result, states = run_isolated(self.pipeline, self._task.topic, batch, states, None)
         self._memory.apply(states.changes())
+        if self._seen is not None:
+            for part in result.outputs:
+                self._seen(part)
         failures = {row: Refused(error.code, "INFER", error.message) for row, error in result.failures.items()}
         answered = (row for row in range(batch.num_rows) if row not in failures)
         found = [one for part in result.outputs for one in json_answers(part, self._columns, self._labels, self._asked)]

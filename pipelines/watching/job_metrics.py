@@ -10,10 +10,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from infra.broker import Broker, BrokerMismatch, BrokerRefused, BrokerUnavailable, Offset
+from pipelines.drift.live_drift import LiveDrift
 from pipelines.engines.embedded_engine import JobReport
 from pipelines.engines.place import place_of
 from pipelines.lag import lags_of
 from pipelines.version import VERSION
+from pipelines.watching.drift_metrics import drift_metrics
 from pipelines.watching.open_alerts import OpenAlerts
 
 _AWAY: Final = (BrokerUnavailable, BrokerMismatch, BrokerRefused)
@@ -23,7 +25,8 @@ _PLACE: Final = ("group", "topic", "partition")
 class JobMetrics(Collector):
     """The metrics of one process of a job; docs/watching.md describes each.
 
-    `report` is what the engine counts, `groups` are those whose lag is told. `clock` gives microseconds since 1970.
+    `report` is what the engine counts, `groups` are those whose lag is told, `drift`
+    counts for drift. `clock` gives microseconds since 1970.
     """
 
     def __init__(
@@ -32,12 +35,14 @@ class JobMetrics(Collector):
         broker: Broker,
         groups: Sequence[str],
         clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+        drift: LiveDrift | None = None,
     ) -> None:
         """Nothing is asked of the broker before the first scrape."""
         self._report = report
         self._broker = broker
         self._groups = groups
         self._clock = clock
+        self._drift = drift
         self._alerts = OpenAlerts(broker)
 
     def describe(self) -> Iterator[Metric]:
@@ -48,6 +53,8 @@ class JobMetrics(Collector):
         """Give all metrics; those of the broker are left out while it is away, and `hubbub_broker_up` is 0."""
         yield InfoMetricFamily("hubbub_job", "which hubbub this is", value={"version": VERSION})
         yield from self._counted()
+        if self._drift is not None:
+            yield from drift_metrics(self._drift)
         up = 1.0
         try:
             yield from self._of_broker()
@@ -61,6 +68,9 @@ class JobMetrics(Collector):
         )
         reasons = CounterMetricFamily("hubbub_dead_letters", "dead letters by reason", labels=("pipeline", "reason"))
         seconds = CounterMetricFamily("hubbub_stage_seconds", "time spent in a stage", labels=("pipeline", "stage"))
+        within = CounterMetricFamily(
+            "hubbub_operator_seconds", "time spent in an operator, its model included", labels=("pipeline", "operator")
+        )
         steps = CounterMetricFamily("hubbub_steps", "steps that were committed", labels=("pipeline",))
         for pipeline, times in list(self._report.pipelines.items()):
             steps.add_metric((pipeline,), times.steps)
@@ -70,7 +80,9 @@ class JobMetrics(Collector):
                 reasons.add_metric((pipeline, reason), count)
             for stage, taken in list(times.seconds.items()):
                 seconds.add_metric((pipeline, stage), taken)
-        yield from (rows, reasons, seconds, steps)
+            for operator, taken in list(times.operators.items()):
+                within.add_metric((pipeline, operator), taken)
+        yield from (rows, reasons, seconds, within, steps)
 
     def _of_broker(self) -> Iterator[Metric]:
         now_us = self._clock()

@@ -17,13 +17,17 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from infra.sqlite_broker import SqliteBroker
+from models.drift import LEVELS, SHIFTING_PSI
 from pipelines.watching.open_alerts import OpenAlerts
 from schemas.alerts import ALERTS
+from schemas.answers import DEVICE_TELEMETRY_ENRICHED
 from schemas.device_logs import DEVICE_LOGS
+from schemas.device_telemetry import DEVICE_TELEMETRY
 from schemas.record import Append
 from tests.broker_subject import eventually
 from tests.integration.conftest import Hubbub
 
+READINGS = 140
 INFRA = Path(__file__).parents[2] / "infra"
 PIPELINES = """
 from pipelines.pipeline import Pipeline
@@ -42,17 +46,32 @@ def alert(fingerprint: str, state: str, severity: str = "major") -> Append:
     return Append(ALERTS.name, fingerprint.encode(), orjson.dumps(event))
 
 
+def reading(minute: int) -> Append:
+    event = {"device_id": "d1", "event_time": f"2026-03-01T{minute // 60:02}:{minute % 60:02}:00Z", "metric": "temp"}
+    return Append(DEVICE_TELEMETRY.name, b"d1", orjson.dumps(event | {"value": 20 + minute * 7 % 5 / 10}))
+
+
 @pytest.fixture
 def job(tmp_path: Path) -> Any:
-    """A job that waits for more, having copied 30 lines and refused one."""
+    """A job that waits for more, having copied 30 lines and refused one, and judged readings."""
     (tmp_path / "mine.py").write_text(PIPELINES)
     with SqliteBroker(tmp_path / "hubbub.db") as broker:
-        broker.create_topics([DEVICE_LOGS, ALERTS])
+        broker.create_topics([DEVICE_LOGS, DEVICE_TELEMETRY, DEVICE_TELEMETRY_ENRICHED, ALERTS])
+        broker.append([reading(minute) for minute in range(READINGS)])
         rows = [{"device_id": f"d{at % 3}", "message": f"line {at}"} for at in range(30)]
         broker.append([Append(DEVICE_LOGS.name, str(row["device_id"]).encode(), orjson.dumps(row)) for row in rows])
         broker.append([Append(DEVICE_LOGS.name, None, b"nope")])
         broker.append([alert("a", "firing"), alert("b", "firing"), alert("b", "resolved"), alert("c", "pending")])
-    command = [sys.executable, "-m", "pipelines.command_line", "run", "mine:COPY", "--metrics", "127.0.0.1:0"]
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.command_line",
+        "run",
+        "mine:COPY",
+        "telemetry",
+        "--metrics",
+        "127.0.0.1:0",
+    ]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stderr is not None
@@ -94,6 +113,15 @@ def test_a_job_tells_what_it_has_done_and_what_it_has_before_it(job: str, tmp_pa
     assert (fetch(f"{job}/healthz"), fetch(f"{job}/readyz")) == ("ok\n", "ok\n")
     with pytest.raises(urllib.error.HTTPError, match="404"):
         fetch(f"{job}/etc/passwd")
+    # The readings after the first thirty, beside the reference on the model's card.
+    judged = ("hubbub_rows_total", "out", "telemetry")
+    assert eventually(lambda: samples(fetch(f"{job}/metrics")).get(judged, 0) == READINGS)
+    found = samples(fetch(f"{job}/metrics"))
+    drift = {name[:2]: value for name, value in found.items() if name[0].startswith("hubbub_drift")}
+    assert drift["hubbub_drift_level", "anomaly.score"] == LEVELS.index("stable")
+    assert drift["hubbub_drift_psi", "anomaly.score"] < SHIFTING_PSI
+    assert drift["hubbub_drift_ks", "anomaly.score"] <= drift["hubbub_drift_ks_bound", "anomaly.score"]
+    assert ("hubbub_drift_ks", "anomaly") not in drift, "labels have no order"
     # Whatever the dashboard and the rules name is told by a job that has done all of it.
     told = {name[0] for name in found}
     asked = {
@@ -106,7 +134,8 @@ def test_a_job_tells_what_it_has_done_and_what_it_has_before_it(job: str, tmp_pa
     look = json.loads(
         hubbub("top", "--broker", f"sqlite:{tmp_path / 'hubbub.db'}", "--once", "--every", "0.1", "--json").out
     )
-    assert [(one["group"], one["lag_records"]) for one in look["groups"]] == [("hubbub-copy", 0)]
+    groups = [("hubbub-copy", 0), ("hubbub-telemetry", 0)]
+    assert [(one["group"], one["lag_records"]) for one in look["groups"]] == groups
     assert look["dead_letters"] == 1
     assert {one["state"]: one["count"] for one in look["alerts"]} == {"firing": 1, "pending": 1}
     assert "firing: 1 major; pending: 1" in hubbub("top", "--once", "--every", "0.1").out

@@ -25,6 +25,7 @@ from models.training.encoder.network import (
 )
 from models.training.encoder.progress import say
 from models.training.encoder.quantize import round_words, rounding_taps
+from models.training.encoder.reference import Texts, add_reference
 from models.training.encoder.rows import Heads, Row
 from models.training.encoder.select_scales import best_scales
 from models.training.encoder.stages import Stages
@@ -36,6 +37,7 @@ from models.training.intents.recipe import plan
 
 EQUALITY_TEXTS = 250
 START_ROWS = 8000
+TOPIC = "customer.messages"
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ def train_intents(options: Options) -> Measured:
     tokenizer.no_truncation()
     figures = measure(model, twin, tokenizer, train.rows, dev.rows, heads, teacher=told, curves=stages.curves)
     write_bundle(options.output, options.name, figures, tokenizer, heads, train, dev, chosen, method)
+    add_reference(options.output, {TOPIC: Texts(f"{options.dev.name}, which was not trained on", texts, (HEAD,))})
     for path in (twin, scratch, options.cache / "optimized.onnx"):
         path.unlink(missing_ok=True)
     return figures

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import onnxruntime
 import orjson
@@ -15,6 +16,7 @@ from models.loaded_telemetry import LoadedTelemetry, golden_examples, load_telem
 from models.telemetry_model import MONTHLY
 from models.training.telemetry.formulas import KINDS, WARM_UP
 from models.training.telemetry.graph import INPUTS, OUTPUTS, detector, shape_of
+from models.training.telemetry.reference import telemetry_reference
 from models.training.telemetry.series import FAULTS, Family, with_fault
 
 NAME = "telemetry-level"
@@ -80,6 +82,7 @@ def write_bundle(folder: Path, metrics: dict[str, Any] | None = None) -> LoadedT
     _write(folder, card)
     loaded = LoadedTelemetry(open_bundle(folder), 1)
     card["golden"] = golden_examples(loaded, golden_inputs())
+    card["reference"] = {topic: msgspec.to_builtins(one) for topic, one in telemetry_reference(loaded).items()}
     _write(folder, card)
     return load_telemetry(open_bundle(folder))
 

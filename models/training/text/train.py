@@ -23,6 +23,7 @@ from models.training.encoder.graph import write_graph
 from models.training.encoder.network import BASE_LAYERS, Parameters, keep_layers, layer_count
 from models.training.encoder.progress import say
 from models.training.encoder.quantize import rounding_taps
+from models.training.encoder.reference import add_reference
 from models.training.encoder.rows import Row
 from models.training.encoder.select_scales import best_scales, mean
 from models.training.encoder.speed import texts_per_second
@@ -32,6 +33,7 @@ from models.training.text.corpus import Corpus
 from models.training.text.heads import HEADS
 from models.training.text.prepare import Sources, prepare
 from models.training.text.recipe import FULL_ROWS, QUICK_ROWS, VOCABULARY_SIZE, Plan, plan
+from models.training.text.reference import own_texts
 from models.training.text.report import assert_equal_answers, golden_answers, measure
 from models.training.text.score import score
 
@@ -159,4 +161,5 @@ def train_text(options: Options) -> None:
         golden=golden_answers(model, tokenizer, temperatures),
         recipe={"quick": options.quick, "calibration": method, **asdict(chosen)},
     )
+    add_reference(options.output, own_texts([*corpus.dev, *corpus.set_aside]))
     say(f"wrote {options.output}; {options.cache} holds the float32 twin and what a training goes on from")
