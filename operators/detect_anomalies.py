@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,15 @@ SILENCE_US = 30 * 86_400 * 1_000_000
 LONGEST_NAME = 100
 _NEVER = np.iinfo(np.int64).min
 _LATEST = np.iinfo(np.int64).max - 2 * SILENCE_US
+_STATE: Final = pa.schema(
+    [
+        pa.field("model", pa.string()),  # whose numbers they are
+        pa.field("metrics", pa.list_(pa.string())),  # in order of birth
+        pa.field("times", pa.binary()),  # int64 microseconds, little-endian
+        pa.field("numbers", pa.binary()),  # float64, little-endian, (metrics, model's width)
+        pa.field("expires_at", TIMESTAMP),
+    ]
+)
 _READS = (("device_id", pa.string()), ("event_time", TIMESTAMP), ("metric", pa.string()), ("value", pa.float64()))
 _FIELD = pa.field("anomaly", ANOMALY)
 
@@ -81,15 +91,7 @@ class DetectAnomalies:
     @property
     def state_schema(self) -> pa.Schema:
         """What is remembered of a device: its metrics, when each was last read, and the model's numbers about each."""
-        return pa.schema(
-            [
-                pa.field("model", pa.string()),  # whose numbers they are
-                pa.field("metrics", pa.list_(pa.string())),  # in order of birth
-                pa.field("times", pa.binary()),  # int64 microseconds, little-endian
-                pa.field("numbers", pa.binary()),  # float64, little-endian, (metrics, model's width)
-                pa.field("expires_at", TIMESTAMP),
-            ]
-        )
+        return _STATE
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
         """Add `anomaly`."""

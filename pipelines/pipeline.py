@@ -50,6 +50,10 @@ class Pipeline:
         self.merge = merge
         self.upstream = tuple(upstream)
         self.tables = tuple(tables)
+        # Those with memory; they share one key and one state row. Asked for in each step, and slow to find out.
+        self.keyed = tuple(operator for operator in self.operators if isinstance(operator, KeyedOperator))
+        # Whether what comes out are new rows instead of the sources' rows with columns added.
+        self.emits = any(operator.emits for operator in self.keyed)
         self._check_names()
         self.output_schemas = tuple(self._check_columns(source) for source in self.sources)
 
@@ -59,16 +63,6 @@ class Pipeline:
             [topic.name for topic in side] for side in (self.sources, [sink.topic for sink in self.sinks])
         )
         return f"Pipeline({self.name}: {', '.join(sources)} > {chain} > {', '.join(sinks)})"
-
-    @property
-    def keyed(self) -> tuple[KeyedOperator, ...]:
-        """The operators with memory; they share one key and one state row."""
-        return tuple(operator for operator in self.operators if isinstance(operator, KeyedOperator))
-
-    @property
-    def emits(self) -> bool:
-        """Whether what comes out are new rows instead of the sources' rows with columns added."""
-        return any(operator.emits for operator in self.keyed)
 
     def _check_names(self) -> None:
         if not self.sources or not self.sinks:

@@ -36,6 +36,7 @@ class StateRows:
 
     def __init__(self, operators: Sequence[KeyedOperator], load: Load) -> None:
         self._operators = {operator.name: operator for operator in operators}
+        self._schemas = {operator.name: operator.state_schema for operator in operators}
         self._load = load
         self._rows: dict[str, dict[str, tuple[int, list[Any]]]] = {}
         self._changed: set[str] = set()
@@ -59,23 +60,20 @@ class StateRows:
 
     def batch(self, operator: KeyedOperator, keys: Sequence[str]) -> pa.RecordBatch:
         """Return an operator's states of these keys, one row each; nulls for a key without."""
-        schema = operator.state_schema
+        schema = self._schemas[operator.name]
         empty = [None] * len(schema)
         rows = [self._rows[key].get(operator.name, (0, empty))[1] for key in keys]
-        columns = [
-            pa.array([row[i] for row in rows], _stored_type(field.type)).cast(field.type)
-            for i, field in enumerate(schema)
-        ]
+        columns = [_column([row[i] for row in rows], field.type) for i, field in enumerate(schema)]
         return pa.RecordBatch.from_arrays(columns, schema=schema) if len(schema) else _no_columns(schema, len(keys))
 
     def update(self, operator: KeyedOperator, keys: Sequence[str], states: pa.RecordBatch) -> None:
         """Take an operator's new states; they must be of its schema and of these keys, in order."""
-        if states.schema != operator.state_schema or states.num_rows != len(keys):
+        if states.schema != self._schemas[operator.name] or states.num_rows != len(keys):
             raise BrokenContract(
                 f"operator {operator.name}: expected {len(keys)} states of {operator.state_schema.names}, "
                 f"got {states.num_rows} of {states.schema.names}; this is a bug of the operator"
             )
-        columns = [column.cast(_stored_type(column.type)).to_pylist() for column in states.columns]
+        columns = [_stored(column).to_pylist() for column in states.columns]
         for i, key in enumerate(keys):
             values = [column[i] for column in columns]
             if all(value is None for value in values):
@@ -96,9 +94,9 @@ class StateRows:
 
     def due(self, operator: KeyedOperator, watermark_us: int) -> list[str]:
         """Return the keys here whose deadline of this operator has come, by (deadline, key)."""
-        if "deadline" not in operator.state_schema.names:
+        column = self._schemas[operator.name].get_field_index("deadline")
+        if column < 0:
             return []
-        column = operator.state_schema.get_field_index("deadline")
         found = []
         for key, row in self._rows.items():
             deadline = row[operator.name][1][column] if operator.name in row else None
@@ -127,8 +125,8 @@ class StateRows:
             if name == DELIVERED:
                 times += [values[1]] if column == "expires_at" else []
                 continue
-            schema = self._operators[name].state_schema
-            if column in schema.names and (value := values[schema.get_field_index(column)]) is not None:
+            place = self._schemas[name].get_field_index(column)
+            if place >= 0 and (value := values[place]) is not None:
                 times.append(value)
         return times
 
@@ -147,8 +145,13 @@ class StateRows:
         return row
 
 
-def _stored_type(type_: pa.DataType) -> pa.DataType:
-    return pa.int64() if pa.types.is_timestamp(type_) else type_
+def _column(values: list[Any], type_: pa.DataType) -> pa.Array:
+    """Return stored values as a column; a timestamp is stored as its microseconds."""
+    return pa.array(values, pa.int64()).cast(type_) if pa.types.is_timestamp(type_) else pa.array(values, type_)
+
+
+def _stored(column: pa.Array) -> pa.Array:
+    return column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column
 
 
 def _no_columns(schema: pa.Schema, rows: int) -> pa.RecordBatch:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.failpoints import failpoint
-from operators.operator import KeyedOperator
+from operators.operator import KeyedOperator, Operator
 from operators.row_errors import RowError, failed_rows
 from pipelines.engines.deadlines import check_after_firing, check_after_rows
 from pipelines.engines.sequence import Feed, with_sequence
@@ -62,16 +62,17 @@ def run_step(
     keyed = pipeline.keyed
     if keyed and batch.num_rows:
         states.fetch(batch.column(keyed[0].key).to_pylist())
+    with_memory = {operator.name: operator for operator in keyed}
     inputs = batch
     for operator in pipeline.operators:
         inputs = batch
         try:
             with timed(operator.name):
-                if isinstance(operator, KeyedOperator):
-                    batch, fired = _run_keyed(operator, batch, states, watermark_us)
+                if (remembering := with_memory.get(operator.name)) is not None:
+                    batch, fired = _run_keyed(remembering, batch, states, watermark_us)
                     emitted += fired
                 else:
-                    batch = operator.process(batch)
+                    batch = cast(Operator, operator).process(batch)
         except Exception as error:
             error.add_note(f"operator {operator.name}")
             raise
