@@ -7,14 +7,17 @@ from pathlib import Path
 
 import click
 
-from pipelines.commands.options import broker_options, chosen_rules, opened_broker, settings_of
+from pipelines.commands.options import broker_options, chosen_rules, log_format_option, opened_broker, settings_of
 
 
 @click.command(epilog="Example: hubbub console --broker sqlite:hubbub-demo.db")
 @click.option("--host", metavar="ADDRESS", help="Where to listen (default: 127.0.0.1; others need a token).")
 @click.option("--port", type=int, metavar="PORT", help="On which port (default: 8585; 0: a free one).")
+@log_format_option
 @broker_options
-def console(*, host: str | None, port: int | None, broker: str | None, config: Path | None) -> None:
+def console(
+    *, host: str | None, port: int | None, log_format: str | None, broker: str | None, config: Path | None
+) -> None:
     """Show alerts and incidents in a browser, live, until stopped: evidence, acknowledge, comment, silence.
 
     People log in with a token: HUBBUB_CONSOLE_TOKEN, or console.token_file. Without one a token is made up and printed,
@@ -22,6 +25,7 @@ def console(*, host: str | None, port: int | None, broker: str | None, config: P
     """
     from infra.secret import Secret
     from infra.serve_settings import token_of
+    from pipelines.speaking import say, speaking
     from pipelines.stop_signals import StopSignals
     from schemas.alerts import ALERTS
 
@@ -32,11 +36,16 @@ def console(*, host: str | None, port: int | None, broker: str | None, config: P
     except ImportError as error:
         raise ImportError("`hubbub console` needs hubbub[console]", name=error.name) from error
 
-    settings = settings_of(broker, config, console__host=host, console__port=port)
+    settings = settings_of(broker, config, console__host=host, console__port=port, logs__format=log_format)
     rules = chosen_rules(settings)
     given = token_of(settings.console, "console")
     token = given or Secret(secrets.token_urlsafe(24), "this start of the console")
-    with opened_broker(broker, config) as following, opened_broker(broker, config) as opened, StopSignals() as stop:
+    with (
+        speaking(settings.logs.format),
+        opened_broker(broker, config) as following,
+        opened_broker(broker, config) as opened,
+        StopSignals() as stop,
+    ):
         opened.expect_topics([ALERTS])
         listening = listen(settings.console.host, settings.console.port)
         address = address_of(listening)
@@ -47,10 +56,10 @@ def console(*, host: str | None, port: int | None, broker: str | None, config: P
         app = make_console(Console(opened, boards, follower, settings, rules, token, stop.requested, name))
 
         def started() -> None:
-            click.echo(f"the console is at http://{address}; Ctrl-C stops", err=True)
+            say(f"the console is at http://{address}; Ctrl-C stops")
             if given is None:
-                # Behind `#` it stays in the browser: no server, log or other page sees it.
-                click.echo(f"log in by http://{address}/login#token={token.reveal()}", err=True)
+                # What stands behind `#` a browser sends to nobody.
+                say(f"log in by http://{address}/login#token={token.reveal()}")
 
         follower.start()
         serve_until_stopped(app, listening, stop.requested, started)

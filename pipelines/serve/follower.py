@@ -38,6 +38,7 @@ class Follower:
         self._follows = follows
         self._places: dict[str, Places] = {topic: {} for topic in follows}
         self._lock = threading.Lock()
+        self._moved = threading.Condition(self._lock)
         self._changes: Counter[str] = Counter()
         self._listeners: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
         self._stop = threading.Event()
@@ -67,6 +68,16 @@ class Follower:
         """Listen no more."""
         with self._lock:
             self._listeners.discard((loop, event))
+
+    def reached(self, topic: str, ends: Places, timeout_s: float) -> bool:
+        """Wait until a followed topic was read up to there; False when it takes longer, or nobody follows it."""
+
+        def there() -> bool:
+            places = self._places.get(topic, {})
+            return all(places.get(part, 0) >= end for part, end in ends.items())
+
+        with self._moved:
+            return self._moved.wait_for(there, timeout_s)
 
     @property
     def listeners(self) -> int:
@@ -99,13 +110,14 @@ class Follower:
                 return
             follows.take(seen)
             places[seen.part] = seen.record.offset + 1
-        self._places[topic] = ends
         follows.go_on(ends)
-        self._wake(topic)
+        self._wake(topic, ends)
 
-    def _wake(self, topic: str) -> None:
-        with self._lock:
+    def _wake(self, topic: str, ends: Places) -> None:
+        with self._moved:
+            self._places[topic] = ends
             self._changes[topic] += 1
+            self._moved.notify_all()
             listeners = list(self._listeners)
         for loop, event in listeners:
             if not loop.is_closed():
