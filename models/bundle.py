@@ -20,7 +20,9 @@ from models.onnx_scan import complaint_about
 CARD = "card.json"
 SEAL = "card.json.sha256"
 GRAPH = "model.onnx"
-TASKS = frozenset({"text", "telemetry", "multivariate", "intents", "sequences", "records"})
+TASKS = frozenset({"text", "telemetry", "multivariate", "intents", "sequences", "records", "forecast", "templates"})
+# Tasks that look up and compute nothing.
+WITHOUT_GRAPH = frozenset({"templates"})
 
 
 class BundleRefused(Exception):
@@ -79,7 +81,7 @@ def read_card(path: Path) -> tuple[Card, str]:
         raise _refused(path, f"{CARD} is no card: {error}") from error
     if card.task not in TASKS:
         raise _refused(path, f"unknown task {card.task!r}, expected one of {', '.join(sorted(TASKS))}")
-    if GRAPH not in card.files:
+    if GRAPH not in card.files and card.task not in WITHOUT_GRAPH:
         raise _refused(path, f"{CARD} names no {GRAPH}")
     return card, hashlib.sha256(data).hexdigest()
 

@@ -34,7 +34,17 @@ _USERS = frozenset(("user", "username", "account"))
 _USER_FIELDS = _USERS | {"login", "logname", "ruser", "usr", "uname"}
 # Behind these and `for` somebody is named if `from` follows: "Accepted publickey for alice from 10.0.0.7".
 _WAYS_IN = frozenset(
-    ("password", "publickey", "pubkey", "key", "authentication", "login", "access", "keyboard-interactive/pam")
+    (
+        "password",
+        "publickey",
+        "pubkey",
+        "key",
+        "authentication",
+        "login",
+        "access",
+        "exceeded",
+        "keyboard-interactive/pam",
+    )
 )
 # What follows `user` in a sentence and names nobody.
 _NO_USERS = frozenset(
@@ -44,14 +54,14 @@ _NO_USERS = frozenset(
         "guide had has have id ids identity in info information input interface is key level limit list lists login "
         "logged logout management may mode must name names new no not now of on or password passwords permission "
         "permissions pressed process processes profile profiles program request requests role roles said sent service "
-        "services session sessions set settings setup should space started state status stopped table that the timed "
+        "services session sessions set settings setup should slice space started state status stopped table that the timed "
         "timeout to token type unknown was were which who will with would"
     ).split()
 )
 _SHORTEST_VERB = 6
 
 # Bits of what is known of a word by itself.
-_HOST, _USER, _USER_FIELD, _WAY_IN = 1, 2, 4, 8
+_HOST, _USER, _USER_FIELD, _WAY_IN, _USER_WITH_ID = 1, 2, 4, 8, 16
 
 
 class Traits(dict[str, int]):
@@ -69,6 +79,8 @@ class Traits(dict[str, int]):
             found |= _WAY_IN
         elif "=" in word and word.partition("=")[0].lower().strip("([{<,\"'") in _USER_FIELDS:
             found |= _USER_FIELD
+        elif word.find("(uid=") > 0:
+            found |= _USER_WITH_ID
         self[word] = found
         return found
 
@@ -93,6 +105,8 @@ def mask_words(words: list[str], texts: list[str], traits: Traits) -> tuple[list
             _mask_name(words, own, place + 1, 0)
         elif one & _WAY_IN and words[place + 1 : place + 2] == ["for"] and words[place + 3 : place + 4] == ["from"]:
             _mask_name(words, own, place + 2, 0)
+        elif one & _USER_WITH_ID:
+            _mask_name(words, own, place, 0)
     if _may_hold_list(words):
         words, own = _join_lists(words, own)
     return words, [text for texts_of_word in own for text in texts_of_word]
@@ -151,12 +165,13 @@ def _mask_hosts(word: str, texts: list[str]) -> tuple[str, list[str]]:
 
 def _mask_name(words: list[str], own: list[list[str]], place: int, start: int) -> None:
     """Mask the name that a word is from `start` on, if it is one."""
-    if place >= len(words) or MASK in words[place]:
+    if place >= len(words):
         return
     word = words[place]
-    if not start and word[0] in "([{<":
+    head = word.partition("(uid=")[0]
+    if MASK in head or (not start and word[0] in "([{<"):
         return
-    name = word[start:].strip(_EDGES)
+    name = head[start:].strip(_EDGES)
     plain = name.replace("-", "").replace("_", "").replace(".", "").replace("\\", "").replace("@", "")
     if not plain.isalnum():
         return
@@ -165,7 +180,7 @@ def _mask_name(words: list[str], own: list[list[str]], place: int, start: int) -
         return
     at = word.index(name, start)
     words[place] = word[:at] + MASK + word[at + len(name) :]
-    own[place] = [name]
+    own[place] = [name, *own[place]]
 
 
 def _may_hold_list(words: list[str]) -> bool:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from models.template_model import TemplateModel
 from operators.columns import require, with_columns, with_fields
 from operators.masking import SHOWN, MaskedLine, mask_lines
 from operators.masking_words import MASK
 from operators.template_novelty import Novelty
-from operators.template_tree import Template, TemplateTree
+from operators.template_tree import TemplateTree
+from operators.word_skeleton import skeleton
 from schemas.answers import LOG_ANSWERS
+from schemas.identity import identity
 from schemas.topic import TIMESTAMP
 
 SILENCE_US = 30 * 86_400 * 1_000_000
@@ -32,6 +36,9 @@ class MineTemplates:
     (list of strings), what the `<*>` stand for, in order; `novelty` (float64 in [0, 1]) and `novelty_kind` (string,
     null below 0.3). A null or blank message gives nulls. Lines count in the order of the stream; a late line counts
     like any other.
+
+    A line that `model` knows (a bundle's frozen templates of common systems, each name one mask) has its id everywhere;
+    the miner finds the rest, by itself where there is no model.
 
     Novelty is 1 (`new`) for a template never seen before on this device. Of one seen c times in the n lines so far
 
@@ -53,6 +60,7 @@ class MineTemplates:
     clock is far behind).
     """
 
+    model: TemplateModel | None = None
     name: str = "mine_templates"
     version: int = 2
     key: str = "device_id"
@@ -79,6 +87,7 @@ class MineTemplates:
         )
         messages = batch.column("message").dictionary_encode()
         lines = mask_lines(messages.dictionary)
+        known = _Known(self.model)
         memory = _Memory(states)
         answers = _Answers()
         for device, message, time, watermark in zip(
@@ -88,13 +97,42 @@ class MineTemplates:
             if line is None:
                 answers.add_nothing()
                 continue
-            template, novelty = memory.tree(device, time, watermark).take(line.form, time)
-            answers.add(message, line, template, novelty)
+            tree = memory.tree(device, time, watermark)
+            found = known[line.form]
+            if found is None:
+                template, novelty = tree.take(line.form, time)
+                answers.add(message, line, template.form, template.id, novelty)
+            else:
+                _, novelty = tree.take(found.form, time, found.id)
+                answers.add(message, line, found.form, found.id, novelty)
         return memory.stored(self.state_schema), with_columns(batch, list(_ADDS), answers.columns())
 
     def fire(self, keys: pa.Array, states: pa.RecordBatch, watermark_us: int) -> tuple[pa.RecordBatch, pa.RecordBatch]:
         """Never called: there is no deadline."""
         raise TypeError(f"operator {self.name} has no deadlines; this is a bug of the engine")
+
+
+class _Found(NamedTuple):
+    """A template that the bundle knows."""
+
+    form: str
+    id: str
+
+
+class _Known(dict[str, _Found | None]):
+    """Templates of the bundle by the masked form of lines, looked up once for each form of a batch."""
+
+    def __init__(self, model: TemplateModel | None) -> None:
+        self._model = model
+
+    def __missing__(self, form: str) -> _Found | None:
+        found = None
+        if self._model is not None:
+            general = " ".join(map(skeleton, form.split(" ")))
+            if self._model.system(general) is not None:
+                found = _Found(general, identity("template", general))
+        self[form] = found
+        return found
 
 
 class _Memory:
@@ -141,9 +179,8 @@ class _Answers:
         for column in (self._templates, self._ids, self._parameters, self._novelties, self._kinds):
             column.append(None)
 
-    def add(self, message: int, line: MaskedLine, template: Template, novelty: Novelty) -> None:
+    def add(self, message: int, line: MaskedLine, form: str, template_id: str, novelty: Novelty) -> None:
         """Answer a row; `message` numbers the distinct texts of the batch."""
-        form = template.form
         shown = self._shown.get(form)
         if shown is None:
             shown = self._shown[form] = form.replace(MASK, SHOWN)
@@ -153,7 +190,7 @@ class _Answers:
             key = (message, form)
             parameters = self._read.get(key) or self._read.setdefault(key, _parameters(line, form))
         self._templates.append(shown)
-        self._ids.append(template.id)
+        self._ids.append(template_id)
         self._parameters.append(parameters)
         self._novelties.append(novelty.score)
         self._kinds.append(novelty.kind)

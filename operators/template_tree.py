@@ -79,11 +79,13 @@ class TemplateTree:
     def take(self, form: str, time: int, name: str | None = None) -> tuple[Template, Novelty]:
         """Find or make the template of a masked line and count the line; return it with the line's novelty.
 
-        `name` is the id of a template that is known by another way; it is born with that id.
+        `name` is the id of a template that is known already: it is nobody else's, and born with that id.
         """
-        template = self._by_form.get(form) or self._found.get(form)
+        template = self._by_form.get(form)
+        if template is None and name is None:
+            template = self._found.get(form) or self._search(form)
         if template is None:
-            template = (None if name else self._search(form)) or self._bear(form, time, name)
+            template = self._bear(form, time, name)
         if not self.lines or time < self._since:
             self._since = time
         novelty = novelty_of(template.seen, time, self.lines, self._since)

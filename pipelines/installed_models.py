@@ -13,6 +13,7 @@ from models.record_model import RecordModel
 from models.sequence_model import SequenceModel
 from models.session import RUNTIME_VERSION, load_session
 from models.telemetry_model import TelemetryModel
+from models.template_model import TemplateModel
 from models.text_model import TextModel
 from pipelines.model_folder import is_folder, model_folder
 
@@ -61,5 +62,7 @@ def verified_identity(folder: Path) -> str:
         return RecordModel(folder).identity
     if bundle.card.task == "multivariate":
         return MultivariateModel(folder).identity
+    if bundle.card.task == "templates":
+        return TemplateModel(folder).identity
     load_session(bundle)
     return bundle.identity(RUNTIME_VERSION)

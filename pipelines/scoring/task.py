@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from operators.operator import KeyedOperator, Operator
 from pipelines.bad_input import BadInput
@@ -18,6 +18,9 @@ from schemas.device_metrics import DEVICE_METRICS
 from schemas.device_sessions import SEQUENCES
 from schemas.device_telemetry import DEVICE_TELEMETRY
 from schemas.topic import Topic
+
+if TYPE_CHECKING:
+    from models.template_model import TemplateModel
 
 Operators: TypeAlias = tuple[Operator | KeyedOperator, ...]
 
@@ -66,9 +69,16 @@ def _of_text(name: str, topic: Topic) -> Callable[[Chosen, Asked], Operators]:
         model = RememberingModel(folder) if asked.probabilities else TextModel(folder)
         model.load()
         shipped = getattr(import_module(f"pipelines.shipped.{name}s"), f"{name}_operators")
-        return with_options(shipped(model), topic.row_schema, model, explain=asked.explain)
+        operators = shipped(model, _templates(chosen)) if name == "log" else shipped(model)
+        return with_options(operators, topic.row_schema, model, explain=asked.explain)
 
     return build
+
+
+def _templates(chosen: Chosen) -> TemplateModel:
+    from models.template_model import SHIPPED_TEMPLATES, TemplateModel
+
+    return TemplateModel(model_folder(SHIPPED_TEMPLATES, chosen.instead))
 
 
 def _of_telemetry(chosen: Chosen, asked: Asked) -> Operators:

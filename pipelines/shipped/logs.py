@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.template_model import TemplateModel
 from models.text_model import TextModel
 from operators.classify_text import understand_logs
 from operators.collect_answers import CollectAnswers
@@ -12,13 +13,12 @@ from schemas.answers import DEVICE_LOGS_ENRICHED
 from schemas.device_logs import DEVICE_LOGS
 
 
-def log_operators(text: TextModel) -> tuple[Operator | KeyedOperator, ...]:
-    """Return what is asked of each log line."""
-    return MineTemplates(), understand_logs(text, explain=("abnormal",))
+def log_operators(text: TextModel, templates: TemplateModel | None = None) -> tuple[Operator | KeyedOperator, ...]:
+    """Return what is asked of each log line; `templates` are those that came with hubbub unless others are given."""
+    return MineTemplates(templates or TemplateModel.named()), understand_logs(text, explain=("abnormal",))
 
 
-def logs(text: TextModel) -> Pipeline:
+def logs(text: TextModel, templates: TemplateModel | None = None) -> Pipeline:
     """Return the pipeline from device.logs to device.logs.enriched."""
-    return Pipeline(
-        "logs", [DEVICE_LOGS], [*log_operators(text), CollectAnswers(DEVICE_LOGS_ENRICHED)], [DEVICE_LOGS_ENRICHED]
-    )
+    operators = [*log_operators(text, templates), CollectAnswers(DEVICE_LOGS_ENRICHED)]
+    return Pipeline("logs", [DEVICE_LOGS], operators, [DEVICE_LOGS_ENRICHED])

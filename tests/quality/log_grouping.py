@@ -24,6 +24,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from models.template_model import TemplateModel
 from operators import template_tree
 from operators.mine_templates import MineTemplates
 from schemas.topic import TIMESTAMP
@@ -127,7 +128,11 @@ def left_out(systems: Sequence[System]) -> list[tuple[tuple[float, ...], float]]
 def report(systems: Sequence[System]) -> str:
     """Return the table of all figures."""
     alone = [ours(system) for system in systems]
-    columns: list[tuple[str, list[float]]] = [("our miner alone", alone)]
+    known = MineTemplates(TemplateModel.named())
+    columns = [
+        ("our miner alone", alone),
+        ("behind the bundle's templates", [ours(system, known) for system in systems]),
+    ]
     if PEERS_PYTHON.exists():
         columns.append(("Drain3, its defaults", drain3(systems)))
     chosen = left_out(systems)

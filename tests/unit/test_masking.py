@@ -51,6 +51,7 @@ def masked(text: str) -> MaskedLine:
             ["7"],
         ),
         ("invalid user user [preauth]", "invalid user * [preauth]", ["user"]),
+        ("user bob(uid=7) by eve(uid=0)", "user *(uid=*) by *(uid=*)", ["bob", "7", "eve", "0"]),
         ("Invalid user bob.", "Invalid user *.", ["bob"]),
         ("user requested, user not known, user 7", "user requested, user not known, user *", ["7"]),
         ("Failed password for uucp from 10.0.0.7", "Failed password for * from *", ["uucp", "10.0.0.7"]),

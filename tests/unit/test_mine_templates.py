@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.template_model import TemplateModel
 from operators.mine_templates import SILENCE_US, MineTemplates
 from operators.template_tree import MOST_CHARACTERS, MOST_IN_GROUP, MOST_TEMPLATES, OPEN_AFTER, TemplateTree
 from schemas.device_logs import DEVICE_LOGS
@@ -20,6 +21,7 @@ from tests.drawn_rows import rows
 from tests.remembering_run import Store, run_with_memory
 
 MINE = MineTemplates()
+BEHIND_A_BUNDLE = MineTemplates(TemplateModel.named())
 NOON = 1_790_000_000_000_000
 HOUR = 3_600_000_000
 
@@ -215,6 +217,7 @@ MESSAGES = st.one_of(
     st.lists(WORDS, min_size=0, max_size=5).map(" ".join),
     st.text(max_size=12),
     st.sampled_from(["a b c d e f g", "a b x d e f g", "a b c d e f y", "a b x d e f y", "a b c q e f g"]),
+    st.sampled_from(["a.service: Succeeded.", "b.service: Succeeded.", "Removed session 7."]),
     st.sampled_from(["a b c.so d e", "a b x.so d e", "a b 7 d e", "a b () d e", "a b (c.so) d e", "a b c d e"]),
 )
 TIMES = st.one_of(
@@ -225,14 +228,16 @@ ROWS = st.lists(st.tuples(st.sampled_from("abc"), TIMES, MESSAGES), max_size=40)
 
 
 @settings(max_examples=120, deadline=None)
-@given(drawn=ROWS, cuts=st.lists(st.integers(0, 40), max_size=5))
-def test_cuts_saves_and_restores_change_nothing(drawn: list[tuple[str, int, str | None]], cuts: list[int]) -> None:
+@given(drawn=ROWS, cuts=st.lists(st.integers(0, 40), max_size=5), mine=st.sampled_from([MINE, BEHIND_A_BUNDLE]))
+def test_cuts_saves_and_restores_change_nothing(
+    drawn: list[tuple[str, int, str | None]], cuts: list[int], mine: MineTemplates
+) -> None:
     batch = lines(*drawn)
     whole: Store = {}
     pieces: Store = {}
-    straight = run_with_memory(MINE, batch, store=whole)
-    assert run_with_memory(MINE, batch, [cut for cut in cuts if cut <= len(drawn)], pieces) == straight
-    assert run_with_memory(MINE, batch, range(1, len(drawn))) == straight
+    straight = run_with_memory(mine, batch, store=whole)
+    assert run_with_memory(mine, batch, [cut for cut in cuts if cut <= len(drawn)], pieces) == straight
+    assert run_with_memory(mine, batch, range(1, len(drawn))) == straight
     assert pieces == whole
 
 

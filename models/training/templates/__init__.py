@@ -1,0 +1,1 @@
+"""How the frozen templates are made: a table of what common systems write, and its bundle."""
