@@ -94,7 +94,11 @@ def _tables(title: str, values: Mapping[str, Any], depth: int) -> Iterator[Figur
         yield FigureTable(title, (), tuple((name, (value,)) for name, value in list(single.items())[:MOST_ROWS]))
     rows = {name: value for name, value in values.items() if isinstance(value, dict) and value}
     flat = {name: value for name, value in rows.items() if all(_is_figure(one) for one in value.values())}
-    if flat:
+    if len(flat) == 1:
+        ((name, only),) = flat.items()
+        place = f"{title} · {name}" if title else name
+        yield FigureTable(place, (), tuple((key, (value,)) for key, value in list(only.items())[:MOST_ROWS]))
+    elif flat:
         columns = tuple(dict.fromkeys(name for value in flat.values() for name in value))[:MOST_COLUMNS]
         cells = [(name, tuple(value.get(column) for column in columns)) for name, value in flat.items()]
         yield FigureTable(title, columns, tuple(cells[:MOST_ROWS]))

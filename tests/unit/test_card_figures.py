@@ -64,5 +64,5 @@ def test_objects_of_one_shape_are_one_table() -> None:
     assert shown == [
         ("", (), (("seconds", (2.5,)),)),
         ("dev", ("rows", "f1"), (("a", (3, 0.5)), ("b", (4, None)))),
-        ("deep · one", ("x",), (("two", (1,)),)),
+        ("deep · one · two", (), (("x", (1,)),)),
     ]
