@@ -18,12 +18,16 @@ Loss = Literal["nothing", "request", "answer"]
 class DroppingProxy:
     """Forwards each connection to 127.0.0.1:`target`; `judge(api_key)` says what to lose of each request.
 
-    What is lost is not missed quietly: the connection breaks, as it would when a machine on the way dies.
+    What is lost is not missed quietly: the connection breaks, as it would when a machine on the way dies. `on_the_way`
+    is called before each request and each answer goes on, and may take its time.
     """
 
-    def __init__(self, target: int, judge: Callable[[int], Loss]) -> None:
+    def __init__(
+        self, target: int, judge: Callable[[int], Loss], on_the_way: Callable[[], None] = lambda: None
+    ) -> None:
         self._target = target
         self._judge = judge
+        self._on_the_way = on_the_way
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -60,6 +64,7 @@ class DroppingProxy:
                 break
             if loss == "answer":
                 doomed.add(correlation)
+            self._on_the_way()
             if not _forward(frame, broker):
                 break
         _end(client, broker)
@@ -67,6 +72,7 @@ class DroppingProxy:
     def _answers(self, client: socket.socket, broker: socket.socket, doomed: set[int]) -> None:
         while (frame := _frame(broker)) is not None:
             (correlation,) = struct.unpack_from(">i", frame, 4)
+            self._on_the_way()
             if correlation in doomed or not _forward(frame, client):
                 break
         _end(client, broker)
