@@ -237,6 +237,16 @@ def test_models_show_their_cards(console: tuple[TestClient, Console]) -> None:
     assert client.get("/models/..%2Ftext-enzh").status_code == 404
 
 
+def test_drift_is_told_of_what_models_answered_lately(console: tuple[TestClient, Console]) -> None:
+    client, _ = console
+    page = client.get("/drift").text
+    assert "Are events still like those that the models know?" in page
+    of_readings = page[page.index(">device.telemetry <") :]
+    assert 'class="chip bad">has drifted<' in of_readings, "a made-up fridge that is warm a quarter of the time"
+    assert "anomaly.score" in of_readings
+    assert client.get("/drift").text == page, "who asks again soon gets the same"
+
+
 def test_what_people_said_of_alerts_is_shown_and_given_out(file: Path) -> None:
     judged = {
         **alert("odd", minutes_ago=9),
@@ -302,7 +312,7 @@ def test_every_page_speaks_chinese(file: Path) -> None:
             ("/devices", "台设备"), (f"/devices/{FRIDGE}", "预期范围"), ("/topics", "主题与作业"),
             ("/topics/alarms", "谁在读取"), ("/dead-letters", "条待处理的死信"), ("/models", "用途名称"),
             (f"/dead-letters/{letters_of(file)[0]}", "原始记录"), ("/models/text-enzh", "训练数据"),
-            ("/reports", "回放报告"),
+            ("/reports", "回放报告"), ("/drift", "与模型卡上的参考数据对比"),
         ):  # fmt: skip
             assert said in client.get(path).text, path
 

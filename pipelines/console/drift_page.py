@@ -1,0 +1,87 @@
+"""Drift: whether what the models met and answered lately is still like the reference on their cards."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, cast
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from infra.broker import Broker
+from pipelines.catalog import shipped_pipeline
+from pipelines.console.answer import console_of, in_thread, show
+from pipelines.console.page import Page
+from pipelines.drift.kept_drift import LAST_ROWS, drift_of_last_rows
+from pipelines.drift.watched import ModelDrift
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+PIPELINES: Final = ("messages", "logs", "alarms", "telemetry")
+KEPT_S: Final = 60.0
+"""Looking takes a second or two, and what it finds changes slowly: who asks again within this time gets the same."""
+
+
+class DriftLook:
+    """The drift of the last rows of each shipped pipeline with a model; any thread may ask, one looks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: list[ModelDrift] = []
+        self._at_s: float | None = None
+
+    def look(self, broker: Broker, models: Mapping[str, str], now_s: float) -> list[ModelDrift]:
+        """Return how things stand; BundleRefused for a model that cannot serve."""
+        with self._lock:
+            if self._at_s is None or now_s - self._at_s > KEPT_S:
+                built = (shipped_pipeline(name, dict(models)) for name in PIPELINES)
+                self._found = [one for pipeline in built for one in drift_of_last_rows(pipeline, broker)]
+                self._at_s = now_s
+            return self._found
+
+
+async def drift(request: Request) -> Response:
+    """GET /drift."""
+    console = console_of(request)
+    found = await in_thread(_look_of(request).look, console.broker, console.settings.models, time.monotonic())
+    return await show(request, "drift.html", title="Drift", drifts=found, rows=LAST_ROWS)
+
+
+def _look_of(request: Request) -> DriftLook:
+    state = request.app.state
+    if not hasattr(state, "drift_look"):
+        state.drift_look = DriftLook()
+    return cast(DriftLook, state.drift_look)
+
+
+PAGE = Page(
+    routes=[Route("/drift", drift)],
+    chinese={
+        "Drift": "漂移",
+        "Are events still like those that the models know?": "事件是否仍与模型熟悉的相似？",
+        "Of each model the last {n} rows that it answered, beside the reference on its card.": (
+            "各模型最近回答的 {n} 行，与模型卡上的参考数据对比。"
+        ),
+        "PSI below 0.1 is stable, from 0.25 on it is drift, if it is more than chance does once in a thousand.": (
+            "PSI 低于 0.1 为稳定；达到 0.25 且超出千分之一的偶然范围时为漂移。"
+        ),
+        "Beside": "对照",
+        "{n} row": "{n} 行",
+        "{n} rows": "{n} 行",
+        "has drifted": "已漂移",
+        "like its reference": "与参考相似",
+        "Its card has no reference, so nobody can tell.": "模型卡没有参考数据，无法判断。",
+        "by chance": "偶然上限",
+        "bound": "界限",
+        "Level": "程度",
+        "stable": "稳定",
+        "shifting": "偏移",
+        "drifted": "漂移",
+        "few": "行数太少",
+        "too few rows to tell": "行数太少，无法判断",
+        "No model has answered anything here yet.": "还没有模型在此回答过任何内容。",
+    },
+)
