@@ -47,7 +47,7 @@ def violations(page: Page) -> list[str]:
     """Return what axe-core finds seriously wrong with a page: rule, and where."""
     source = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
     page.evaluate(source)  # as the debugger does: a page's policy for its own scripts does not forbid it
-    result: Any = page.evaluate("axe.run()")
+    result: Any = page.evaluate("axe.run({resultTypes: ['violations']})")
     return [
         f"{one['id']} ({one['impact']}): {'; '.join(str(node['target'][0]) for node in one['nodes'][:3])}"
         for one in result["violations"]
