@@ -7,6 +7,7 @@ dead self left: partitions without waiting for the session's end, and an open tr
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,11 +54,15 @@ class KafkaInstance:
 
 def _machine_id(state_dir: Path) -> str:
     path = state_dir / "machine-id"
-    try:
-        with path.open("x") as file:
-            file.write(secrets.token_hex(4))
-    except FileExistsError:
-        pass
+    if not path.exists():
+        # Whole or not at all, whoever dies or looks meanwhile: the first to link his own is the one who made it.
+        made = state_dir / f"machine-id.{secrets.token_hex(8)}"
+        try:
+            made.write_text(secrets.token_hex(4))
+            with suppress(FileExistsError):
+                path.hardlink_to(made)
+        finally:
+            made.unlink(missing_ok=True)
     found = path.read_text().strip()
     if not _NAME.match(found):
         raise BrokerUnavailable(
