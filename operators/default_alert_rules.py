@@ -133,6 +133,18 @@ TELEMETRY_ANOMALY: Final = AlertRule(
     summary="{device_id}: {metric} {value} is {judgement} ({counted} since {since})",
 )
 
+# Of `hubbub run forecasts`: nothing has failed yet, so it is a warning, and it ends when the forecast does.
+FAILURE_FORECAST: Final = AlertRule(
+    name="failure_forecast",
+    source="forecast",
+    description="What a device showed lately makes a serious alarm likely.",
+    when=(Condition("hubbub.forecast.label", "==", "likely"),),
+    clears=(Condition("hubbub.forecast.label", "==", "unlikely"),),
+    severity="warning",
+    resolve_after_s=6 * HOUR,
+    summary="{device_id}: a serious alarm is {label} soon: {words}",
+)
+
 DEFAULT_ALERT_RULES: Final = (
     MESSAGE_URGENT,
     CUSTOMER_UNHAPPY,
@@ -140,4 +152,5 @@ DEFAULT_ALERT_RULES: Final = (
     LOG_NOVEL,
     DEVICE_ALARM,
     TELEMETRY_ANOMALY,
+    FAILURE_FORECAST,
 )

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 SHIPPED = ("logs", "messages", "alarms", "telemetry", "alerts")
 # Run when they are named: alerts re-keyed by site with the registry of devices, and what belongs together.
 REKEYED = ("sites", "incidents")
+# Run when they are named: what is notable by device, how probable a serious alarm is, and alerts of that.
+FORECASTING = ("signals", "forecasts", "forecast_alerts")
 ENTRY_POINTS = "hubbub.pipelines"
 Chosen = Mapping[str, str | Path]
 Rules = Sequence["AlertRule"]
@@ -43,6 +45,8 @@ def shipped_pipeline(name: str, models: Chosen | None = None, rules: Rules | Non
         from pipelines.shipped.incidents import incidents
 
         return incidents()
+    if name in FORECASTING:
+        return _forecasting(name, models, rules)
     if name == "telemetry":
         from models.telemetry_model import TelemetryModel
         from pipelines.shipped.telemetry import telemetry
@@ -56,16 +60,35 @@ def shipped_pipeline(name: str, models: Chosen | None = None, rules: Rules | Non
     return pipeline
 
 
+def _forecasting(name: str, models: Chosen | None, rules: Rules | None) -> Pipeline:
+    if name == "signals":
+        from pipelines.shipped.signals import signals
+
+        return signals()
+    if name == "forecast_alerts":
+        from pipelines.shipped.forecast_alerts import forecast_alerts
+
+        return forecast_alerts() if rules is None else forecast_alerts(rules)
+    from models.forecast_model import ForecastModel
+    from pipelines.shipped.forecasts import forecasts
+
+    return forecasts(ForecastModel.named(chosen=models))
+
+
 def shipped_pipelines(models: Chosen | None = None, rules: Rules | None = None) -> list[Pipeline]:
     """Build all shipped pipelines."""
     return [shipped_pipeline(name, models, rules) for name in SHIPPED]
 
 
 def with_feeders(names: Sequence[str]) -> list[str]:
-    """Return names of pipelines, each once, with `sites` before `incidents`: it feeds nothing else."""
+    """Return names of pipelines, each once, with what is run for them alone.
+
+    That is `sites` before `incidents`, and `signals` before `forecasts`, with the alerts behind them.
+    """
+    groups = {"incidents": REKEYED, "forecasts": FORECASTING}
     found: list[str] = []
     for name in names:
-        found += [one for one in (REKEYED if name == "incidents" else (name,)) if one not in found]
+        found += [one for one in groups.get(name, (name,)) if one not in found]
     return found
 
 
@@ -74,14 +97,14 @@ def find_pipeline(name: str, models: Chosen | None = None, rules: Rules | None =
 
     A user's own is a Pipeline, or a function without arguments that makes one.
     """
-    if name in (*SHIPPED, *REKEYED):
+    if name in (*SHIPPED, *REKEYED, *FORECASTING):
         return shipped_pipeline(name, models, rules)
     if ":" in name:
         found = _attribute(name)
     else:
         named = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
         if name not in named:
-            known = ", ".join([*SHIPPED, *REKEYED, *named])
+            known = ", ".join([*SHIPPED, *REKEYED, *FORECASTING, *named])
             raise UnknownPipeline(f"expected one of the pipelines {known}, or package.module:NAME, got {name!r}")
         found = named[name].load()
     if callable(found) and not isinstance(found, Pipeline):

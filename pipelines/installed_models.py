@@ -8,6 +8,7 @@ from pathlib import Path
 
 from models.bundle import open_bundle
 from models.find_bundle import shipped_bundles
+from models.forecast_model import ForecastModel
 from models.multivariate_model import MultivariateModel
 from models.record_model import RecordModel
 from models.sequence_model import SequenceModel
@@ -60,6 +61,8 @@ def verified_identity(folder: Path) -> str:
         return SequenceModel(folder).identity
     if bundle.card.task == "records":
         return RecordModel(folder).identity
+    if bundle.card.task == "forecast":
+        return ForecastModel(folder).identity
     if bundle.card.task == "multivariate":
         return MultivariateModel(folder).identity
     if bundle.card.task == "templates":

@@ -16,7 +16,9 @@ from schemas.answers import (
 from schemas.customer_messages import CUSTOMER_MESSAGES
 from schemas.dead_letters import DEAD_LETTERS
 from schemas.device_commands import DEVICE_COMMANDS
+from schemas.device_forecasts import DEVICE_FORECASTS
 from schemas.device_logs import DEVICE_LOGS
+from schemas.device_signals import DEVICE_SIGNALS
 from schemas.device_telemetry import DEVICE_TELEMETRY
 from schemas.devices import DEVICES
 from schemas.incidents import INCIDENTS
@@ -29,8 +31,11 @@ INPUTS = (DEVICE_LOGS, CUSTOMER_MESSAGES, ALARMS, DEVICE_TELEMETRY)
 ENRICHED = (DEVICE_LOGS_ENRICHED, CUSTOMER_MESSAGES_ENRICHED, ALARMS_ENRICHED, DEVICE_TELEMETRY_ENRICHED)
 # Inputs that say how things are, not what happens: they are looked up as of an event's time.
 TABLES = (DEVICES,)
-OUTPUTS = (ALERTS, ALERTS_ACTIONS, ALERTS_FEEDBACK, INCIDENTS, SILENCES, NOTIFICATIONS, DEVICE_COMMANDS, DEAD_LETTERS)
-INTERNAL = (ALERTS_BY_DEVICE, ALERTS_BY_SITE, TICKS)
+OUTPUTS = (
+    *(ALERTS, ALERTS_ACTIONS, ALERTS_FEEDBACK, INCIDENTS, DEVICE_FORECASTS),
+    *(SILENCES, NOTIFICATIONS, DEVICE_COMMANDS, DEAD_LETTERS),
+)
+INTERNAL = (ALERTS_BY_DEVICE, ALERTS_BY_SITE, DEVICE_SIGNALS, TICKS)
 TOPICS: dict[str, Topic] = {topic.name: topic for topic in (*INPUTS, *TABLES, *ENRICHED, *OUTPUTS, *INTERNAL)}
 
 

@@ -11,9 +11,11 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from models.forecast_model import ForecastModel
 from models.multivariate_model import MultivariateModel
 from models.sequence_model import SequenceModel
 from models.telemetry_model import TelemetryModel
+from models.template_model import TemplateModel
 from models.text_model import TextModel
 from operators.alert_rule import AlertRule, Flapping
 from operators.classify_text import ClassifyText, understand_alarms, understand_logs
@@ -24,25 +26,31 @@ from operators.cut_sessions import CutSessions
 from operators.default_alert_rules import DEFAULT_ALERT_RULES
 from operators.detect_anomalies import DetectAnomalies
 from operators.detect_together import DetectTogether
+from operators.forecast_failures import ForecastFailures
 from operators.locate_devices import LocateDevices
 from operators.mine_templates import MineTemplates
+from operators.note_signals import NoteSignals
 from operators.operator import KeyedOperator, Operator
 from operators.raise_alerts import RaiseAlerts
+from operators.report_log_silences import ReportLogSilences
 from operators.score_sequences import ScoreSequences
 from operators.understand_messages import UnderstandMessages
 from schemas.alarms import ALARMS
 from schemas.alerts_by_site import ALERTS_BY_DEVICE, ALERTS_BY_SITE
-from schemas.answers import ALARM_ANSWERS, ALARMS_ENRICHED
+from schemas.answers import ALARM_ANSWERS, ALARMS_ENRICHED, DEVICE_LOGS_ENRICHED
 from schemas.customer_messages import CUSTOMER_MESSAGES
 from schemas.device_logs import DEVICE_LOGS
 from schemas.device_metrics import DEVICE_METRICS
 from schemas.device_sessions import SEQUENCES
+from schemas.device_signals import DEVICE_SIGNALS
 from schemas.device_telemetry import DEVICE_TELEMETRY
 from schemas.devices import DEVICES
 from schemas.json_codec import JsonCodec
 from schemas.record import Record
 from schemas.topic import PROGRESS, TIMESTAMP, Topic
 from tests.jobs.counting import NumberLines, ReportSilence
+from tests.signal_rows import signals
+from tests.silence_rows import SILENCES
 from tests.site_rows import SITE_EVENTS, alert_rows, registry_rows
 from tests.tiny_multivariate_bundle import pump, write_tiny_multivariate_bundle
 from tests.tiny_sequence_bundle import BOOT, write_tiny_sequence_bundle
@@ -249,6 +257,10 @@ CASES: dict[str, Case] = {
     "understand_logs": Case(lambda p: understand_logs(tiny(p)), DEVICE_LOGS, LOG_LINES, ("category", "abnormal"), 3),
     "understand_alarms": Case(lambda p: understand_alarms(tiny(p)), ALARMS, ALARM_ROWS, ("category", "severity"), 1),
     "mine_templates": Case(lambda _: MineTemplates(), DEVICE_LOGS, LOG_LINES, ("template", "novelty"), 3),
+    "mine_templates_behind_a_bundle": Case(
+        lambda _: MineTemplates(TemplateModel.named()), DEVICE_LOGS, LOG_LINES, ("template", "novelty"), 3
+    ),
+    "report_log_silences": Case(lambda _: ReportLogSilences(), DEVICE_LOGS_ENRICHED, SILENCES),
     "detect_anomalies": Case(
         lambda _: DetectAnomalies(TelemetryModel.named()), DEVICE_TELEMETRY, READINGS, ("anomaly",), 4
     ),
@@ -281,6 +293,8 @@ CASES: dict[str, Case] = {
         ("anomaly", "contributions"),
         4,
     ),
+    "note_signals": Case(lambda _: NoteSignals(), ALARMS_ENRICHED, LABELLED),
+    "forecast_failures": Case(lambda _: ForecastFailures(ForecastModel.named()), DEVICE_SIGNALS, signals()),
     "number_lines": Case(lambda _: NumberLines(), DEVICE_LOGS, LOG_LINES),
     "report_silence": Case(lambda _: ReportSilence(), DEVICE_LOGS, LOG_LINES),
 }

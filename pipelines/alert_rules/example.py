@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -25,6 +26,7 @@ _ORDINARY: Final[Mapping[Source, Row]] = {
     "message": {"text": "It does not work again"},
     "alarm": {"code": "E-21", "text": "High discharge pressure"},
     "telemetry": {"metric": "box_temp", "value": 9.1},
+    "forecast": {"hubbub": {"forecast": {"score": 0.61, "words": ["4 errors in 30 min"]}}},
 }
 
 
@@ -66,7 +68,7 @@ def example_of(rule: AlertRule, heads: Labels) -> Example | None:
 
 def _row(rule: AlertRule, conditions: Sequence[Condition], heads: Labels, at: datetime) -> Row:
     schema = TOPIC_OF[rule.source].row_schema
-    row: Row = {"device_id": DEVICE, "event_time": at, **_ORDINARY[rule.source]}
+    row: Row = {"device_id": DEVICE, "event_time": at, **deepcopy(_ORDINARY[rule.source])}
     named = [path for _, path in rule.labels] + ([rule.category] if rule.category else [])
     for path in (path for path in named if path not in _ORDINARY[rule.source]):
         labels = known_labels(path, schema, heads)

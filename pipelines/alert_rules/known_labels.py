@@ -20,6 +20,7 @@ from schemas.answers import (
     DEVICE_TELEMETRY_ENRICHED,
 )
 from schemas.closed_values import closed_values
+from schemas.device_forecasts import DEVICE_FORECASTS, FORECAST_LABELS
 from schemas.topic import Topic
 
 TOPIC_OF: Final[Mapping[Source, Topic]] = {
@@ -27,6 +28,7 @@ TOPIC_OF: Final[Mapping[Source, Topic]] = {
     "message": CUSTOMER_MESSAGES_ENRICHED,
     "alarm": ALARMS_ENRICHED,
     "telemetry": DEVICE_TELEMETRY_ENRICHED,
+    "forecast": DEVICE_FORECASTS,
 }
 Labels = Mapping[str, tuple[str, ...]]
 
@@ -46,7 +48,7 @@ def known_labels(path: str, schema: pa.Schema, heads: Labels) -> tuple[str, ...]
     if not rest:
         return tuple(closed_values(schema.field(first)))
     if first == "hubbub" and len(rest) == 2 and rest[1] == "label":
-        return heads.get(rest[0], ())
+        return FORECAST_LABELS if rest[0] == "forecast" else heads.get(rest[0], ())
     return ()
 
 

@@ -8,6 +8,7 @@ import click
 
 from pipelines.commands.options import json_option
 from pipelines.commands.train_extra import need_extra
+from pipelines.commands.train_forecast import forecast
 from pipelines.commands.train_multivariate import multivariate
 from pipelines.commands.train_records import records
 from pipelines.commands.train_sequences import sequences
@@ -24,6 +25,7 @@ def train() -> None:
 train.add_command(sequences)
 train.add_command(records)
 train.add_command(multivariate)
+train.add_command(forecast)
 
 
 @train.command(epilog="Example: hubbub train intents --data a.jsonl --dev b.jsonl --output mine")

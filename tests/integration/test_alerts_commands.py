@@ -188,6 +188,7 @@ def test_the_rules_are_listed_with_where_they_come_from(hubbub: Hubbub, files: P
         "log_abnormal",
         "device_alarm",
         "telemetry_anomaly",
+        "failure_forecast",
         "freezer_warm",
         "gateway_silent",
         "log_novel",

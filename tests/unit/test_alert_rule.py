@@ -21,6 +21,7 @@ from schemas.answers import (
     DEVICE_LOGS_ENRICHED,
     DEVICE_TELEMETRY_ENRICHED,
 )
+from schemas.device_forecasts import DEVICE_FORECASTS
 from schemas.topic import Topic
 from tests.drawn_rows import rows
 
@@ -29,6 +30,7 @@ TOPICS = {
     "message": CUSTOMER_MESSAGES_ENRICHED,
     "alarm": ALARMS_ENRICHED,
     "telemetry": DEVICE_TELEMETRY_ENRICHED,
+    "forecast": DEVICE_FORECASTS,
 }
 READINGS = rows(
     DEVICE_TELEMETRY_ENRICHED,

@@ -91,7 +91,7 @@ def test_without_thresholds_pipelines_stay_the_very_same() -> None:
         ("log_abnormal.count", "expected --set NAME=VALUE"),
         ("=5", "expected --set NAME=VALUE"),
         ("log_abnormal.count=", "expected --set NAME=VALUE"),
-        ("log_abnorml.count=5", "expected one of customer_unhappy, device_alarm, job, log_abnormal"),
+        ("log_abnorml.count=5", "expected one of customer_unhappy, device_alarm, failure_forecast, job, log_abnormal"),
         ("log_abnormal.cont=5", "did you mean 'log_abnormal.count'?"),
         ("log_abnormal.count=many", "expected a whole number, got 'many'"),
         ("log_abnormal.count=0", "expected a count of 1 or more"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -53,13 +54,16 @@ def fit(
     *,
     weights: NDArray[np.float64] | None = None,
     stop_on: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None,
+    stop_weights: NDArray[np.float64] | None = None,
     rounds: int | None = None,
+    rising: Sequence[int] = (),
     seed: int = 7,
     threads: int = 1,
 ) -> Fitted:
     """Fit trees for `count` classes; with `stop_on` rounds end when log loss there has not fallen for 30 of them.
 
-    `rounds` says how many to fit instead of the shape's most.
+    `rounds` says how many to fit instead of the shape's most, `rising` is 1 for each column that may only raise the
+    margin (0: either way).
     """
     import lightgbm
 
@@ -77,6 +81,8 @@ def fit(
         "force_row_wise": True,
         "verbosity": -1,
     }
+    if rising:
+        settings["monotone_constraints"] = list(rising)
     if margins > 1:
         settings["num_class"] = count
     if shape.balanced:
@@ -88,7 +94,8 @@ def fit(
         data = lightgbm.Dataset(values.astype(np.float64), classes, weight=weights, free_raw_data=False)
         held, calls = [], []
         if stop_on is not None:
-            held = [lightgbm.Dataset(stop_on[0].astype(np.float64), stop_on[1], reference=data, free_raw_data=False)]
+            values, classes = stop_on[0].astype(np.float64), stop_on[1]
+            held = [lightgbm.Dataset(values, classes, weight=stop_weights, reference=data, free_raw_data=False)]
             calls = [lightgbm.early_stopping(30, verbose=False)]
         most = shape.max_rounds if rounds is None else rounds
         booster = lightgbm.train(settings, data, most, valid_sets=held, callbacks=calls)

@@ -1,0 +1,1 @@
+"""How the model of failure forecasts is taught and measured: on simulated days of the demo's house."""
