@@ -33,7 +33,7 @@ help:
 	echo 'make test         all that CI runs: check, then integration and quality tests'
 	echo 'make slow         the tests that take minutes each'
 	echo 'make flink        streams on a real Flink and a real Kafka: savepoints, kills'
-	echo 'make bench        the figures of BENCHMARKS.md'
+	echo 'make bench        the figures of BENCHMARKS.md; bench-kafka and bench-alerts: those that need a Kafka'
 	echo 'make train-env    $(VENV_TRAIN), with what training needs'
 	echo 'make constraints  constraints.txt anew, from the newest releases that setup.py allows'
 	echo 'make clean        remove what the other targets made'
@@ -131,7 +131,12 @@ flink: $(STAMP)
 # One at a time: a figure that was measured beside another is no figure.
 bench: $(STAMP) .venv-peers/.installed
 	$(SAY) 'benchmarks'
-	$(BIN)/python -m pytest --quiet -s -p no:xdist tests/bench --ignore tests/bench/test_over_kafka.py
+	$(BIN)/python -m pytest --quiet -s -p no:xdist tests/bench --ignore tests/bench/test_over_kafka.py --ignore tests/bench/test_alerting.py
+
+# A quarter of an hour and a real Kafka.
+bench-alerts: $(STAMP)
+	$(SAY) 'benchmarks of alerting'
+	$(BIN)/python -m pytest --quiet -s -p no:xdist --timeout 3600 tests/bench/test_alerting.py
 
 bench-kafka: $(STAMP) .venv-peers/.installed
 	$(SAY) 'benchmarks over Kafka, beside peers'

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from schemas.record import Append, Record
 from schemas.topic import Topic
@@ -150,6 +150,19 @@ class Membership(Protocol):
 
     def leave(self) -> None:
         """Give the streams back; attempts are forgotten, for this end is an orderly one."""
+        ...
+
+
+@runtime_checkable
+class CommitsTogether(Membership, Protocol):
+    """A membership to which what is written costs round trips, so that several small steps had better share them."""
+
+    def commit_together(self, commits: Sequence[Commit]) -> None:
+        """Write the commits of several streams in one transaction, all or none; raises as `commit`."""
+        ...
+
+    def begin_attempts(self, attempts: Mapping[Stream, Attempt]) -> None:
+        """Remember that work begins on several streams, in one write."""
         ...
 
 

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -42,6 +43,7 @@ from infra.kafka_reader import KafkaReader
 from infra.kafka_share import Share
 from infra.kafka_shelf import Holes
 from infra.kafka_snapshots import Snapshots
+from infra.kafka_transaction import Member
 from infra.kafka_wire import KafkaWire, NoAnswer
 from infra.partitioner import partition_of
 from infra.record_batch import Content
@@ -56,6 +58,16 @@ READ_RECORDS = 5000
 READ_BYTES = 8 << 20
 # The first place in a group may have to wait for the session of a dead member to end.
 PLACE_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """One commit of a transaction, and what its success changes here."""
+
+    commit: Commit
+    share: Share
+    changes: Mapping[str, StateRow]
+    pieces: Mapping[str, int]
 
 
 class KafkaMembership:
@@ -140,57 +152,78 @@ class KafkaMembership:
         self._expire[stream] = watermark_us
 
     def commit(self, commit: Commit) -> None:
-        """Write everything in one transaction.
+        """Write everything in one transaction."""
+        self.commit_together([commit])
+
+    def commit_together(self, commits: Sequence[Commit]) -> None:
+        """Write everything of several streams in one transaction.
 
         That the partitions of `idle_at` are still quiet is looked at before, for Kafka has no transaction over reads.
         A record that slips in between does no harm: the tick stands in its log at the offset where it was made, and
         takes effect before the record at that offset, for this reader as for any that reads the log again.
         """
         failpoint("after_state")
-        stream = commit.stream
-        share = self._share(stream)
-        self._check_idle(commit)
-        changes = share.changes(stream.name, commit.states, self._expire.pop(stream, None))
-        records = self._outputs(commit)
-        changelog, pieces = share.records(stream.name, changes.values())
-        changelog_part = self._changelog_part(share.number)
-        if changelog:
-            records[changelog_part] = changelog
-        offsets = {self._outer(part): at for part, at in commit.offsets.items()}
+        written: list[_Written] = []
+        records: dict[TopicPartition, list[Content]] = defaultdict(list)
+        offsets: dict[TopicPartition, Offset] = {}
+        for commit in commits:
+            name = commit.stream.name
+            share = self._share(commit.stream)
+            self._check_idle(commit)
+            changes = share.changes(name, commit.states, self._expire.pop(commit.stream, None))
+            changelog, pieces = share.records(name, changes.values())
+            if changelog:
+                records[self._changelog_part(share.number)] += changelog
+            for part, contents in self._outputs(commit).items():
+                records[part] += contents
+            offsets |= {self._outer(part): at for part, at in commit.offsets.items()}
+            written.append(_Written(commit, share, changes, pieces))
+        shares = {one.share.number: one.share.epoch for one in written}
         producer = self._ready_producer()
         try:
-            member = self._member.begin_commit(share.number, share.epoch)
             try:
-                first = producer.commit(
-                    records, offsets, member, lambda old: self._member.renew(share.number, share.epoch, old)
-                )
+                member = self._prove(shares)
+                first = producer.commit(records, offsets, member, lambda old: self._renew(shares, old))
             finally:
                 self._member.end_commit()
             failpoint("after_commit")
         except BaseException as error:
             self._doubt()
             if isinstance(error, NoAnswer):
-                log.warning("group %s, %s: %s; beginning again from what is committed", self._group, stream.name, error)
-                raise Fenced(
-                    f"{stream.name} of group {self._group}: it is not known whether it counts: {error}"
-                ) from error
+                names = ", ".join(one.commit.stream.name for one in written)
+                log.warning("group %s, %s: %s; beginning again from what is committed", self._group, names, error)
+                raise Fenced(f"{names} of group {self._group}: it is not known whether it counts: {error}") from error
             raise
-        for row in changes.values():
-            share.apply(stream.name, row, pieces[row.key])
-        if changelog:
-            share.position = first[changelog_part] + len(changelog)
-        share.offsets.update(commit.offsets)
-        share.forget_attempts(stream.name)
-        self._snapshots.save_sometimes(share)
+        for one in written:
+            name, share = one.commit.stream.name, one.share
+            for row in one.changes.values():
+                share.apply(name, row, one.pieces[row.key])
+            changelog_part = self._changelog_part(share.number)
+            if changelog_part in first:
+                share.position = first[changelog_part] + len(records[changelog_part])
+            share.offsets.update(one.commit.offsets)
+            share.forget_attempts(name)
+        for share in {one.share.number: one.share for one in written}.values():
+            self._snapshots.save_sometimes(share)
 
     def begin_attempt(self, stream: Stream, attempt: Attempt) -> None:
         """Write to the changelog, outside any transaction, that work begins; it is safe there when this returns."""
-        share = self._share(stream)
-        member = self._member.begin_commit(share.number, share.epoch)
-        self._member.end_commit()
-        record = attempt_record(stream.name, member.member_id, attempt)
-        write_plainly(self._wire, {self._changelog_part(share.number): [record]}, timeout_s=self._wait_s)
-        share.begun.add(stream.name)
+        self.begin_attempts({stream: attempt})
+
+    def begin_attempts(self, attempts: Mapping[Stream, Attempt]) -> None:
+        """Write for several streams that work begins."""
+        shares = {stream: self._share(stream) for stream in attempts}
+        try:
+            member = self._prove({share.number: share.epoch for share in shares.values()})
+        finally:
+            self._member.end_commit()
+        records: dict[TopicPartition, list[Content]] = defaultdict(list)
+        for stream, attempt in attempts.items():
+            record = attempt_record(stream.name, member.member_id, attempt)
+            records[self._changelog_part(shares[stream].number)].append(record)
+        write_plainly(self._wire, records, timeout_s=self._wait_s)
+        for stream, share in shares.items():
+            share.begun.add(stream.name)
 
     def attempt(self, stream: Stream) -> Attempt | None:
         """Return what an earlier process began and never ended."""
@@ -290,6 +323,13 @@ class KafkaMembership:
         if share.attempts:
             alive = living_members(self._wire, self._outer_group, timeout_s=self._wait_s)
             share.attempts = {one: attempt for one, attempt in share.attempts.items() if one[1] not in alive}
+
+    def _prove(self, epochs: Mapping[int, int]) -> Member:
+        """Return the proof that all these numbers are here; until `end_commit` a rebalance waits."""
+        return [self._member.begin_commit(number, epoch) for number, epoch in epochs.items()][-1]
+
+    def _renew(self, epochs: Mapping[int, int], old: Member) -> Member:
+        return [self._member.renew(number, epoch, old) for number, epoch in epochs.items()][-1]
 
     def _ready_producer(self) -> TransactionalWriter:
         if self._producer is None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from infra.broker import BrokerAway, Fenced, NotIdle, Stream, TopicPartition
+from infra.broker import Attempt, BrokerAway, CommitsTogether, Fenced, NotIdle, Stream, TopicPartition
 from pipelines.engines.graph import streams_of
 from pipelines.engines.merged_task import MergedTask
 from pipelines.engines.stream_task import StreamTask
@@ -20,6 +20,9 @@ Ticks = Mapping[TopicPartition, Sequence[tuple[int, int]]]
 # How long to leave a broker alone that does not answer, and how soon an end of the job is noticed meanwhile.
 AWAY_S = 1.0
 AWAY_LOOK_S = 0.1
+# Steps that are taken together: of so many records in all, and so few that the first does not wait for the last.
+MOST_TOGETHER = 500
+MOST_STREAMS = 4
 
 
 @dataclass(slots=True)
@@ -74,10 +77,13 @@ class PipelineLoop:
         owned = self.worker.membership.owned()
         self._tasks = {stream: task for stream, task in self._tasks.items() if stream in owned}
         self.pulse.forget(frozenset(stream.name for stream in owned))
-        moved = False
+        together = self._step_together(owned, ends)
+        moved = bool(together)
         for stream in owned:
             if self.ended():
                 break
+            if stream in together:
+                continue
             self.pulse.begin(stream.name)
             try:
                 stepped = self._step(stream, ends, last_round)
@@ -100,6 +106,43 @@ class PipelineLoop:
         if not moved:
             broker.wait(settings.poll_s)
         return False
+
+    def _step_together(self, owned: Sequence[Stream], ends: Mapping[TopicPartition, int]) -> frozenset[Stream]:
+        """Take small steps of several streams with one write before and one transaction behind; return whose they were.
+
+        Where a commit costs round trips, an event in one partition would else wait for those of all the others. A
+        large step goes alone: the trips are a small part of it, and what is under way in a transaction lies in memory.
+        """
+        membership = self.worker.membership
+        if not isinstance(membership, CommitsTogether) or self.worker.pipeline.merge:
+            return frozenset()
+        attempts: dict[Stream, Attempt] = {}
+        left = MOST_TOGETHER
+        for stream in owned:
+            task = self._tasks.get(stream)
+            if isinstance(task, StreamTask) and not task.at_end(ends) and (found := task.look_ahead()) is not None:
+                attempt, records = found
+                if records <= left and len(attempts) < MOST_STREAMS:
+                    attempts[stream] = attempt
+                    left -= records
+        if len(attempts) < 2 or self.ended():  # one alone has nobody to go with
+            return frozenset()
+        try:
+            membership.begin_attempts(attempts)
+            with self.worker.one_commit(membership):
+                for stream in attempts:
+                    task = self._tasks[stream]
+                    assert isinstance(task, StreamTask)
+                    self.pulse.begin(stream.name)
+                    task.step(marked=True)
+        except (Fenced, NotIdle):
+            for stream in attempts:
+                self._tasks.pop(stream, None)
+        now = time.monotonic()
+        for stream in attempts:
+            self.pulse.end(stream.name, moved=True, at_end=False)
+            self._quiet_since[stream] = now
+        return frozenset(attempts)
 
     def _step(self, stream: Stream, ends: Mapping[TopicPartition, int], last_round: bool) -> bool:
         # A new task looks once even at an end, so that the broker knows whose news it waits for.

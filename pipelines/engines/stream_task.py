@@ -11,6 +11,7 @@ from infra.broker import Attempt, Stream, TopicPartition
 from pipelines.engines.dead_letter import Failure
 from pipelines.engines.partition_reader import PartitionReader, Rows
 from pipelines.engines.place import place_of
+from pipelines.engines.stage_times import Interval
 from pipelines.engines.ticks import tick_record
 from pipelines.engines.work import Refusal, Segment, Worker
 
@@ -28,6 +29,7 @@ class StreamTask:
         source = next(topic for topic in worker.pipeline.sources if topic.name == self._part.topic)
         self._reader = PartitionReader(worker.broker, source, self._part, worker.settings.rules, ticks=ticks)
         self._place, _ = place_of(worker.membership.offset(self._part), worker.broker.bounds(self._part)[0])
+        self._ahead: tuple[Rows, Interval] | None = None
         # Work that an earlier process began and did not survive.
         self._died: Attempt | None = worker.membership.attempt(stream)
 
@@ -35,19 +37,36 @@ class StreamTask:
         """Whether everything up to these ends has been worked through."""
         return self._place.next_offset >= ends[self._part] and not self._reader.has_tick(self._place)
 
-    def step(self) -> bool:
-        """Read some records, work on them and commit; False when there were none."""
+    def look_ahead(self) -> tuple[Attempt, int] | None:
+        """Read what the next step works on; return what is to be remembered before it, and how many records it has.
+
+        None when there is nothing to be worked on, or what must be worked on alone: after a death one must know where
+        the next one happened, so nothing else may be under way then.
+        """
+        if self._died is not None and self._place.next_offset < self._died.until:
+            return None
+        rows = self._read()
+        self._ahead = rows, self._worker.times.intervals.pop()
+        if rows.empty:
+            return None
+        attempt = Attempt(self._place.next_offset, rows.after.next_offset, 1)
+        return attempt, len(rows.records) + len(rows.refused)
+
+    def step(self, *, marked: bool = False) -> bool:
+        """Read some records, work on them and commit; False when there were none.
+
+        `marked`: what `look_ahead` returned is remembered already.
+        """
         settings = self._worker.settings
         first = self._place.next_offset
         if self._died is not None and first >= self._died.until:
             self._died = None
-        with self._worker.times.stage("read and decode"):
-            rows = self._reader.read(
-                self._place,
-                # After a death its records are taken one at a time, so that the next death names the one to blame.
-                max_records=1 if self._died else settings.batch_records,
-                max_bytes=settings.batch_bytes,
-            )
+        if self._ahead is not None:
+            rows, read_at = self._ahead
+            self._worker.times.intervals.append(read_at)
+            self._ahead = None
+        else:
+            rows = self._read()
         self._worker.times.count("repeats", rows.repeats)
         if rows.empty:
             if rows.after == self._place:
@@ -60,9 +79,20 @@ class StreamTask:
             self._give_up(rows, deaths)
         else:
             until = self._died.until if self._died else rows.after.next_offset
-            self._worker.membership.begin_attempt(self.stream, Attempt(first, until, deaths + 1))
+            if not marked:
+                self._worker.membership.begin_attempt(self.stream, Attempt(first, until, deaths + 1))
             self._commit(rows)
         return True
+
+    def _read(self) -> Rows:
+        settings = self._worker.settings
+        with self._worker.times.stage("read and decode"):
+            return self._reader.read(
+                self._place,
+                # After a death its records are taken one at a time, so that the next death names the one to blame.
+                max_records=1 if self._died else settings.batch_records,
+                max_bytes=settings.batch_bytes,
+            )
 
     def tick(self, watermark_us: int) -> bool:
         """Move a quiet partition's time if something falls due by it; the observation is part of the commit."""

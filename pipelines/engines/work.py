@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import pyarrow as pa
 
-from infra.broker import Broker, Commit, Membership, Offset, Stream, TopicPartition
+from infra.broker import Broker, Commit, CommitsTogether, Membership, Offset, Stream, TopicPartition
 from infra.failpoints import failpoint
 from operators.row_errors import RowError
 from pipelines.engines.dead_letter import DeadLetterWriter, Failure
@@ -50,6 +51,17 @@ class Refusal:
 Failed: TypeAlias = tuple[TopicPartition, Record, Failure]
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What a step made, before it is committed."""
+
+    outputs: list[pa.RecordBatch]
+    failed: list[Failed]
+    appends: list[Append]
+    rows_in: int
+    commit: Commit
+
+
 class Worker:
     """Does the work of one pipeline in one consumer group; every stream's task calls it."""
 
@@ -77,6 +89,7 @@ class Worker:
         self.clock = clock
         self._letters = letters
         self._watch = watch
+        self._kept: list[tuple[Step, _Made]] | None = None
         self._sinks = SinkWriter(pipeline)
         self._internal = {sink.topic.name for sink in pipeline.sinks if sink.topic.internal}
         self._feeds: dict[str, str] = {}
@@ -109,11 +122,49 @@ class Worker:
         )
         with in_step(told.id):
             try:
-                outputs, failed = self._work(stream, segments, told.failed, offsets, watermark_us, extra, idle_at)
+                made = self._work(stream, segments, told.failed, offsets, watermark_us, extra, idle_at)
+                step = replace(told, outputs=made.outputs, failed=made.failed)
+                if self._kept is not None:
+                    self._kept.append((replace(step, intervals=list(self.times.intervals)), made))
+                    self.times.intervals.clear()
+                    return
+                with self.times.stage("commit"):
+                    self.membership.commit(made.commit)
             except Exception as error:
                 self._tell(replace(told, error=error))
                 raise
-            self._tell(replace(told, outputs=outputs, failed=failed))
+            self._count(made)
+            self._tell(step)
+
+    @contextmanager
+    def one_commit(self, together: CommitsTogether) -> Iterator[None]:
+        """Keep the commits of the steps of a block, each of another stream, and write them as one behind it.
+
+        An exception in the block, or of that transaction, leaves nothing of any of them.
+        """
+        kept: list[tuple[Step, _Made]] = []
+        self._kept = kept
+        try:
+            yield
+        finally:
+            self._kept = None
+        if not kept:
+            return
+        with self.times.stage("commit"):
+            together.commit_together([made.commit for _, made in kept])
+        committed_at = self.times.intervals[-1]
+        for step, made in kept:
+            self._count(made)
+            with in_step(step.id):
+                self._tell(replace(step, intervals=[*step.intervals, committed_at]))
+
+    def _count(self, made: _Made) -> None:
+        self.times.count("in", made.rows_in)
+        self.times.count("out", sum(one.topic not in self._internal for one in made.appends))
+        self.times.count("dead letters", len(made.failed))
+        self.times.steps += 1
+        for _, _, failure in made.failed:
+            self.times.failed(failure.reason)
 
     def _tell(self, step: Step) -> None:
         if self._watch is not None:
@@ -131,8 +182,8 @@ class Worker:
         watermark_us: int | None,
         extra: Sequence[Append],
         idle_at: Mapping[TopicPartition, int] | None,
-    ) -> tuple[list[pa.RecordBatch], list[Failed]]:
-        """Return what came out, and what failed."""
+    ) -> _Made:
+        """Return what came out, what failed, and what is to be committed."""
         states = self._memory(stream, watermark_us)
         outputs: list[pa.RecordBatch] = []
         failed = [*refused]
@@ -157,19 +208,11 @@ class Worker:
             appends = [append for output in outputs for append in self._sinks.appends(output)]
         if letters:
             failpoint("in_dead_letter")
-        with self.times.stage("commit"):
-            if watermark_us is not None and self.pipeline.keyed:
-                self.membership.forget_expired(stream, watermark_us)
-            self.membership.commit(
-                Commit(stream, offsets, [*appends, *letters, *extra], states.changes(), dict(idle_at or {}))
-            )
-        self.times.count("in", sum(len(segment.records) for segment in segments) + len(refused))
-        self.times.count("out", sum(one.topic not in self._internal for one in appends))
-        self.times.count("dead letters", len(letters))
-        self.times.steps += 1
-        for _, _, failure in failed:
-            self.times.failed(failure.reason)
-        return outputs, failed
+        if watermark_us is not None and self.pipeline.keyed:
+            self.membership.forget_expired(stream, watermark_us)
+        commit = Commit(stream, offsets, [*appends, *letters, *extra], states.changes(), dict(idle_at or {}))
+        rows_in = sum(len(segment.records) for segment in segments) + len(refused)
+        return _Made(outputs, failed, appends, rows_in, commit)
 
     def _feed(self, stream: Stream, segment: Segment) -> Feed:
         if stream.name not in self._feeds:

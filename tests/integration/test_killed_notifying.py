@@ -1,0 +1,130 @@
+"""The job and the notifier, killed at random: no alert is lost, and none is told twice with different words."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import orjson
+import pytest
+
+from infra.broker import TopicPartition
+from infra.sqlite_broker import SqliteBroker
+from pipelines.engines.graph import topics_of
+from pipelines.shipped.alerts import alerts
+from schemas.alerts import ALERTS
+from schemas.notifications import NOTIFICATIONS
+from schemas.record import Append
+from schemas.silences import SILENCES
+from tests.broker_subject import all_records, eventually
+from tests.http_receiver import Came, HttpReceiver, http_receiver
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = [sys.executable, "-m", "pipelines.command_line"]
+SEED = 20261122
+KILLS = 16
+A_ROUND = 12
+PLAN = """
+[route]
+receiver = "team"
+group_by = ["device_id"]
+group_wait = "0s"
+group_interval = "1s"
+[receivers.team]
+kind = "webhook"
+url = "{url}/hook"
+rate_limit = 100000
+"""
+
+
+def alarm(number: int, state: str) -> Append:
+    """An alarm as the pipeline `alarms` writes it, of a device of its own."""
+    at = f"2026-03-01T08:{number // 60:02}:{number % 60:02}.{0 if state == 'raise' else 500000:06}Z"
+    row = {"device_id": f"d{number}", "event_time": at, "code": "E7", "text": "compressor stopped", "state": state}
+    row |= {"perceived_severity": "critical" if state == "raise" else "cleared"}
+    answers = {"input": {"event_id": f"{number:031x}{'0' if state == 'raise' else '1'}"}, "late": False}
+    answers |= {"category": {"label": "mechanical", "score": 0.9, "model": "m"}}
+    return Append("alarms.enriched", f"d{number}".encode(), orjson.dumps(row | {"hubbub": answers}))
+
+
+def told(receiver: HttpReceiver) -> dict[str, set[str]]:
+    """Return, for each device, the states that were told and taken."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for came in list(receiver.came):
+        for one in came.json["alerts"]:
+            found[one["labels"]["device_id"]].add(one["status"])
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_nothing_is_lost_and_nothing_told_in_two_ways(tmp_path: Path) -> None:
+    rng = random.Random(SEED)
+    print(f"seed {SEED}")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HUBBUB_JOB_POLL_S": "0.05"}
+
+    def flaky(came: Came) -> int:
+        # Now and then the receiver takes it and the answer says otherwise: it must be sent again as it was.
+        return 503 if rng.random() < 0.15 else 200
+
+    with http_receiver(flaky) as receiver, SqliteBroker(tmp_path / "hubbub.db") as broker:
+        (tmp_path / "notify.toml").write_text(PLAN.format(url=receiver.url))
+        broker.create_topics([*topics_of([alerts()]), NOTIFICATIONS, SILENCES, ALERTS])
+
+        def start(*arguments: str) -> subprocess.Popen[bytes]:
+            with (tmp_path / f"{arguments[0]}.log").open("ab") as log:
+                return subprocess.Popen([*PROGRAM, *arguments], cwd=tmp_path, env=environment, stdout=log, stderr=log)
+
+        commands = {"job": ("run", "alerts"), "notifier": ("notify",)}
+        running = {name: start(*arguments) for name, arguments in commands.items()}
+        count, over, kills = 0, set[int](), {"job": 0, "notifier": 0}
+        try:
+            while sum(kills.values()) < KILLS:
+                broker.append([alarm(number, "raise") for number in range(count, count + A_ROUND)])
+                count += A_ROUND
+                # What ended before anybody could be told of it is nobody's business; so one ends that was told.
+                ended = [number for number in range(count) if number not in over and f"d{number}" in told(receiver)]
+                if ended:
+                    broker.append([alarm(number, "clear") for number in ended])
+                over |= set(ended)
+                time.sleep(rng.uniform(0.3, 4.0))
+                victim = rng.choice(sorted(running))
+                running[victim].send_signal(signal.SIGKILL)
+                running[victim].wait(20)
+                kills[victim] += 1
+                running[victim] = start(*commands[victim])
+            resolved = {f"d{number}" for number in over}
+            everybody = {f"d{number}" for number in range(count)}
+            assert eventually(lambda: raised(broker) == everybody, within_s=120), everybody - raised(broker)
+            assert eventually(lambda: set(told(receiver)) == everybody, within_s=240), (
+                everybody - set(told(receiver)),
+                (tmp_path / "notify.log").read_text()[-2000:],
+            )
+            assert eventually(
+                lambda: {device for device, states in told(receiver).items() if "resolved" in states} >= resolved,
+                within_s=240,
+            )
+        finally:
+            for process in running.values():
+                process.terminate()
+            for process in running.values():
+                assert process.wait(60) == 0
+        bodies: dict[str, set[bytes]] = defaultdict(set)
+        for came in receiver.came:
+            bodies[came.headers["webhook-id"]].add(came.body)
+        assert all(len(found) == 1 for found in bodies.values())
+        again = len(receiver.came) - len(bodies)
+        print(f"{count} alerts, killed {kills}, {len(bodies)} notifications, {again} sent again as they were")
+        assert again > 0 and over  # the receiver saw to the first
+
+
+def raised(broker: SqliteBroker) -> set[str]:
+    """Return the devices that have an alert."""
+    parts = [TopicPartition(ALERTS.name, number) for number in range(ALERTS.partitions)]
+    return {orjson.loads(one.value or b"")["device_id"] for part in parts for one in all_records(broker, part)}
