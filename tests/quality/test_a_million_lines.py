@@ -30,7 +30,7 @@ def test_a_million_distinct_lines_are_bounded() -> None:
         batch = pa.RecordBatch.from_arrays(columns, ["device_id", "event_time", "message", "watermark"])
         run_with_memory(MineTemplates(), batch, store=store)
     [(_, (stored, _))] = msgspec.msgpack.decode(store["d1"]).values()
-    lines, _, templates = msgspec.msgpack.decode(stored)
+    lines, _, _, templates = msgspec.msgpack.decode(stored)
     assert lines == 1_000_000
     assert len(templates) == MOST_TEMPLATES
     assert len(store["d1"]) < 120_000
