@@ -6,6 +6,8 @@ restarted or killed. Worker 0 is spared the first three, so that its memory, fil
 
 `python -m tests.soak memory [--readings 1000000]` (R18): readings of ever new devices, old ones falling silent, through
 the pipeline `telemetry` on Kafka; memory must follow the devices that are alive, not all that ever were.
+
+`python -m tests.soak restore [--keys 1000000]` (R34): how soon a worker has its memory again (tests/soak_restore.py).
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from tests.chaos import EMBEDDED
 from tests.chaos_arena import TESTS, Arena
 from tests.chaos_kills import WORKERS, result_of
 from tests.kafka_job import await_that
+from tests.soak_restore import restore
 
 FAULTS = ("worker killed", "worker stopped", "worker asleep", "third worker", "broker restarted", "broker killed")
 SLEEP_S = 9.0
@@ -190,12 +193,13 @@ def _text(at_us: int) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Run what was asked for; 0 when all held."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", default=["faults", "memory"])
+    parser.add_argument("what", nargs="*", default=["faults", "memory", "restore"])
     parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--every", type=float, default=60.0)
     parser.add_argument("--rate", type=int, default=300, help="lines a second")
     parser.add_argument("--readings", type=int, default=1_000_000)
     parser.add_argument("--devices", type=int, default=100_000)
+    parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=20260301)
     asked = parser.parse_args(arguments)
     good = True
@@ -212,6 +216,8 @@ def main(arguments: Sequence[str]) -> int:
                         rate=asked.rate,
                         seed=asked.seed,
                     )
+                elif what == "restore":
+                    good &= restore(kafka, folder / "job", keys=asked.keys)
                 else:
                     good &= memory(
                         kafka, folder / "job", readings=asked.readings, devices=asked.devices, seed=asked.seed
