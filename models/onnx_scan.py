@@ -46,7 +46,7 @@ def _number(data: memoryview, at: int) -> tuple[int, int]:
     raise NotOnnx("a number is longer than ten bytes")
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """Give each field's number with its value: a number, or the bytes of what has a length."""
     at = 0
     while at < len(data):
@@ -71,7 +71,7 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
 def _complaints(kind: str, data: memoryview, depth: int) -> Iterator[str]:
     if depth > _DEEPEST:
         raise NotOnnx(f"graphs are nested deeper than {_DEEPEST}")
-    for number, value in _fields(data):
+    for number, value in fields(data):
         if kind == "tensor":
             if number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value != 0):
                 yield "keeps weights outside of its file"

@@ -53,3 +53,17 @@ class TelemetryModel(ModelHandle[LoadedTelemetry]):
         `alarm_probability` is an anomaly.
         """
         return self.loaded().step(values, seconds, states, alarm_probability)
+
+    def follow(
+        self,
+        values: NDArray[np.float64],
+        seconds: NDArray[np.float64],
+        taken: NDArray[np.bool_],
+        state: NDArray[np.float64],
+        alarm_probability: float = MONTHLY,
+    ) -> ReadingAnswers:
+        """Judge readings of one series that follow on each other, and take in those that are `taken`.
+
+        As many calls of `step` would, but sooner; `states`, (1, state_width), is the memory behind the last.
+        """
+        return self.loaded().follow(values, seconds, taken, state, alarm_probability)

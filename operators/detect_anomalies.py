@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -12,9 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from models.loaded_telemetry import ReadingAnswers
 from models.telemetry_model import MONTHLY, TelemetryModel
 from operators.columns import require, with_columns, with_fields
-from operators.rounds import rounds
+from operators.packed_rows import binary_of, bytes_of, lists_of
+from operators.rounds import few_or_many
 from operators.row_errors import RowError, with_errors
 from operators.series_lives import Integers, Lives, Readings, forgotten_before, live
 from schemas.answers import ANOMALY
@@ -24,6 +25,8 @@ from schemas.topic import TIMESTAMP
 MOST_METRICS = 256
 SILENCE_US = 30 * 86_400 * 1_000_000
 LONGEST_NAME = 100
+# So many series are judged sooner one by one than together, which costs a run of the model for each of their readings.
+FEW_SERIES = 16
 _NEVER = np.iinfo(np.int64).min
 _LATEST = np.iinfo(np.int64).max - 2 * SILENCE_US
 _STATE: Final = pa.schema(
@@ -48,6 +51,11 @@ class _Answers:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     kind: NDArray[np.int64]
+
+    def take(self, rows: Integers, judged: ReadingAnswers) -> None:
+        """Write down what was answered to some rows."""
+        self.score[rows], self.is_anomaly[rows], self.kind[rows] = judged.score, judged.is_anomaly, judged.kind
+        self.low[rows], self.high[rows] = judged.expected_low, judged.expected_high
 
 
 @dataclass(frozen=True)
@@ -134,17 +142,25 @@ class DetectAnomalies:
         answers = _Answers(
             np.zeros(rows), np.zeros(rows, dtype=bool), np.zeros(rows), np.zeros(rows), np.zeros(rows, dtype=np.int64)
         )
-        for these in rounds(lives.of_row):
+        together, alone = few_or_many(lives.of_row, FEW_SERIES)
+        for these in together:
             series = lives.of_row[these]
             last, now = memory.last[series], time[these]
             seconds = np.where((last == _NEVER) | (now <= last), 0, now - last) / 1e6
             judged = self.model.step(values[these], seconds, memory.numbers[series], self.alarm_probability)
-            answers.score[these], answers.is_anomaly[these] = judged.score, judged.is_anomaly
-            answers.low[these], answers.high[these] = judged.expected_low, judged.expected_high
-            answers.kind[these] = judged.kind
+            answers.take(these, judged)
             newer = now > last
             memory.numbers[series[newer]] = judged.states[newer]
             memory.last[series[newer]] = now[newer]
+        for these in alone:
+            series = lives.of_row[these[0]]
+            now = time[these]
+            latest = np.maximum.accumulate(np.concatenate([memory.last[series : series + 1], now]))
+            last, newer = latest[:-1], now > latest[:-1]
+            seconds = np.where((last == _NEVER) | ~newer, 0, now - last) / 1e6
+            judged = self.model.follow(values[these], seconds, newer, memory.numbers[series], self.alarm_probability)
+            answers.take(these, judged)
+            memory.numbers[series], memory.last[series] = judged.states[0], latest[-1]
         return answers
 
     def _column(self, answers: _Answers, used: NDArray[np.int64], rows: int) -> pa.StructArray:
@@ -171,26 +187,23 @@ class _Memory:
 
     def __init__(self, states: pa.RecordBatch, model: str, width: int) -> None:
         self._model, self._width = model, width
-        own = [one == model for one in states.column("model").to_pylist()]
-        columns = [states.column(name).to_pylist() for name in ("metrics", "times", "numbers")]
-        metrics, times, numbers = (
-            [one for one, is_own in zip(column, own, strict=True) if is_own] for column in columns
+        own = pc.fill_null(pc.equal(states.column("model"), model), False)
+        names, times, numbers = (states.column(name).filter(own) for name in ("metrics", "times", "numbers"))
+        self._names: pa.Array = names.flatten()
+        self._device = np.repeat(
+            np.flatnonzero(own.to_numpy(zero_copy_only=False)), pc.list_value_length(names).to_numpy()
         )
-        self._names: list[str] = [name for one in metrics for name in one]
-        counts = np.zeros(len(own), dtype=np.int64)
-        counts[np.flatnonzero(own)] = [len(one) for one in metrics]
-        self._device = np.repeat(np.arange(len(own)), counts)
-        self.last = np.frombuffer(b"".join(times), dtype="<i8").astype(np.int64)
-        self.numbers = np.frombuffer(b"".join(numbers), dtype="<f8").astype(np.float64).reshape(-1, width)
+        self.last = np.frombuffer(bytes_of(times), dtype="<i8").astype(np.int64)
+        self.numbers = np.frombuffer(bytes_of(numbers), dtype="<f8").astype(np.float64).reshape(-1, width)
         until = states.column("expires_at").cast(pa.int64()).fill_null(_NEVER).to_numpy(zero_copy_only=False)
-        self.until = np.where(own, until, _NEVER)
+        self.until = np.where(own.to_numpy(zero_copy_only=False), until, _NEVER)
         self.series = Readings(self._device, np.empty(0, dtype=np.int64), self.last)
 
     def with_names(self, metrics: pa.Array) -> tuple[pa.Array, Integers]:
         """Number metrics, remembered ones and those of rows alike; return the names and the rows' numbers."""
         if len(metrics) and pc.max(pc.utf8_length(metrics)).as_py() > LONGEST_NAME:
             metrics = pa.array([_short(name) for name in metrics.to_pylist()], pa.string())
-        everything = pa.concat_arrays([pa.array(self._names, pa.string()), metrics]).dictionary_encode()
+        everything = pa.concat_arrays([self._names, metrics]).dictionary_encode()
         numbers = everything.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         self.series = Readings(self._device, numbers[: len(self._names)], self.last)
         return everything.dictionary, numbers[len(self._names) :]
@@ -207,16 +220,14 @@ class _Memory:
         order = order[lives.stays[order]]
         rows = len(self.until)
         ends = np.searchsorted(lives.device[order], np.arange(rows + 1))
-        names_of = names.take(pa.array(lives.metric[order])).to_pylist()
         times, numbers = self.last[order].astype("<i8"), self.numbers[order].astype("<f8")
-        spans = [(int(a), int(b)) if b > a else None for a, b in pairwise(ends)]
-        present = np.diff(ends) > 0
+        absent = np.diff(ends) == 0
         columns = [
-            pa.array([self._model if span else None for span in spans], pa.string()),
-            pa.array([names_of[slice(*span)] if span else None for span in spans], pa.list_(pa.string())),
-            pa.array([times[slice(*span)].tobytes() if span else None for span in spans], pa.binary()),
-            pa.array([numbers[slice(*span)].tobytes() if span else None for span in spans], pa.binary()),
-            pa.array(self.until, pa.int64(), mask=~present).cast(TIMESTAMP),
+            pc.if_else(pa.array(absent), pa.scalar(None, pa.string()), pa.scalar(self._model)),
+            lists_of(names.take(pa.array(lives.metric[order])), ends, absent),
+            binary_of(times, ends, absent),
+            binary_of(numbers, ends, absent),
+            pa.array(self.until, pa.int64(), mask=absent).cast(TIMESTAMP),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=schema)
 
