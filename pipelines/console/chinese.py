@@ -8,6 +8,7 @@ CHINESE: Final = {
     "Skip to the content": "跳到正文",
     "Pages": "页面",
     "now": "刚刚",
+    "d h min s": "天 小时 分钟 秒",
     "{n} ago": "{n}前",
     "The page has been brought up to date.": "页面已更新。",
     "Log in": "登录",

@@ -54,7 +54,8 @@ def incident_evidence(broker: Broker, board: Board, incident: Mapping[str, Any])
     for event in events:
         for one in evidence_of(event, earlier.get(str(event.get("device_id")))):
             by_id.setdefault(one.event_id, one)
-    timeline = [_entry(one, by_id) for one in entries]
+    # An event that supports two alerts is told once.
+    timeline = list({one.event_id: one for one in (_entry(entry, by_id) for entry in entries)}.values())
     everything = {one.event_id: one for one in (*by_id.values(), *timeline)}
     return IncidentEvidence(timeline, sorted(everything.values(), key=lambda one: one.when), alerts)
 

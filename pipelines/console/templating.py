@@ -81,16 +81,16 @@ def link(value: object) -> str:
     return text if plain and text.lower().startswith(("https://", "http://")) else ""
 
 
-def lasting(seconds: object) -> str:
-    """Show a length of time in its two largest units."""
+def lasting(seconds: object, units: str = "d h min s") -> str:
+    """Show a length of time in its two largest units; `units` are the names of days, hours, minutes, seconds."""
     if not isinstance(seconds, int | float) or seconds < 0:
         return "–"
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
-    pairs = [(days, "d"), (hours, "h"), (minutes, "min"), (rest, "s")]
+    pairs = list(zip((days, hours, minutes, rest), units.split(), strict=True))
     largest = next((i for i, (count, _) in enumerate(pairs) if count), 3)
-    return " ".join(f"{count} {unit}" for count, unit in pairs[largest : largest + 2] if count) or "0 s"
+    return " ".join(f"{count} {unit}" for count, unit in pairs[largest : largest + 2] if count) or f"0 {pairs[3][1]}"
 
 
 def part(value: object) -> str:

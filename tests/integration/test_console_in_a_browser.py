@@ -143,6 +143,10 @@ def test_the_login_page_is_open_to_everybody(browser: Browser, site: Site) -> No
     page.keyboard.press("Enter")
     page.wait_for_selector("[role=alert]")
     assert "This is not the token." in page.inner_text("main")
+    page.goto(f"{page.url}#token={TOKEN}")  # no new page, for only what stands behind the # is another
+    page.wait_for_function("document.getElementById('token').value.length > 5")
+    page.click("button.main")
+    page.wait_for_url("**/alerts")
     context.close()
 
 

@@ -10,7 +10,8 @@
   let known = document.title;
 
   // --- times -------------------------------------------------------------------------------------------------------
-  const STEPS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+  const units = body.dataset.units.split(" ");
+  const STEPS = [[units[0], 86400], [units[1], 3600], [units[2], 60], [units[3], 1]];
   function ago(moment) {
     const seconds = (Date.now() - moment) / 1000;
     if (seconds < 5) return seconds < -5 ? "" : body.dataset.agoNow;
@@ -121,10 +122,13 @@
   // --- small things ------------------------------------------------------------------------------------------------------
   // `hubbub console` prints an address with the token behind the #, which no server sees.
   const token = document.getElementById("token");
-  if (token && location.hash.startsWith("#token=")) {
+  function takeToken() {
+    if (!token || !location.hash.startsWith("#token=")) return;
     token.value = decodeURIComponent(location.hash.slice(7));
     history.replaceState(null, "", location.pathname + location.search);
   }
+  addEventListener("hashchange", takeToken);
+  takeToken();
   for (const menu of document.querySelectorAll("details.menu")) {
     document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
     menu.addEventListener("keydown", (event) => {
