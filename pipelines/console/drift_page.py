@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final, cast
 
 from starlette.responses import Response
 from starlette.routing import Route
 
 from infra.broker import Broker
+from models.bundle import BundleRefused
+from pipelines.bad_input import BadInput
 from pipelines.catalog import shipped_pipeline
 from pipelines.console.answer import console_of, in_thread, show
 from pipelines.console.page import Page
@@ -22,31 +24,59 @@ if TYPE_CHECKING:
 
 PIPELINES: Final = ("messages", "logs", "alarms", "telemetry")
 KEPT_S: Final = 60.0
-"""Looking takes a second or two, and what it finds changes slowly: who asks again within this time gets the same."""
+"""What was found holds for so long: looking takes seconds, and what it finds changes slowly."""
 
 
 class DriftLook:
-    """The drift of the last rows of each shipped pipeline with a model; any thread may ask, one looks."""
+    """The drift of the last rows of each shipped pipeline with a model, found in a thread of its own.
 
-    def __init__(self) -> None:
+    So no page waits for it. `clock` gives seconds; any thread may ask.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
-        self._found: list[ModelDrift] = []
-        self._at_s: float | None = None
+        self._found: list[ModelDrift] | None = None
+        self._error: Exception | None = None
+        self._at_s = 0.0
+        self._looking: threading.Thread | None = None
 
-    def look(self, broker: Broker, models: Mapping[str, str], now_s: float) -> list[ModelDrift]:
-        """Return how things stand; BundleRefused for a model that cannot serve."""
+    def told(self, broker: Broker, models: Mapping[str, str]) -> list[ModelDrift] | None:
+        """Return what was found last, and look again if that was long ago; None while nothing is known yet.
+
+        Raises what went wrong when it looked: BrokerUnavailable, or BundleRefused for a model that cannot serve.
+        """
         with self._lock:
-            if self._at_s is None or now_s - self._at_s > KEPT_S:
-                built = (shipped_pipeline(name, dict(models)) for name in PIPELINES)
-                self._found = [one for pipeline in built for one in drift_of_last_rows(pipeline, broker)]
-                self._at_s = now_s
+            error, self._error = self._error, None
+            if error is not None:
+                raise error
+            known = self._found is not None
+            # The thread lets go last, so what it left is there when this is None again.
+            if self._looking is None and (not known or self._clock() - self._at_s > KEPT_S):
+                arguments = (broker, dict(models))
+                self._looking = threading.Thread(target=self._look, args=arguments, name="drift", daemon=True)
+                self._looking.start()
             return self._found
+
+    def _look(self, broker: Broker, models: Mapping[str, str]) -> None:
+        try:
+            built = (shipped_pipeline(name, models) for name in PIPELINES)
+            found = [one for pipeline in built for one in drift_of_last_rows(pipeline, broker)]
+        except Exception as wrong:  # noqa: BLE001 - whoever asks next is told
+            self._error = wrong
+        else:
+            self._found, self._at_s = found, self._clock()
+        finally:
+            self._looking = None
 
 
 async def drift(request: Request) -> Response:
     """GET /drift."""
     console = console_of(request)
-    found = await in_thread(_look_of(request).look, console.broker, console.settings.models, time.monotonic())
+    try:
+        found = await in_thread(_look_of(request).told, console.broker, console.settings.models)
+    except BundleRefused as refused:
+        raise BadInput(str(refused)) from refused
     return await show(request, "drift.html", title="Drift", drifts=found, rows=LAST_ROWS)
 
 
@@ -68,6 +98,7 @@ PAGE = Page(
         "PSI below 0.1 is stable, from 0.25 on it is drift, if it is more than chance does once in a thousand.": (
             "PSI 低于 0.1 为稳定；达到 0.25 且超出千分之一的偶然范围时为漂移。"
         ),
+        "Looking …": "正在计算……",
         "Beside": "对照",
         "{n} row": "{n} 行",
         "{n} rows": "{n} 行",

@@ -28,6 +28,7 @@ from pipelines.engines.dead_letter import DeadLetterWriter, Failure
 from schemas.answers import DEVICE_LOGS_ENRICHED, DEVICE_TELEMETRY_ENRICHED
 from schemas.record import Append, Record
 from schemas.topic import DEVICE_ID, EVENT_TIME, Topic
+from tests.broker_subject import eventually
 from tests.console_client import SITE, TOKEN, a_console, csrf_of, logged_in
 from tests.console_world import FRIDGE, NOW_US, PUMP, alert, appended, at, make_world
 
@@ -239,12 +240,22 @@ def test_models_show_their_cards(console: tuple[TestClient, Console]) -> None:
 
 def test_drift_is_told_of_what_models_answered_lately(console: tuple[TestClient, Console]) -> None:
     client, _ = console
+    assert "Looking …" in client.get("/drift").text, "a page waits for nobody"
+    assert eventually(lambda: "Looking …" not in client.get("/drift").text)
     page = client.get("/drift").text
     assert "Are events still like those that the models know?" in page
     of_readings = page[page.index(">device.telemetry <") :]
     assert 'class="chip bad">has drifted<' in of_readings, "a made-up fridge that is warm a quarter of the time"
     assert "anomaly.score" in of_readings
     assert client.get("/drift").text == page, "who asks again soon gets the same"
+
+
+def test_a_look_for_drift_that_failed_is_told_and_tried_again(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    with with_settings(file, Settings(models={"text-enzh": str(tmp_path / "broken")})) as client:
+        assert client.get("/drift").status_code == 200
+        assert eventually(lambda: client.get("/drift").status_code == 400)
+        assert eventually(lambda: client.get("/drift").status_code == 200)
 
 
 def test_what_people_said_of_alerts_is_shown_and_given_out(file: Path) -> None:
