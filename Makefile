@@ -25,7 +25,7 @@ SAY = @printf '\033[1m== %s\033[0m\n'
 STAMP = $(VENV)/.installed
 STAMP_TRAIN = $(VENV_TRAIN)/.installed
 
-.PHONY: help demo check static test slow flink sameness incidents chaos soak bench train-env constraints clean
+.PHONY: help demo check static test slow flink sameness incidents chaos soak bench bench-telemetry train-env constraints clean
 
 help:
 	@echo 'make demo         a small building talks for a minute; see what hubbub hears'
@@ -33,7 +33,7 @@ help:
 	echo 'make test         all that CI runs: check, then integration and quality tests'
 	echo 'make slow         the tests that take minutes each'
 	echo 'make flink        streams on a real Flink and a real Kafka: savepoints, kills'
-	echo 'make bench        the figures of BENCHMARKS.md; bench-kafka and bench-alerts: those that need a Kafka'
+	echo 'make bench        the figures of BENCHMARKS.md; bench-telemetry; bench-kafka and bench-alerts need a Kafka'
 	echo 'make train-env    $(VENV_TRAIN), with what training needs'
 	echo 'make constraints  constraints.txt anew, from the newest releases that setup.py allows'
 	echo 'make clean        remove what the other targets made'
@@ -131,12 +131,17 @@ flink: $(STAMP)
 # One at a time: a figure that was measured beside another is no figure.
 bench: $(STAMP) .venv-peers/.installed
 	$(SAY) 'benchmarks'
-	$(BIN)/python -m pytest --quiet -s -p no:xdist tests/bench --ignore tests/bench/test_over_kafka.py --ignore tests/bench/test_alerting.py
+	$(BIN)/python -m pytest --quiet -s -p no:xdist tests/bench --ignore tests/bench/test_over_kafka.py --ignore tests/bench/test_alerting.py --ignore tests/bench/test_telemetry_detector.py
 
 # A quarter of an hour and a real Kafka.
 bench-alerts: $(STAMP)
 	$(SAY) 'benchmarks of alerting'
 	$(BIN)/python -m pytest --quiet -s -p no:xdist --timeout 3600 tests/bench/test_alerting.py
+
+# Minutes; river is one of the peers.
+bench-telemetry: $(STAMP) .venv-peers/.installed
+	$(SAY) 'benchmarks of the anomaly models, beside peers'
+	$(BIN)/python -m pytest --quiet -s -p no:xdist --timeout 1800 tests/bench/test_telemetry_detector.py
 
 bench-kafka: $(STAMP) .venv-peers/.installed
 	$(SAY) 'benchmarks over Kafka, beside peers'
@@ -146,7 +151,7 @@ bench-kafka: $(STAMP) .venv-peers/.installed
 .venv-peers/.installed: Makefile
 	$(SAY) '.venv-peers: installing those that benchmarks are run beside'
 	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install $(PIP_QUIET) 'quixstreams==3.28.1' 'drain3==0.9.11' "onnxruntime==$$(grep -oP '(?<=^onnxruntime==).*' constraints.txt)" tokenizers numpy
+	.venv-peers/bin/python -m pip install $(PIP_QUIET) 'quixstreams==3.28.1' 'drain3==0.9.11' 'river==0.26.1' "onnxruntime==$$(grep -oP '(?<=^onnxruntime==).*' constraints.txt)" tokenizers numpy
 	touch $@
 
 clean:
