@@ -25,7 +25,7 @@ from pipelines.console.answer import (
     show,
 )
 from pipelines.console.chinese_alert import CHINESE
-from pipelines.console.evidence import evidence_of, first_moment, templates_before
+from pipelines.console.evidence import evidence_of, first_moment, lines_before
 from pipelines.console.incident_evidence import in_groups
 from pipelines.console.page import Page
 from pipelines.console.readings_near import plots_of
@@ -116,8 +116,8 @@ def _told(console: Console, posted: Posted) -> dict[str, Any]:
     steps = boards.alerts.steps(posted.alert.fingerprint)
     device, began_us = str(event.get("device_id")), first_moment(event)
     is_log = any(one.get("kind") == "log" for one in event.get("evidence") or ())
-    earlier = templates_before(console.broker, device, began_us) if is_log and began_us is not None else None
-    evidence = evidence_of(event, earlier)
+    before = lines_before(console.broker, device, began_us) if is_log and began_us is not None else None
+    evidence = evidence_of(event, before)
     rule = next((one for one in console.rules.rules if one.name == event.get("rule")), None)
     return {
         "alert": event,

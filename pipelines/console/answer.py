@@ -22,6 +22,7 @@ _Found = TypeVar("_Found")
 _More = ParamSpec("_More")
 LANGUAGE_COOKIE = "hubbub_language"
 THEME_COOKIE = "hubbub_theme"
+LIVE = "x-live"
 THEMES = ("auto", "light", "dark")
 
 
@@ -63,7 +64,8 @@ async def show(request: Request, template: str, *, title: str, status: int = 200
     templates = cast("Templates", request.app.state.templates)
     session = request.state.session
     notices: list[str] = []
-    if session is not None:
+    # A page that brings itself up to date does not take the notices of the one that is loaded next.
+    if session is not None and LIVE not in request.headers:
         notices, session.notices = session.notices, []
     theme = cookie_of(request.headers, THEME_COOKIE)
     html = await run_in_threadpool(

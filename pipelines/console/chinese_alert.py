@@ -28,7 +28,7 @@ CHINESE: Final = {
     "{n} more readings": "另有 {n} 个读数",
     "because of": "依据",
     "expected {low} to {high}": "预期 {low} 至 {high}",
-    "This device has said nothing like it in the day before.": "该设备前一天内没有类似的内容。",
+    "This device had said nothing like it in its {n} lines before.": "该设备之前的 {n} 行日志中没有类似的内容。",
     "marked: what is new, against": "标出的是新内容，对比：",
     "Lines of this kind came before.": "此前出现过同类日志。",
     "How it went": "经过",

@@ -14,18 +14,17 @@ from pipelines.seen_event import see
 from pipelines.since import time_us
 from schemas.record import Record
 
-AT_ONCE: Final = 500
-MOST_BYTES: Final = 2 << 20
-MOST_READ: Final = 40_000
+AT_ONCE: Final = 2000
+MOST_BYTES: Final = 16 << 20
 MOST_S: Final = 0.6
 SLACK_US: Final = 120_000_000
-"""Events arrive about in the order of their times: so much earlier the search begins, so much later it ends."""
+"""Events arrive about in the order of their times: so much later the search begins, so much earlier it ends."""
 NEAR_ENOUGH: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Events in the order of their times. `whole` is False when there was more to read than a page waits for."""
+    """Events in the order of their times. `whole` is False where that is not all: the earliest are missing."""
 
     events: list[dict[str, Any]]
     whole: bool = True
@@ -41,35 +40,36 @@ def events_near(
     most: int = 5000,
     clock: Callable[[], float] = time.monotonic,
 ) -> Found:
-    """Return the device's events of a topic whose event time lies between two times, both included."""
+    """Return the device's events of a topic whose event time lies between two times, both included.
+
+    Partitions are other devices', too: for MOST_S seconds they are looked through, from the end of the time backwards.
+    """
     partitions = broker.topics().get(topic, 0)
     if not partitions:
         return Found([])
-    key = device_id.encode()
+    key = device_id.encode("utf-8", "replace")
     part = TopicPartition(topic, partition_of_key(key, partitions))
     deadline_s = clock() + MOST_S
-    place = place_of(broker, part, from_us - SLACK_US)
-    end = broker.bounds(part)[1]
+    first, end = broker.bounds(part)
+    end = min(end, place_of(broker, part, until_us + SLACK_US) + NEAR_ENOUGH)
     found: list[tuple[int, dict[str, Any]]] = []
-    read = 0
-    while place < end:
-        records = broker.read(part, place, max_records=AT_ONCE, max_bytes=MOST_BYTES)
-        if not records:
-            break
-        place = records[-1].offset + 1
-        read += len(records)
+    whole = True
+    while end > first:
+        begin = max(first, end - AT_ONCE)
+        records = _between(broker, part, begin, end)
         for one in see((part, record) for record in records if record.key == key):
             at = event_us(one.event)
             if at is not None and one.event is not None and from_us <= at <= until_us:
                 found.append((at, one.event))
-        last = _time_of(part, records[-1])
-        if last is not None and last > until_us + SLACK_US:
+        oldest = _time_of(part, records[0]) if records else None
+        end = begin
+        if oldest is not None and oldest < from_us - SLACK_US:
             break
-        if len(found) >= most or read >= MOST_READ or clock() > deadline_s:
-            found.sort(key=lambda one: one[0])
-            return Found([event for _, event in found[:most]], whole=place >= end)
+        if end > first and (len(found) >= most or clock() > deadline_s):
+            whole = False
+            break
     found.sort(key=lambda one: one[0])
-    return Found([event for _, event in found])
+    return Found([event for _, event in found[-most:]], whole and len(found) <= most)
 
 
 def place_of(broker: Broker, part: TopicPartition, moment_us: int) -> int:
@@ -79,14 +79,23 @@ def place_of(broker: Broker, part: TopicPartition, moment_us: int) -> int:
         middle = (low + high) // 2
         records = broker.read(part, middle, max_records=1, max_bytes=1)
         at = _time_of(part, records[0]) if records else None
+        # What lies behind a hole is as good as what would lie in it.
         if not records or (at is not None and at >= moment_us):
             high = middle
         else:
-            low = max(middle, records[0].offset)
-            if records[0].offset >= high:
-                high = middle
-                low = min(low, high)
+            low = middle
     return low
+
+
+def _between(broker: Broker, part: TopicPartition, begin: int, end: int) -> list[Record]:
+    found: list[Record] = []
+    while begin < end:
+        records = broker.read(part, begin, max_records=end - begin, max_bytes=MOST_BYTES)
+        if not records:
+            break
+        found += [one for one in records if one.offset < end]
+        begin = records[-1].offset + 1
+    return found
 
 
 def event_us(event: dict[str, Any] | None) -> int | None:

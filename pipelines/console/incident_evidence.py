@@ -11,7 +11,7 @@ import orjson
 
 from infra.broker import Broker
 from pipelines.console.events_near import event_us, events_near
-from pipelines.console.evidence import Evidence, evidence_of, templates_before
+from pipelines.console.evidence import Before, Evidence, evidence_of, lines_before
 from pipelines.console.marked_text import Piece
 from pipelines.serve.board import Board, Posted
 from schemas.answers import (
@@ -49,10 +49,10 @@ def incident_evidence(broker: Broker, board: Board, incident: Mapping[str, Any])
     told = {str(one.get("event_id")) for _, event in alerts for one in event.get("evidence") or ()}
     found = _looked_up(broker, [one for one in entries if str(one.get("event_id")) not in told])
     events = [*(event for _, event in alerts), *found]
-    earlier = _earlier(broker, events, event_us({"event_time": incident.get("started_at")}) or 0)
+    before = _before(broker, events, event_us({"event_time": incident.get("started_at")}) or 0)
     by_id: dict[str, Evidence] = {}
     for event in events:
-        for one in evidence_of(event, earlier.get(str(event.get("device_id")))):
+        for one in evidence_of(event, before.get(str(event.get("device_id")))):
             by_id.setdefault(one.event_id, one)
     # An event that supports two alerts is told once.
     timeline = list({one.event_id: one for one in (_entry(entry, by_id) for entry in entries)}.values())
@@ -118,15 +118,15 @@ def _as_evidence(event: Mapping[str, Any], kind: str) -> dict[str, Any] | None:
     }
 
 
-def _earlier(broker: Broker, alerts: Sequence[Mapping[str, Any]], began_us: int) -> dict[str, list[str] | None]:
-    """Return the log templates of the first devices that wrote lines, from before it all began."""
+def _before(broker: Broker, alerts: Sequence[Mapping[str, Any]], began_us: int) -> dict[str, Before | None]:
+    """Return what the first devices that wrote lines had written before it all began."""
     wrote = (
         str(alert.get("device_id"))
         for alert in alerts
         if any(one.get("kind") == "log" for one in alert.get("evidence") or ())
     )
     devices = list(dict.fromkeys(wrote))[:MOST_DEVICES_COMPARED]
-    return {device: templates_before(broker, device, began_us) for device in devices}
+    return {device: lines_before(broker, device, began_us) for device in devices}
 
 
 def _entry(entry: Mapping[str, Any], known: Mapping[str, Evidence]) -> Evidence:
