@@ -26,6 +26,7 @@ from operators.cut_sessions import CutSessions
 from operators.default_alert_rules import DEFAULT_ALERT_RULES
 from operators.detect_anomalies import DetectAnomalies
 from operators.detect_together import DetectTogether
+from operators.expect_profile import ExpectProfile
 from operators.forecast_failures import ForecastFailures
 from operators.locate_devices import LocateDevices
 from operators.mine_templates import MineTemplates
@@ -160,6 +161,16 @@ READINGS: list[Row] = [
     }
     for i in range(48)
 ]
+# Four Mondays of two meters, an hour of them each quarter of an hour, some rows late; and a voltage.
+METER_ROWS: list[Row] = [
+    {
+        "device_id": f"m{i % 2}",
+        "event_time": f"2026-03-{2 + i // 14 * 7:02d}T{(i % 14 - i % 3) // 2 + 5:02d}:{i % 4 * 15:02d}:00Z",
+        "metric": "voltage" if i == 4 else "demand",
+        "value": None if i == 9 else 3.0 + i % 5 + (9.0 if i > 50 else 0.0),
+    }
+    for i in range(56)
+]
 LABELLED: list[Row] = [
     {
         **row,
@@ -293,6 +304,7 @@ CASES: dict[str, Case] = {
         ("anomaly", "contributions"),
         4,
     ),
+    "expect_profile": Case(lambda _: ExpectProfile(), DEVICE_TELEMETRY, METER_ROWS, ("profile",), 4),
     "note_signals": Case(lambda _: NoteSignals(), ALARMS_ENRICHED, LABELLED),
     "forecast_failures": Case(lambda _: ForecastFailures(ForecastModel.named()), DEVICE_SIGNALS, signals()),
     "number_lines": Case(lambda _: NumberLines(), DEVICE_LOGS, LOG_LINES),

@@ -13,6 +13,7 @@ from pipelines.commands.options import broker_options, chosen_models, chosen_rul
 
 if TYPE_CHECKING:
     from infra.broker import Broker
+    from infra.settings import Settings
     from pipelines.demo.incidents.incident import Incident
     from pipelines.demo.simulate import Simulation
 
@@ -27,10 +28,18 @@ EVENTS, QUICK_EVENTS = 50_000, 4_000
     "--events", type=click.IntRange(1000, 10_000_000), metavar="N", help=f"About how many (default {EVENTS:,})."
 )
 @click.option("--quick", is_flag=True, help=f"A corner of the building and {QUICK_EVENTS:,} events: some ten seconds.")
+@click.option("--energy", is_flag=True, help="Instead: five weeks of its energy meters, and what was wasted.")
 @rules_option
 @broker_options
 def demo(
-    *, seed: int, events: int | None, quick: bool, rules: Path | None, broker: str | None, config: Path | None
+    *,
+    seed: int,
+    events: int | None,
+    quick: bool,
+    energy: bool,
+    rules: Path | None,
+    broker: str | None,
+    config: Path | None,
 ) -> int:
     """A small building talks for about a minute, and the real pipelines listen.
 
@@ -53,6 +62,8 @@ def demo(
     alert_rules = chosen_rules(settings).rules
     if broker is None:
         _begin_anew(Path(DEMO_FILE))
+    if energy:
+        return _energy(settings, seed)
     simulation = _yesterday(seed, events, quick)
     stage = Stage()
     with open_broker(settings.broker, settings.kafka) as opened, StopSignals() as stop:
@@ -76,6 +87,25 @@ def demo(
         stage.incidents(_incidents(opened, simulation.start_us))
         _write_truth(Path(TRUTH_FILE), simulation.incidents)
         stage.invite(_next_commands(opened.url))
+    return 0
+
+
+def _energy(settings: Settings, seed: int) -> int:
+    """Play the weeks of energy that ended on the last Monday at midnight UTC."""
+    from infra.broker_url import open_broker
+    from pipelines.demo.energy import WEEK_US, EnergySimulation
+    from pipelines.demo.energy_play import play_energy, told
+
+    monday = datetime(2024, 1, 1, tzinfo=UTC)
+    since_us = round((datetime.now(UTC) - monday).total_seconds() * 1_000_000)
+    end_us = round(monday.timestamp() * 1_000_000) + since_us // WEEK_US * WEEK_US
+    simulation = EnergySimulation(seed, end_us)
+    with open_broker(settings.broker, settings.kafka) as opened:
+        for line in told(simulation, play_energy(opened, simulation)):
+            click.echo(line)
+        click.echo("\nAll of it is kept. To go on:")
+        click.echo(f"  hubbub subscribe --broker {opened.url} site.energy --device meter-offices --json")
+        click.echo(f"  hubbub alerts --broker {opened.url} --all")
     return 0
 
 
