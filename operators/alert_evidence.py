@@ -28,6 +28,7 @@ _COLUMNS: Final[dict[Source, dict[str, tuple[str, ...]]]] = {
     "alarm": {"text": ("text", "code")},
     "telemetry": {"metric": ("metric",), "value": ("value",)},
     "forecast": {},
+    "silence": {"text": ("template",), "template": ("template",), "template_id": ("template_id",)},
 }
 _INPUT: Final = ("event_id", "topic", "partition", "offset")
 # Fields of an answer: those of a label, and those of an anomaly, whose `kind` is its label.
@@ -48,6 +49,8 @@ def source_of(schema: pa.Schema) -> Source | None:
         return None
     if schema.field("hubbub").type.get_field_index("forecast") >= 0:
         return "forecast"
+    if schema.field("hubbub").type.get_field_index("silence") >= 0:
+        return "silence"
     if {"metric", "value"} <= names:
         return "telemetry"
     if {"code", "perceived_severity"} <= names:

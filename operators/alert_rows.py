@@ -30,6 +30,7 @@ _NOUN: Final[dict[Source, str]] = {
     "alarm": "alarm",
     "telemetry": "reading",
     "forecast": "forecast",
+    "silence": "silence",
 }
 
 _NONE: Final = pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in EMITTED], schema=EMITTED)

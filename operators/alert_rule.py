@@ -16,7 +16,7 @@ from operators.contradiction import contradiction
 from operators.summary_template import SummaryTemplate
 from schemas.severity import SEVERITIES
 
-Source = Literal["log", "message", "alarm", "telemetry", "forecast"]
+Source = Literal["log", "message", "alarm", "telemetry", "forecast", "silence"]
 
 ALERT_SEVERITIES: Final = SEVERITIES[:-1]
 """What an alert can be: every X.733 severity but `cleared`, which is how one ends."""
@@ -38,6 +38,7 @@ _ANSWER: Final = {
     "alarm": "hubbub.category",
     "telemetry": "hubbub.anomaly",
     "forecast": "hubbub.forecast",
+    "silence": "hubbub.silence",
 }
 
 

@@ -88,6 +88,7 @@ LOG_NOVEL: Final = AlertRule(
     when=(
         *_ABNORMAL,
         Condition("hubbub.abnormal.score", ">=", 0.9),
+        Condition("hubbub.novelty_kind", "==", "new"),
         Condition("hubbub.novelty", ">=", 0.9),
         Condition("severity", "not in", ("indeterminate", "cleared")),
     ),
@@ -96,6 +97,22 @@ LOG_NOVEL: Final = AlertRule(
     category="hubbub.category.label",
     resolve_after_s=HOUR,
     summary='{device_id}: a {category} line never seen before: "{text}"',
+)
+
+# A flood of one line is trouble whatever it says: ten times what four standard deviations let expect of a minute.
+LOG_BURST: Final = AlertRule(
+    name="log_burst",
+    source="log",
+    description="A device writes one kind of line far more often than it ever did.",
+    when=(
+        Condition("hubbub.novelty_kind", "==", "burst"),
+        Condition("hubbub.novelty", ">=", 0.9),
+    ),
+    severity="warning",
+    labels=(("template_id", "hubbub.template_id"),),
+    category="hubbub.category.label",
+    resolve_after_s=30 * MINUTE,
+    summary='{device_id}: a flood of one line since {since}: "{text}"',
 )
 
 # What a device or a management system calls an alarm is one, until it says otherwise. Many never clear: a week without
@@ -145,12 +162,27 @@ FAILURE_FORECAST: Final = AlertRule(
     summary="{device_id}: a serious alarm is {label} soon: {words}",
 )
 
+# Of `hubbub run log_silences`.
+LOG_SILENCE: Final = AlertRule(
+    name="log_silence",
+    source="silence",
+    description="A kind of line that a device wrote regularly stays away.",
+    when=(Condition("hubbub.silence.label", "==", "silent"),),
+    clears=(Condition("hubbub.silence.label", "==", "back"),),
+    severity="warning",
+    labels=(("template_id", "template_id"),),
+    resolve_after_s=DAY,
+    summary='{device_id}: a regular line stays away since {since}: "{text}"',
+)
+
 DEFAULT_ALERT_RULES: Final = (
     MESSAGE_URGENT,
     CUSTOMER_UNHAPPY,
     LOG_ABNORMAL,
     LOG_NOVEL,
+    LOG_BURST,
     DEVICE_ALARM,
     TELEMETRY_ANOMALY,
     FAILURE_FORECAST,
+    LOG_SILENCE,
 )

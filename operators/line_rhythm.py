@@ -14,13 +14,19 @@ SHORTEST_PATIENCE_US: Final = 300 * SECOND_US
 LONGEST_PATIENCE_US: Final = 21 * 86_400 * SECOND_US
 LONGEST_GAP_US: Final = 7 * 86_400 * SECOND_US
 
+Place = tuple[str | None, str | None, int | None, int | None]
+
 
 class Rhythm(msgspec.Struct, array_like=True):
-    """One kind of line of one device. `mean` and `spread` (mean distance from it) of its gaps, in microseconds."""
+    """One kind of line of one device. `mean` and `spread` (mean distance from it) of its gaps, in microseconds.
+
+    `last` is the time of its last line, `event` what that was: event id, topic, partition, offset.
+    """
 
     id: str
     template: str | None
     last: int
+    event: Place | None = None
     gaps: int = 0
     mean: float = 0.0
     spread: float = 0.0
@@ -39,11 +45,11 @@ class Rhythm(msgspec.Struct, array_like=True):
         patience = max(3.0 * self.mean, self.mean + 6.0 * self.spread)
         return self.last + min(max(int(patience), SHORTEST_PATIENCE_US), LONGEST_PATIENCE_US)
 
-    def hear(self, time: int) -> bool:
+    def hear(self, time: int, event: Place | None = None) -> bool:
         """Take a line in; return whether it ends a silence that was told. A late line says nothing of the rhythm."""
         if time <= self.last:
             return False
-        gap, self.last = float(time - self.last), time
+        gap, self.last, self.event = float(time - self.last), time, event
         if self.silent:
             # How long it was away is no part of how often it comes.
             self.silent = False

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from operators.columns import require
-from operators.line_rhythm import SECOND_US, Rhythm
+from operators.line_rhythm import SECOND_US, Place, Rhythm
 from operators.operator import CAUSE
 from schemas.log_silences import BACK, LOG_SILENCE, SILENT
 from schemas.topic import TIMESTAMP
@@ -24,6 +24,8 @@ _EMITTED: Final = pa.schema([*LOG_SILENCE, *CAUSE])
 _decode = msgspec.msgpack.Decoder(list[Rhythm]).decode
 _encode = msgspec.msgpack.Encoder().encode
 
+_INPUT_NAMES: Final = ("event_id", "topic", "partition", "offset")
+
 _Row = dict[str, object]
 
 
@@ -31,9 +33,9 @@ _Row = dict[str, object]
 class ReportLogSilences:
     """Emit a row when a regular kind of log line stays away, and one when it is back.
 
-    Reads `device_id`, `event_time`, `watermark`, and of `hubbub` the fields `template_id` and `template` (what the
-    pipeline `logs` adds); rows without a template are passed over. Emits rows of `device.log_silences`: `silent`, at
-    the event time from which the line is overdue, and `back`, at the time of the line that ends it.
+    Reads `device_id`, `event_time`, `watermark`, and of `hubbub` the fields `template_id`, `template` and `input` (what
+    the pipeline `logs` adds); rows without a template are passed over. Emits rows of `device.log_silences`: `silent`,
+    at the event time from which the line is overdue, and `back`, at the time of the line that ends it.
 
     A kind of line is regular after 12 gaps if they differ from their mean by less than half of it, on average over the
     last 32, and are no longer than a week. It is overdue after three such gaps, or after the mean and six times that
@@ -41,7 +43,7 @@ class ReportLogSilences:
     device, only that event time goes on; a late line counts for nothing.
 
     Memory: one row a device, at most 64 kinds of line (of more, an irregular one goes first, then the one unheard for
-    longest), about 150 bytes each. Gone once the watermark is 30 days past the latest line.
+    longest), about 250 bytes each. Gone once the watermark is 30 days past the latest line.
     """
 
     name: str = "report_log_silences"
@@ -62,7 +64,7 @@ class ReportLogSilences:
             require(self.name, schema, name, TIMESTAMP)
         said = schema.field("hubbub").type if "hubbub" in schema.names else pa.null()
         names = {field.name for field in said} if pa.types.is_struct(said) else set()
-        if not {"template", "template_id"} <= names:
+        if not {"template", "template_id", "input"} <= names:
             raise ValueError(
                 f"operator {self.name}: expected rows of device.logs.enriched, got {', '.join(schema.names)}"
             )
@@ -73,8 +75,8 @@ class ReportLogSilences:
         keys = batch.column("device_id").to_pylist()
         memories = dict(zip(dict.fromkeys(keys), _memories(states), strict=True))
         times, watermarks = (batch.column(name).cast(pa.int64()).to_pylist() for name in ("event_time", "watermark"))
-        ids, templates = (
-            pc.struct_field(batch.column("hubbub"), name).to_pylist() for name in ("template_id", "template")
+        ids, templates, inputs = (
+            pc.struct_field(batch.column("hubbub"), name).to_pylist() for name in ("template_id", "template", "input")
         )
         out: list[_Row] = []
         for row, key in enumerate(keys):
@@ -84,10 +86,12 @@ class ReportLogSilences:
                 memory.forget_by(watermark)
             if ids[row] is None:
                 continue
-            heard = memory.rhythm(ids[row], templates[row], times[row])
+            event = _place(inputs[row])
+            heard = memory.rhythm(ids[row], templates[row], times[row], event)
             before = heard.last
-            if heard.hear(times[row]):
-                out.append(_told(key, heard, times[row], row, None) | {"state": BACK, "last_seen": before})
+            if heard.hear(times[row], event):
+                back = {"hubbub": _said(BACK, heard), "last_seen": before}
+                out.append(_told(key, heard, times[row], row, None) | back)
             memory.keep(times[row], watermark)
             if watermark is not None:
                 # So late a row that its line is overdue by now: the row's own doing, and no deadline any more.
@@ -110,14 +114,14 @@ class _Memory:
         self._by_id = {one.id: one for one in (_decode(rhythms) if rhythms is not None else [])}
         self.until = until
 
-    def rhythm(self, id_: str, template: str | None, time: int) -> Rhythm:
+    def rhythm(self, id_: str, template: str | None, time: int, event: Place) -> Rhythm:
         """Return a kind of line, made room for if it is new."""
         found = self._by_id.pop(id_, None)
         if found is None:
             if len(self._by_id) >= MOST_KINDS:
                 kinds = self._by_id.values()
                 del self._by_id[next((one.id for one in kinds if not one.is_regular), next(iter(self._by_id)))]
-            found = Rhythm(id_, template, time)
+            found = Rhythm(id_, template, time, event)
         found.template = template
         self._by_id[id_] = found
         return found
@@ -163,15 +167,25 @@ def _stored(memories: Iterable[_Memory], schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array(rhythms, pa.binary()), *times], schema=schema)
 
 
+def _place(event: Mapping[str, Any] | None) -> Place:
+    found = event or {}
+    return found.get("event_id"), found.get("topic"), found.get("partition"), found.get("offset")
+
+
+def _said(label: str, one: Rhythm) -> _Row:
+    place = one.event or (None, None, None, None)
+    return {"input": dict(zip(_INPUT_NAMES, place, strict=True)), "silence": {"label": label}}
+
+
 def _told(key: str, one: Rhythm, at: int, row: int | None, deadline: int | None) -> _Row:
     return {
         "device_id": key,
         "event_time": at,
-        "state": SILENT,
         "template_id": one.id,
         "template": one.template,
         "last_seen": one.last,
         "usual_s": one.mean / SECOND_US,
+        "hubbub": _said(SILENT, one),
         "_row": row,
         "_deadline": deadline,
         "_key": key,

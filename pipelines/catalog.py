@@ -18,6 +18,8 @@ SHIPPED = ("logs", "messages", "alarms", "telemetry", "alerts")
 REKEYED = ("sites", "incidents")
 # Run when they are named: what is notable by device, how probable a serious alarm is, and alerts of that.
 FORECASTING = ("signals", "forecasts", "forecast_alerts")
+# Run when they are named: regular lines that stay away, and alerts of that.
+LISTENING = ("log_silences", "log_silence_alerts")
 ENTRY_POINTS = "hubbub.pipelines"
 Chosen = Mapping[str, str | Path]
 Rules = Sequence["AlertRule"]
@@ -47,6 +49,10 @@ def shipped_pipeline(name: str, models: Chosen | None = None, rules: Rules | Non
         return incidents()
     if name in FORECASTING:
         return _forecasting(name, models, rules)
+    if name in LISTENING:
+        from pipelines.shipped.log_silences import log_silence_alerts, log_silences
+
+        return log_silences() if name == "log_silences" else log_silence_alerts(rules)
     if name == "telemetry":
         from models.telemetry_model import TelemetryModel
         from pipelines.shipped.telemetry import telemetry
@@ -54,6 +60,11 @@ def shipped_pipeline(name: str, models: Chosen | None = None, rules: Rules | Non
         return telemetry(TelemetryModel.named(chosen=models))
     from models.text_model import TextModel
 
+    if name == "logs":
+        from models.template_model import TemplateModel
+        from pipelines.shipped.logs import logs
+
+        return logs(TextModel.named(chosen=models), TemplateModel.named(chosen=models))
     build = getattr(importlib.import_module(f"pipelines.shipped.{name}"), name)
     pipeline = build(TextModel.named(chosen=models))
     assert isinstance(pipeline, Pipeline)
@@ -83,9 +94,9 @@ def shipped_pipelines(models: Chosen | None = None, rules: Rules | None = None) 
 def with_feeders(names: Sequence[str]) -> list[str]:
     """Return names of pipelines, each once, with what is run for them alone.
 
-    That is `sites` before `incidents`, and `signals` before `forecasts`, with the alerts behind them.
+    That is `sites` before `incidents`, `signals` before `forecasts`, and the alerts behind these and `log_silences`.
     """
-    groups = {"incidents": REKEYED, "forecasts": FORECASTING}
+    groups = {"incidents": REKEYED, "forecasts": FORECASTING, "log_silences": LISTENING}
     found: list[str] = []
     for name in names:
         found += [one for one in groups.get(name, (name,)) if one not in found]
@@ -97,14 +108,14 @@ def find_pipeline(name: str, models: Chosen | None = None, rules: Rules | None =
 
     A user's own is a Pipeline, or a function without arguments that makes one.
     """
-    if name in (*SHIPPED, *REKEYED, *FORECASTING):
+    if name in (*SHIPPED, *REKEYED, *FORECASTING, *LISTENING):
         return shipped_pipeline(name, models, rules)
     if ":" in name:
         found = _attribute(name)
     else:
         named = {entry.name: entry for entry in entry_points(group=ENTRY_POINTS)}
         if name not in named:
-            known = ", ".join([*SHIPPED, *REKEYED, *FORECASTING, *named])
+            known = ", ".join([*SHIPPED, *REKEYED, *FORECASTING, *LISTENING, *named])
             raise UnknownPipeline(f"expected one of the pipelines {known}, or package.module:NAME, got {name!r}")
         found = named[name].load()
     if callable(found) and not isinstance(found, Pipeline):

@@ -13,7 +13,7 @@ ALERT_STATES = ("pending", "firing", "resolved")
 EVIDENCE = pa.struct(
     [
         pa.field("event_id", pa.string()),  # of the input event, before it was enriched
-        pa.field("kind", pa.string()),  # log, message, alarm, telemetry or forecast
+        pa.field("kind", pa.string()),  # log, message, alarm, telemetry, forecast or silence
         *ORIGIN,
         pa.field("event_time", TIMESTAMP),
         pa.field("text", pa.string()),  # the line, message or alarm; null for a reading

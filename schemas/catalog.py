@@ -22,6 +22,7 @@ from schemas.device_signals import DEVICE_SIGNALS
 from schemas.device_telemetry import DEVICE_TELEMETRY
 from schemas.devices import DEVICES
 from schemas.incidents import INCIDENTS
+from schemas.log_silences import DEVICE_LOG_SILENCES
 from schemas.notifications import NOTIFICATIONS
 from schemas.silences import SILENCES
 from schemas.ticks import TICKS
@@ -32,7 +33,7 @@ ENRICHED = (DEVICE_LOGS_ENRICHED, CUSTOMER_MESSAGES_ENRICHED, ALARMS_ENRICHED, D
 # Inputs that say how things are, not what happens: they are looked up as of an event's time.
 TABLES = (DEVICES,)
 OUTPUTS = (
-    *(ALERTS, ALERTS_ACTIONS, ALERTS_FEEDBACK, INCIDENTS, DEVICE_FORECASTS),
+    *(ALERTS, ALERTS_ACTIONS, ALERTS_FEEDBACK, INCIDENTS, DEVICE_FORECASTS, DEVICE_LOG_SILENCES),
     *(SILENCES, NOTIFICATIONS, DEVICE_COMMANDS, DEAD_LETTERS),
 )
 INTERNAL = (ALERTS_BY_DEVICE, ALERTS_BY_SITE, DEVICE_SIGNALS, TICKS)

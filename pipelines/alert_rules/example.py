@@ -27,6 +27,7 @@ _ORDINARY: Final[Mapping[Source, Row]] = {
     "alarm": {"code": "E-21", "text": "High discharge pressure"},
     "telemetry": {"metric": "box_temp", "value": 9.1},
     "forecast": {"hubbub": {"forecast": {"score": 0.61, "words": ["4 errors in 30 min"]}}},
+    "silence": {"template_id": "5eff7f49f51fcea943a16d7b5933bef4", "template": "heartbeat <*> sent"},
 }
 
 

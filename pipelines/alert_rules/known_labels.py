@@ -21,6 +21,7 @@ from schemas.answers import (
 )
 from schemas.closed_values import closed_values
 from schemas.device_forecasts import DEVICE_FORECASTS, FORECAST_LABELS
+from schemas.log_silences import DEVICE_LOG_SILENCES, SILENCE_LABELS
 from schemas.topic import Topic
 
 TOPIC_OF: Final[Mapping[Source, Topic]] = {
@@ -29,8 +30,11 @@ TOPIC_OF: Final[Mapping[Source, Topic]] = {
     "alarm": ALARMS_ENRICHED,
     "telemetry": DEVICE_TELEMETRY_ENRICHED,
     "forecast": DEVICE_FORECASTS,
+    "silence": DEVICE_LOG_SILENCES,
 }
 Labels = Mapping[str, tuple[str, ...]]
+# Labels that no model's card names.
+_OWN_LABELS: Final[Labels] = {"forecast": FORECAST_LABELS, "silence": SILENCE_LABELS}
 
 
 def labels_of_models(models: Chosen | None) -> Labels:
@@ -48,7 +52,7 @@ def known_labels(path: str, schema: pa.Schema, heads: Labels) -> tuple[str, ...]
     if not rest:
         return tuple(closed_values(schema.field(first)))
     if first == "hubbub" and len(rest) == 2 and rest[1] == "label":
-        return FORECAST_LABELS if rest[0] == "forecast" else heads.get(rest[0], ())
+        return _OWN_LABELS.get(rest[0]) or heads.get(rest[0], ())
     return ()
 
 

@@ -22,6 +22,7 @@ from schemas.answers import (
     DEVICE_TELEMETRY_ENRICHED,
 )
 from schemas.device_forecasts import DEVICE_FORECASTS
+from schemas.log_silences import DEVICE_LOG_SILENCES
 from schemas.topic import Topic
 from tests.drawn_rows import rows
 
@@ -31,6 +32,7 @@ TOPICS = {
     "alarm": ALARMS_ENRICHED,
     "telemetry": DEVICE_TELEMETRY_ENRICHED,
     "forecast": DEVICE_FORECASTS,
+    "silence": DEVICE_LOG_SILENCES,
 }
 READINGS = rows(
     DEVICE_TELEMETRY_ENRICHED,

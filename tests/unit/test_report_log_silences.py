@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from operators.line_rhythm import FEWEST_GAPS, LONGEST_PATIENCE_US, SECOND_US, SHORTEST_PATIENCE_US, Rhythm
 from operators.report_log_silences import FORGOTTEN_AFTER_US, MOST_KINDS, ReportLogSilences
-from schemas.answers import DEVICE_LOGS_ENRICHED
+from schemas.answers import DEVICE_LOGS_ENRICHED, INPUT
 from schemas.topic import TIMESTAMP
 from tests.registered_operators import row_batch
 from tests.silence_rows import SILENCES, enriched_line, heartbeats
@@ -20,7 +20,11 @@ from tests.silence_rows import SILENCES, enriched_line, heartbeats
 REPORT = ReportLogSilences()
 NOON = 1_790_000_000_000_000
 MINUTE = 60 * SECOND_US
-_HUBBUB = pa.struct([("template", pa.string()), ("template_id", pa.string())])
+_HUBBUB = pa.struct([("template", pa.string()), ("template_id", pa.string()), ("input", INPUT)])
+
+
+def label_of(row: dict[str, Any]) -> str:
+    return str(row["hubbub"]["silence"]["label"])
 
 
 def said(batch: pa.RecordBatch, cuts: list[int] | None = None) -> list[dict[str, Any]]:
@@ -51,7 +55,7 @@ def said(batch: pa.RecordBatch, cuts: list[int] | None = None) -> list[dict[str,
             rows += made.to_pylist()
         for row in rows:
             row["_row"] = None if row["_row"] is None else row["_row"] + start
-            out.append((row["event_time"], row["device_id"], row["template_id"], row["state"], row))
+            out.append((row["event_time"], row["device_id"], row["template_id"], label_of(row), row))
     return [row for *_, row in sorted(out, key=lambda one: one[:4])]
 
 
@@ -72,14 +76,15 @@ def rows(*drawn: tuple[str, int, str | None], marks: list[int | None] | None = N
 
 def test_a_regular_line_that_stays_away_is_told_and_told_again_when_it_is_back() -> None:
     silent, back = said(row_batch(DEVICE_LOGS_ENRICHED, SILENCES))
-    assert (silent["device_id"], silent["state"], silent["template"]) == ("d0", "silent", "heartbeat sent")
+    assert (silent["device_id"], label_of(silent), silent["template"]) == ("d0", "silent", "heartbeat sent")
     assert str(silent["last_seen"])[11:19] == "08:14:00"
     assert str(silent["event_time"])[11:19] == "08:19:00", (
         "three minutes are three gaps; five are the shortest patience"
     )
     assert silent["usual_s"] == pytest.approx(60.0, abs=0.5)
     assert silent["_row"] is None and silent["_deadline"] == silent["event_time"]
-    assert (back["state"], str(back["event_time"])[11:19], back["_row"]) == ("back", "08:40:00", 19)
+    assert (label_of(back), str(back["event_time"])[11:19], back["_row"]) == ("back", "08:40:00", 19)
+    assert silent["hubbub"]["input"]["event_id"] == "ed0840" and back["hubbub"]["input"]["event_id"] == "ed02400"
     assert back["last_seen"] == silent["last_seen"]
 
 
@@ -94,7 +99,7 @@ def test_what_is_not_regular_may_stay_away() -> None:
 
 def test_a_silence_is_told_once() -> None:
     later = [enriched_line("d1", second, "door opened") for second in range(1_000, 9_000, 500)]
-    assert [one["state"] for one in said(row_batch(DEVICE_LOGS_ENRICHED, [*heartbeats("d0", range(15)), *later]))] == [
+    assert [label_of(one) for one in said(row_batch(DEVICE_LOGS_ENRICHED, [*heartbeats("d0", range(15)), *later]))] == [
         "silent"
     ]
 
