@@ -181,7 +181,7 @@ class Arena:
         """Ask the verifier."""
         topics = [self.prefix + topic.name for topic in (LINES, NUMBERED)]
         command = [sys.executable, str(TESTS / "chaos_verifier.py"), self.kafka.bootstrap, *topics]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
         if done.returncode != 0:
             raise AssertionError(f"no verdict: {done.stderr[-2000:]}")
         found: dict[str, int] = json.loads(done.stdout)

@@ -31,9 +31,11 @@ def records(bootstrap: str, topic: str) -> dict[int, list[dict[str, Any]]]:
     until = time.monotonic() + PATIENCE_S
     while any(consumer.position(part) < ends[part] for part in parts):
         if time.monotonic() > until:
-            raise SystemExit(f"{topic} cannot be read to its end")
+            places = ", ".join(f"{part.partition}: {consumer.position(part)} of {ends[part]}" for part in parts)
+            raise SystemExit(f"{topic} cannot be read to its end: nothing for {PATIENCE_S:.0f} s at {places}")
         for part, some in consumer.poll(500, max_records=20_000).items():
             found[part.partition] += [json.loads(one.value) for one in some]
+            until = time.monotonic() + PATIENCE_S
     consumer.close()
     return found
 
