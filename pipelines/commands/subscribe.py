@@ -72,7 +72,8 @@ def subscribe(
         else:
             starts = begin_of(opened, topic)
         while True:
-            ends = end_of(opened, topic)
+            # That it exists need not be asked again and again; one that is gone is told by who reads it.
+            ends = opened.ends([topic]) if starts else end_of(opened, topic)
             # A topic that was made meanwhile is new from its beginning on.
             starts = {part: starts.get(part, 0) for part in ends}
             _show(opened, starts, ends, show, stop.requested.is_set)

@@ -48,7 +48,7 @@ class FedReader(PartitionReader):
         """Return the rows from `place` on; when all was read that upstream had written, its time counts here."""
         if self._asked is None:
             passed_us = self._upstream.passed()
-            if self._broker.settled([self.part.topic]):
+            if passed_us > self._passed_us and self._upstream.is_readable(self.part.topic):
                 self._asked = (passed_us, self._broker.bounds(self.part)[1])
         rows = super().read(place, max_records=max_records, max_bytes=max_bytes)
         if self._asked is not None and rows.after.next_offset >= self._asked[1]:

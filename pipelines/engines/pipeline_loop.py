@@ -69,6 +69,7 @@ class PipelineLoop:
     def _round(self) -> bool:
         """Take one step on each stream; True when everything is worked through."""
         broker, settings = self.worker.broker, self.worker.settings
+        self.worker.answers.begin()
         sources = [topic.name for topic in self.worker.pipeline.sources]
         # Whether the upstream is through must be asked before looking at the ends: what it still wrote is seen. And
         # what an open transaction hides must have come to light, or have been given up.

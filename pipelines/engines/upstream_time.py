@@ -13,6 +13,7 @@ from typing import Final
 from infra.broker import Broker, Offset, Stream
 from pipelines.engines.graph import feeds, streams_of
 from pipelines.engines.place import ELSEWHERE, place_of
+from pipelines.engines.round_answers import RoundAnswers
 from pipelines.engines.work import Worker
 from pipelines.pipeline import Pipeline
 from schemas.topic import Topic
@@ -38,8 +39,10 @@ class UpstreamTime:
         *,
         lateness_us: int,
         beside: Sequence[Pipeline] = (),
+        answers: RoundAnswers | None = None,
     ) -> None:
         self._broker = broker
+        self._answers = answers or RoundAnswers(broker)
         self._beside = beside
         self._prefix = prefix
         self._pipeline = pipeline
@@ -53,6 +56,10 @@ class UpstreamTime:
         """Return the time that all of them have passed; NEVER while one of them has not said any."""
         return min(self._times().values())
 
+    def is_readable(self, topic: str) -> bool:
+        """Tell whether all that they had written when `passed` was asked can be read."""
+        return self._answers.settled(topic)
+
     def passed_by_the_busy(self) -> int:
         """Return the time passed by those that have something to do; WITHOUT_END when all is worked through."""
         idle = {stream: self._is_idle(self._pipeline, stream) for stream in self._streams}
@@ -60,7 +67,7 @@ class UpstreamTime:
         return min((times[stream] for stream in self._streams if not idle[stream]), default=WITHOUT_END)
 
     def _times(self) -> dict[Stream, int]:
-        places = self._broker.places(f"{self._prefix}-{self._pipeline.name}")
+        places = self._answers.places(f"{self._prefix}-{self._pipeline.name}")
         times = {}
         for stream in self._streams:
             found = []
@@ -91,7 +98,14 @@ def upstream_of(worker: Worker, topic: Topic, partition: int) -> UpstreamTime | 
         if topic.name in {sink.topic.name for sink in feeder.sinks}:
             lateness_us = worker.settings.rules.lateness_us
             return UpstreamTime(
-                worker.broker, prefix, feeder, topic.key, partition, lateness_us=lateness_us, beside=worker.beside
+                worker.broker,
+                prefix,
+                feeder,
+                topic.key,
+                partition,
+                lateness_us=lateness_us,
+                beside=worker.beside,
+                answers=worker.answers,
             )
     return None
 

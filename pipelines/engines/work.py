@@ -16,6 +16,7 @@ from pipelines.engines.dead_letter import DeadLetterWriter, Failure
 from pipelines.engines.isolation import run_isolated
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.repeated_events import first_deliveries
+from pipelines.engines.round_answers import RoundAnswers
 from pipelines.engines.sequence import Feed, with_offsets
 from pipelines.engines.sink_writer import SinkWriter
 from pipelines.engines.stage_times import StageTimes
@@ -92,6 +93,7 @@ class Worker:
         self._kept: list[tuple[Step, _Made]] | None = None
         self._sinks = SinkWriter(pipeline)
         self._internal = {sink.topic.name for sink in pipeline.sinks if sink.topic.internal}
+        self.answers = RoundAnswers(broker)
         self._feeds: dict[str, str] = {}
         self._ranks = {name: rank for rank, name in enumerate(sorted(topic.name for topic in pipeline.sources))}
 

@@ -37,7 +37,8 @@ def test_many_devices() -> None:
     memory = found["memory_mb"]
     text = (
         f"{found['devices']:,} devices, {found['open']:,} open alerts, {found['readings']:,} readings in "
-        f"{found['hours']} hours of event time: {memory[0]:.0f} MB behind the first hour, {memory[len(memory) // 2]:.0f} at half, "
+        f"{found['hours']} hours of event time: {memory[0]:.0f} MB behind the first hour, "
+        f"{memory[len(memory) // 2]:.0f} at half, "
         f"{memory[-1]:.0f} in the end, {max(memory):.0f} at most."
     )
     print("\n" + text)
