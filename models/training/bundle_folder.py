@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 import orjson
 
 from models.bundle import CARD, seal_card
+from models.reference import Reference
 
 
 def digests(folder: Path, names: Sequence[str]) -> dict[str, str]:
@@ -25,6 +27,13 @@ def write_card(folder: Path, card: dict[str, object]) -> None:
     """Write `card.json` and its seal."""
     (folder / CARD).write_bytes(orjson.dumps(card, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     seal_card(folder)
+
+
+def write_reference(folder: Path, by_topic: Mapping[str, Reference]) -> None:
+    """Write references into the card of a finished bundle, and seal it anew."""
+    card = orjson.loads((folder / CARD).read_bytes())
+    card["reference"] = {topic: msgspec.to_builtins(one) for topic, one in by_topic.items()}
+    write_card(folder, card)
 
 
 def bundle_name(folder: Path) -> str:

@@ -51,6 +51,7 @@ class FigureReader:
                 yield from _label(name, column)
             elif answer.type == ANOMALY:
                 yield from _reading(name, column, batch, wanted)
+                yield from self._metrics(batch, wanted)
             else:
                 yield f"{name}.score", pc.struct_field(column, "score")
                 yield name, pc.cast(pc.struct_field(column, "is_anomaly"), pa.string())
@@ -63,6 +64,12 @@ class FigureReader:
             some = texts.filter(pc.starts_with(batch.column("event_id"), SAMPLED)) if sampled else texts
             given = some.drop_null().to_pylist()
             yield "unknown_tokens", pa.array(self.operator.model.unknown_tokens(given) if given else [], pa.float64())
+
+    def _metrics(self, batch: pa.RecordBatch, wanted: Wanted) -> Iterator[Figure]:
+        """Of metrics read together: the values of those that the model looks at."""
+        for metric in self.operator.model.metrics if "metrics" in batch.schema.names else ():
+            if wanted(figure := f"{VALUE_OF}{metric}"):
+                yield figure, pc.map_lookup(batch.column("metrics"), pa.scalar(metric), "first")
 
 
 def _label(name: str, column: pa.StructArray) -> Iterator[Figure]:

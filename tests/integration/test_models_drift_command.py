@@ -11,6 +11,8 @@ import pytest
 from models.bundle import CARD, seal_card
 from models.find_bundle import find_bundle
 from tests.integration.conftest import Hubbub
+from tests.tiny_multivariate_bundle import pump, write_tiny_multivariate_bundle
+from tests.tiny_sequence_bundle import boots, write_rows, write_tiny_sequence_bundle
 
 DEVICES, MINUTES = 4, 160
 
@@ -76,3 +78,30 @@ def test_a_model_of_several_topics_asks_which(hubbub: Hubbub, tmp_path: Path, ta
     (tmp_path / "lines.jsonl").write_text('{"text": "hello"}')
     asked = hubbub("models", "drift", "text-enzh", *task, "--data", str(tmp_path / "lines.jsonl"))
     assert (asked.status, "expected a task of text-enzh (messages, logs, alarms)" in asked.err) == (2, True)
+
+
+def test_bundles_of_ones_own_know_what_they_learnt_from(hubbub: Hubbub, tmp_path: Path) -> None:
+    pumps = write_tiny_multivariate_bundle(tmp_path)
+    boot = write_tiny_sequence_bundle(tmp_path)
+    calm = [{"device_id": "d", "metrics": one} for one in pump(21, 300)]
+    slow = [row | {"metrics": row["metrics"] | {"flow": 1.0}} for row in calm]
+    usual = [{"events": one} for one in boots(31, 150)]
+    short = [{"events": ["power", "kernel", "power"]}] * 150
+    for folder, same, other, figure in ((pumps, calm, slow, "value of flow"), (boot, usual, short, "events")):
+        files = write_rows(tmp_path / "same.jsonl", same), write_rows(tmp_path / "other.jsonl", other)
+        found = [hubbub("models", "drift", str(folder), "--data", str(file), "--json") for file in files]
+        assert figure not in json.loads(found[0].out)["drifted"], found[0].out
+        assert (found[1].status, figure in json.loads(found[1].out)["drifted"]) == (1, True), found[1].out
+
+
+def test_a_replay_tells_of_drift_in_its_report(hubbub: Hubbub, tmp_path: Path) -> None:
+    readings = write_readings(tmp_path / "device.telemetry.jsonl", 3, faults=True)
+    answer = hubbub("replay", "--input", str(readings), "--report", "report", "--quality-budget", "0")
+    assert answer.status == 0, answer.err
+    assert "drift      today's models: telemetry-level@" in answer.out and "anomaly" in answer.out
+    [told] = json.loads((tmp_path / "report" / "report.json").read_bytes())["drift"]["candidate"]
+    assert told["topic"] == "device.telemetry" and "anomaly" in told["drifted"]
+    assert [one["level"] for one in told["figures"] if one["figure"] == "anomaly"] == ["drifted"]
+    assert told["rows"] == DEVICES * MINUTES == sum(window["rows"] for window in told["windows"])
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert '<h2 id="drift">Drift</h2>' in page and "PSI from" in page

@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import numpy as np
-import orjson
 
-from models.bundle import CARD
 from models.reference import Reference, reference_of
 from models.text_model import TextModel
-from models.training.bundle_folder import write_card
+from models.training.bundle_folder import write_reference
 
 LANGUAGE, UNDETERMINED = "language", "und"
 
@@ -49,8 +46,4 @@ def text_reference(model: TextModel, given: Texts) -> Reference:
 def add_reference(folder: Path, by_topic: Mapping[str, Texts]) -> None:
     """Write the reference of a finished bundle into its card, and seal it anew; topics without texts have none."""
     model = TextModel(folder)
-    card = orjson.loads((folder / CARD).read_bytes())
-    card["reference"] = {
-        topic: msgspec.to_builtins(text_reference(model, given)) for topic, given in by_topic.items() if given.texts
-    }
-    write_card(folder, card)
+    write_reference(folder, {topic: text_reference(model, given) for topic, given in by_topic.items() if given.texts})

@@ -19,7 +19,8 @@ from models.loaded_multivariate import (
     golden_examples,
     load_multivariate,
 )
-from models.training.bundle_folder import bundle_name, digests, sizes, write_card
+from models.reference import ODDNESS, Reference, reference_of
+from models.training.bundle_folder import bundle_name, digests, sizes, write_card, write_reference
 from models.training.encoder.progress import say
 from models.training.multivariate.components import (
     KEPT_VARIANCE,
@@ -38,6 +39,8 @@ VERSION = "1.0.0"
 KNOTS = 256
 GOLDEN = 12
 MOST_APART = 1e-9
+TOPIC = "device.metrics"
+MOST_ASKED = 20_000  # readings of a device, for the reference
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,25 @@ def train_multivariate(options: Options) -> dict[str, Any]:
     (options.output / FACTS).write_bytes(msgspec.json.encode(_facts(readings, oddness)))
     _write_card(options.output, readings, figures)
     _assert_equal(options.output, stretches[0], components)
+    write_reference(options.output, {TOPIC: _reference(options, readings)})
     return figures
+
+
+def _reference(options: Options, readings: Readings) -> Reference:
+    """Count the normal readings themselves, and what is answered about them."""
+    loaded = load_multivariate(open_bundle(options.output))
+    scores, kinds = [], []
+    for stretch in readings.by_device.values():
+        states = np.zeros((1, loaded.state_width))
+        for row in stretch[:MOST_ASKED]:
+            got = loaded.step(row[None], states)
+            states = got.states
+            scores.append(got.score[0])
+            kinds.append(("relation" if got.is_residual[0] else "level") if got.is_anomaly[0] else "none")
+    together = np.concatenate(list(readings.by_device.values()))
+    numbers = {f"value of {metric}": together[:, place] for place, metric in enumerate(readings.metrics)}
+    data = f"the normal readings of {options.data.name}"
+    return reference_of(data, readings.rows, {ODDNESS: np.array(scores), **numbers}, {"anomaly": kinds})
 
 
 def _facts(readings: Readings, oddness: Numbers) -> MultivariateFacts:

@@ -13,8 +13,9 @@ import numpy as np
 from models.bundle import GRAPH, open_bundle
 from models.event_grams import FIRST_EVENT, UNKNOWN, EventGrams
 from models.loaded_sequences import LoadedSequences
+from models.reference import ODDNESS, Reference, reference_of
 from models.sequence_facts import FACTS, JUDGE, Facts, Tail
-from models.training.bundle_folder import bundle_name
+from models.training.bundle_folder import bundle_name, write_reference
 from models.training.encoder.progress import say
 from models.training.given_rows import BadFile
 from models.training.sequences.card import write_bundle
@@ -28,6 +29,8 @@ from models.training.sequences.tail import held_out_surprises, tail_of
 ORDERS = (2, 3, 4)
 MOST_EVENTS = 10_000
 MOST_NORMAL = 2_000
+TOPIC = "event.sequences"
+MOST_ASKED = 20_000
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,19 @@ def _trained(options: Options, train: Sequences, dev: Sequences | None) -> dict[
     else:
         figures["false_alarms_held_out"] = options.false_alarms
     write_bundle(options.output, bundle_name(options.output), facts, figures, train, shown)
+    write_reference(options.output, {TOPIC: _reference(options, loaded, train)})
     return figures
+
+
+def _reference(options: Options, loaded: LoadedSequences, train: Sequences) -> Reference:
+    """Count the sequences that were learnt from, and what is answered about the first of them."""
+    answers = loaded.answer(train.events[:MOST_ASKED])
+    numbers = {
+        "events": np.array([len(one) for one in train.events], dtype=np.float64),
+        ODDNESS: np.array([one.score for one in answers]),
+    }
+    labels = {"anomaly": ["true" if one.is_anomaly else "false" for one in answers]}
+    return reference_of(f"the sequences of {options.data.name}", len(train.events), numbers, labels)
 
 
 def measured(loaded: LoadedSequences, rows: Sequences, *, known: list[tuple[str, ...]]) -> dict[str, Any]:
