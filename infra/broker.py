@@ -240,6 +240,10 @@ class Broker(Protocol):
         """Return the value last remembered under this name by `append`, for who is about to write under it."""
         ...
 
+    def remembered(self, prefix: str) -> dict[str, int]:
+        """Return what `append` last remembered under names that begin so, for who looks on and writes under none."""
+        ...
+
     def join(self, group: str, instance: str | None, streams: Sequence[Stream]) -> Membership:
         """Join a group as `instance` (None: the first free slot of this machine)."""
         ...

@@ -128,6 +128,9 @@ class KafkaBroker:
             part = TopicPartition(record.topic, partition)
             behind[part] = max(behind.get(part, 0), offset + 1)
         self._await_readable(behind)
+        if progress is not None:
+            with self._looking:
+                self._progress.note(*progress)
         return places
 
     def settled_end(self, part: TopicPartition) -> int:
@@ -163,13 +166,18 @@ class KafkaBroker:
 
         Who asks is about to write: it becomes the writer, and an earlier one is fenced.
         """
-        if PROGRESS_MADE.name not in self._partitions:
-            self._partitions |= self._topics.all()
-        if PROGRESS_MADE.name not in self._partitions:
+        if not self._has_progress():
             return None
         self._appender.claim(name)
         with self._looking:
             return self._progress.value(name)
+
+    def remembered(self, prefix: str) -> dict[str, int]:
+        """Return what `append` last remembered under names that begin so; asks for no right to write."""
+        if not self._has_progress():
+            return {}
+        with self._looking:
+            return self._progress.under(prefix)
 
     def join(self, group: str, instance: str | None, streams: Sequence[Stream]) -> Membership:
         """Join a consumer group."""
@@ -268,6 +276,11 @@ class KafkaBroker:
                     f"topic {topic} has {existing[topic]} partitions in {self.url} now and had {count}: keys lie "
                     "elsewhere, and so do order and memory; make a topic with the old number and copy the rows into it"
                 )
+
+    def _has_progress(self) -> bool:
+        if PROGRESS_MADE.name not in self._partitions:
+            self._partitions |= self._topics.all()
+        return PROGRESS_MADE.name in self._partitions
 
     def _await_readable(self, behind: Mapping[TopicPartition, int]) -> None:
         """Wait until what was written can be read: the cluster marks a transaction's partitions one after the other.

@@ -21,8 +21,21 @@ class KafkaProgress:
         self._values: dict[str, int] = {}
         self._next = 0
 
+    def note(self, name: str, value: int) -> None:
+        """Take what this process has just written: the mark of its transaction may come a moment later."""
+        self._values[name] = value
+
     def value(self, name: str) -> int | None:
         """Read what is new, and return the value last remembered under a name."""
+        self._read_on()
+        return self._values.get(name)
+
+    def under(self, prefix: str) -> dict[str, int]:
+        """Read what is new, and return what is remembered under names that begin so."""
+        self._read_on()
+        return {name: value for name, value in self._values.items() if name.startswith(prefix)}
+
+    def _read_on(self) -> None:
         reader = self._look()
         while records := reader.read(_PART, self._next, max_records=_RECORDS, max_bytes=_BYTES):
             for record in records:
@@ -32,4 +45,3 @@ class KafkaProgress:
                 else:
                     self._values[key] = int(record.value)
             self._next = records[-1].offset + 1
-        return self._values.get(name)

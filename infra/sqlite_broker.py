@@ -234,6 +234,14 @@ class SqliteBroker:
             row = connection.execute("SELECT value FROM progress WHERE name = ?", (name,)).fetchone()
             return None if row is None else int(row[0])
 
+    def remembered(self, prefix: str) -> dict[str, int]:
+        """Return what `append` last remembered under names that begin so."""
+        with self._store.reading() as connection:
+            rows = connection.execute(
+                "SELECT name, value FROM progress WHERE substr(name, 1, ?) = ?", (len(prefix), prefix)
+            ).fetchall()
+        return {str(name): int(value) for name, value in rows}
+
     def join(self, group: str, instance: str | None, streams: Sequence[Stream]) -> SqliteMembership:
         """Join a group; the slot of this process is taken at the first join and kept until `close`."""
         # The pipelines of a job join from threads of their own, and are one instance.

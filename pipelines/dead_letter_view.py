@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -19,6 +19,7 @@ _USUAL_GROUP = "hubbub-"
 Fate = Literal["open", "sent", "dropped"]
 """What has become of a dead letter: nothing yet, its record was sent again, or somebody decided to leave it."""
 _MARKS: Final[dict[Fate, int]] = {"sent": 1, "dropped": 2}
+_MARK: Final = "dead-letter:"
 _READ_BYTES: Final = 4 << 20
 
 
@@ -101,10 +102,15 @@ def letter_at(broker: Broker, partition: int, offset: int) -> DeadLetter | None:
     return DeadLetter(part, found[0]) if found and found[0].offset == offset else None
 
 
-def fate_of(broker: Broker, letter: DeadLetter) -> Fate:
-    """Return what has become of a dead letter."""
-    mark = broker.progress(_mark_of(letter))
-    return next((fate for fate, one in _MARKS.items() if one == mark), "open")
+def fates(broker: Broker) -> dict[str, Fate]:
+    """Return what has become of dead letters, by their marks; one that is not among them is open."""
+    names = {mark: fate for fate, mark in _MARKS.items()}
+    return {name: names[mark] for name, mark in broker.remembered(_MARK).items() if mark in names}
+
+
+def fate_of(letter: DeadLetter, known: Mapping[str, Fate]) -> Fate:
+    """Return what has become of a dead letter; `known` is what `fates` returned."""
+    return known.get(_mark_of(letter), "open")
 
 
 def send_again(broker: Broker, letter: DeadLetter) -> bool:
@@ -123,7 +129,8 @@ def drop(broker: Broker, letter: DeadLetter) -> bool:
 
 def _settle(broker: Broker, letter: DeadLetter, fate: Fate, records: list[Append]) -> bool:
     for again in (True, False):
-        if fate_of(broker, letter) != "open":
+        # To ask so is to become the writer of these marks, so nobody else settles it meanwhile.
+        if broker.progress(_mark_of(letter)) is not None:
             return False
         try:
             broker.append(records, progress=(_mark_of(letter), _MARKS[fate]))
@@ -137,4 +144,4 @@ def _settle(broker: Broker, letter: DeadLetter, fate: Fate, records: list[Append
 
 def _mark_of(letter: DeadLetter) -> str:
     """Return the name of its mark: by its place and not its id, for a record that fails again may be sent again."""
-    return f"dead-letter:{letter.part}@{letter.record.offset}"
+    return f"{_MARK}{letter.part}@{letter.record.offset}"

@@ -133,6 +133,18 @@ def test_a_writer_s_progress_is_the_last_one(opened: Open, broker: Broker) -> No
     assert [opened().progress(name) for name in ("w:one", "w:two", "w:three")] == [3, 7, None]
 
 
+def test_progress_is_seen_at_once_by_who_wrote_it_and_by_who_looks_on(opened: Open, broker: Broker) -> None:
+    looking = opened()
+    assert looking.remembered("") == {}
+    for number in range(5):
+        broker.append([], progress=(f"w:{number}", number))
+        assert broker.progress(f"w:{number}") == number
+    broker.append([], progress=("v:1", 9))
+    assert looking.remembered("w:") == {f"w:{number}": number for number in range(5)}
+    broker.append([], progress=("w:1", 8))  # who looks on has fenced nobody
+    assert (broker.remembered("w:1"), looking.remembered("none")) == ({"w:1": 8}, {})
+
+
 def test_the_places_of_a_group_come_at_once(broker: Broker) -> None:
     assert broker.places("g") == {}
     at = {PARTS[0]: Offset(3, "note"), TopicPartition(ALERTS.name, 5): Offset(7)}

@@ -43,22 +43,23 @@ def list_(*, all_: bool, as_json: bool, broker: str | None, config: Path | None,
     sink_reject, clock.
     """
     from pipelines.commands.table import aligned
-    from pipelines.dead_letter_view import fate_of
+    from pipelines.dead_letter_view import fate_of, fates
     from pipelines.event_lines import short_time
     from pipelines.seen_event import time_text
     from schemas.safe_text import safe_text
 
     with opened_broker(broker, config, must_exist=True) as opened:
-        fates = [(one, fate_of(opened, one)) for one in _found(opened, **filters)]
-    found = [one for one, fate in fates if all_ or fate == "open"]
+        known = fates(opened)
+        every = [(one, fate_of(one, known)) for one in _found(opened, **filters)]
+    found = [one for one, fate in every if all_ or fate == "open"]
     if as_json:
         import orjson
 
-        for one, fate in fates:
+        for one, fate in every:
             if all_ or fate == "open":
                 click.echo(orjson.dumps(_summary(one) | {"state": fate}))
         return
-    settled = len(fates) - len(found)
+    settled = len(every) - len(found)
     if not found:
         click.echo(f"no dead letters{f'; {settled:,} sent again or dropped, --all shows them' if settled else ''}")
         return

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from infra.broker import Broker
-from pipelines.dead_letter_view import DeadLetter, Fate, fate_of
+from pipelines.dead_letter_view import DeadLetter, Fate, fate_of, fates
 from pipelines.records_in_order import begin_of, end_of, records_in_order
 from pipelines.seen_event import time_text
 from schemas.dead_letters import DEAD_LETTERS
@@ -65,9 +65,9 @@ def dead_letter_list(broker: Broker, choice: DeadLetterChoice) -> DeadLetterList
     """Read the last dead letters of each partition."""
     begins, ends = begin_of(broker, DEAD_LETTERS.name), end_of(broker, DEAD_LETTERS.name)
     starts = {part: max(begin, ends.get(part, 0) - MOST_OF_EACH) for part, begin in begins.items()}
-    rows = [
-        dead_letter_row(broker, DeadLetter(part, record)) for part, record in records_in_order(broker, starts, ends)
-    ]
+    known = fates(broker)
+    letters = (DeadLetter(part, record) for part, record in records_in_order(broker, starts, ends))
+    rows = [dead_letter_row(letter, known) for letter in letters]
     return DeadLetterList(
         rows=[row for row in reversed(rows) if choice.takes(row)],
         reasons=Counter(row.reason for row in rows if row.fate == "open"),
@@ -78,7 +78,7 @@ def dead_letter_list(broker: Broker, choice: DeadLetterChoice) -> DeadLetterList
     )
 
 
-def dead_letter_row(broker: Broker, letter: DeadLetter) -> DeadLetterRow:
+def dead_letter_row(letter: DeadLetter, known: Mapping[str, Fate]) -> DeadLetterRow:
     """Return the row of one dead letter."""
     return DeadLetterRow(
         at=f"{letter.part.partition}-{letter.record.offset}",
@@ -91,7 +91,7 @@ def dead_letter_row(broker: Broker, letter: DeadLetter) -> DeadLetterRow:
         stage=letter.error("stage"),
         message=letter.error("exception.message"),
         can_be_sent=letter.original() is not None,
-        fate=fate_of(broker, letter),
+        fate=fate_of(letter, known),
     )
 
 

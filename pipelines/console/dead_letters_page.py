@@ -21,7 +21,7 @@ from pipelines.console.dead_letter_rows import (
 )
 from pipelines.console.page import Page
 from pipelines.console.shown_bytes import ShownBytes, shown_bytes
-from pipelines.dead_letter_view import DeadLetter, drop, letter_at, send_again
+from pipelines.dead_letter_view import DeadLetter, drop, fates, letter_at, send_again
 from schemas.dead_letters import REASONS
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _look(broker: Broker, partition: int, offset: int) -> DeadLetterLook | None:
     record = letter.record
     headers = [(name, shown_bytes(value).one_line) for name, value in record.headers]
     return DeadLetterLook(
-        dead_letter_row(broker, letter), letter, shown_bytes(record.key), shown_bytes(record.value), headers
+        dead_letter_row(letter, fates(broker)), letter, shown_bytes(record.key), shown_bytes(record.value), headers
     )
 
 

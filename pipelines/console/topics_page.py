@@ -15,8 +15,8 @@ from pipelines.console.answer import NotFound, console_of, in_thread, show
 from pipelines.console.chinese_topics import CHINESE_TOPICS
 from pipelines.console.page import Page
 from pipelines.console.topic_looks import (
+    EarlierLooks,
     GroupLook,
-    GroupSpeeds,
     PartLook,
     TopicLook,
     arrivals,
@@ -71,7 +71,7 @@ class TopicPage:
 
 async def topics(request: Request) -> Response:
     """GET /topics."""
-    looks, groups = await in_thread(_look, console_of(request).broker, _speeds(request), time.time_ns() // 1000)
+    looks, groups = await in_thread(_look, console_of(request).broker, _earlier(request), time.time_ns() // 1000)
     return await show(request, "topics.html", title="Topics", topics=looks, groups=groups)
 
 
@@ -80,24 +80,24 @@ async def topic(request: Request) -> Response:
     name = request.path_params["name"]
     broker = console_of(request).broker
     now_us = time.time_ns() // 1000
-    found = await in_thread(_page, broker, _speeds(request), name, now_us)
+    found = await in_thread(_page, broker, _earlier(request), name, now_us)
     if found is None:
         raise NotFound("the broker has no such topic")
     return await show(request, "topic.html", title="Topic", page=found, now_us=now_us)
 
 
-def _speeds(request: Request) -> GroupSpeeds:
+def _earlier(request: Request) -> EarlierLooks:
     state = request.app.state
-    if not hasattr(state, "group_speeds"):
-        state.group_speeds = GroupSpeeds()
-    return cast(GroupSpeeds, state.group_speeds)
+    if not hasattr(state, "earlier_looks"):
+        state.earlier_looks = EarlierLooks()
+    return cast(EarlierLooks, state.earlier_looks)
 
 
-def _look(broker: Broker, speeds: GroupSpeeds, now_us: int) -> tuple[list[TopicLook], list[GroupLook]]:
-    return topic_looks(broker, now_us), group_looks(broker, speeds, now_us)
+def _look(broker: Broker, earlier: EarlierLooks, now_us: int) -> tuple[list[TopicLook], list[GroupLook]]:
+    return topic_looks(broker, earlier, now_us), group_looks(broker, earlier, now_us)
 
 
-def _page(broker: Broker, speeds: GroupSpeeds, name: str, now_us: int) -> TopicPage | None:
+def _page(broker: Broker, earlier: EarlierLooks, name: str, now_us: int) -> TopicPage | None:
     if name not in broker.topics():
         return None
     declared = TOPICS.get(name)
@@ -113,7 +113,7 @@ def _page(broker: Broker, speeds: GroupSpeeds, name: str, now_us: int) -> TopicP
         columns=_columns(broker, name, declared),
         declared=declared is not None,
         parts=parts,
-        groups=[one for one in group_looks(broker, speeds, now_us) if name in one.topics],
+        groups=[one for one in group_looks(broker, earlier, now_us) if name in one.topics],
         bars=arrivals(broker, name, until_us, HOUR_US),
         bars_from=time_text(until_us - HOUR_US),
         bars_until=time_text(until_us),
@@ -174,7 +174,6 @@ PAGE = Page(
         "Holds": "内容",
         "Partitions": "分区",
         "Records": "记录数",
-        "In the last minute": "最近一分钟",
         "{n} s": "{n} 秒",
         "hubbub's own bookkeeping": "hubbub 内部记录",
         "not one of hubbub's own": "非 hubbub 自带",
@@ -187,7 +186,7 @@ PAGE = Page(
         "keyed by {key}": "键：{key}",
         "What came": "到达情况",
         "Records that arrived from {begin} to {end}: {counts}": "{begin} 至 {end} 到达的记录数：{counts}",
-        "at most {n} in two minutes": "两分钟内最多 {n} 条",
+        "at most {n} in three minutes": "三分钟内最多 {n} 条",
         "Who reads it": "谁在读取",
         "Nobody reads it.": "没有消费组读取。",
         "The last events": "最近的事件",

@@ -126,6 +126,10 @@ class FaustBroker:
         """Return the value last remembered under this name."""
         return self._kafka.progress(name)
 
+    def remembered(self, prefix: str) -> dict[str, int]:
+        """Return what is remembered under names that begin so."""
+        return self._kafka.remembered(prefix)
+
     def join(self, group: str, instance: str | None, streams: Sequence[Stream]) -> FaustMembership:
         """Start a worker for this thread. With an `instance` it is a static member of the group, without a new one."""
         topics = list(dict.fromkeys(part.topic for stream in streams for part in stream.parts))

@@ -97,6 +97,10 @@ class ReplayBroker:
         """Return a value that `append` remembered."""
         return self._scratch.progress(name)
 
+    def remembered(self, prefix: str) -> dict[str, int]:
+        """Return what `append` remembered under names that begin so."""
+        return self._scratch.remembered(prefix)
+
     def join(self, group: str, instance: str | None, streams: Sequence[Stream]) -> Membership:
         """Join a group in the file."""
         return _ReplayMembership(self._scratch.join(group, instance, streams), self._history.spans)

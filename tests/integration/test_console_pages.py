@@ -24,6 +24,7 @@ from pipelines.console.app import make_console
 from pipelines.console.console import Console
 from pipelines.console.heard_devices import HeardDevices
 from pipelines.console.reports_page import POLICY
+from pipelines.console.topic_looks import EarlierLooks, arrivals, group_looks, topic_looks
 from pipelines.engines.dead_letter import DeadLetterWriter, Failure
 from schemas.answers import DEVICE_LOGS_ENRICHED, DEVICE_TELEMETRY_ENRICHED
 from schemas.record import Append, Record
@@ -148,7 +149,7 @@ def test_topics_show_who_is_behind_and_what_came(console: tuple[TestClient, Cons
     assert "acme.loudness" in page
     assert "not one of hubbub&#39;s own" in page
     row = page[page.index('id="t-device.logs"') :].partition("</tr>")[0]
-    assert ["Records </span>5<" in row, "In the last minute </span>5<" in row] == [True, True]
+    assert ["Records </span>5<" in row, "Records a second </span>–<" in row] == [True, True]
     page = client.get("/topics/device.logs").text
     assert "hubbub-logs · 3 · " in page
     assert "program, unit or logger that wrote it" in page
@@ -160,6 +161,25 @@ def test_topics_show_who_is_behind_and_what_came(console: tuple[TestClient, Cons
         "It is empty." in client.get("/topics/alerts.silences").text or client.get("/topics/nothing").status_code == 404
     )
     assert client.get("/topics/nothing").status_code == 404
+
+
+def test_speed_is_what_came_since_an_earlier_look(file: Path) -> None:
+    earlier = EarlierLooks()
+    with SqliteBroker(file) as broker:
+        assert {one.records_per_s for one in topic_looks(broker, earlier, 0)} == {None}
+        broker.append([appended("device.logs", FRIDGE, {"device_id": FRIDGE}) for _ in range(30)])
+        looks = {one.name: one for one in topic_looks(broker, earlier, 10_000_000)}
+        assert (looks["device.logs"].records_per_s, looks["device.logs"].records) == (3.0, 35)
+        assert looks["alarms"].records_per_s == 0.0
+        group = next(one for one in group_looks(broker, earlier, 20_000_000) if one.name == "hubbub-logs")
+        assert (group.behind, group.records_per_s, group.topics) == (33, None, ["device.logs"])
+        [part] = [lag.part for lag in group.lags if lag.records]
+        broker.commit_offsets("hubbub-logs", {part: Offset(35)})
+        [group] = group_looks(broker, earlier, 25_000_000)
+        assert (group.behind, group.records_per_s, group.waiting_s) == (0, 6.6, 0.0)
+        now_us = time.time_ns() // 1000 + 1_000_000
+        assert sum(arrivals(broker, "device.logs", now_us, 3_600_000_000)) == 35
+        assert arrivals(broker, "device.logs", now_us, 3_600_000_000)[-1] == 35
 
 
 def test_dead_letters_are_listed_by_reason_and_shown_with_their_bytes(
