@@ -57,14 +57,14 @@ def appended(topic: str, key: str, value: object) -> Append:
     return Append(topic, key.encode(), orjson.dumps(value))
 
 
-def make_world(path: Path, alerts: Sequence[dict[str, Any]] = ()) -> None:
-    """Write the site into a new broker file, and these alerts beside its own."""
+def make_world(path: Path, alerts: Sequence[dict[str, Any]] = (), incidents: Sequence[dict[str, Any]] = ()) -> None:
+    """Write the site into a new broker file, and these alerts and incidents beside its own."""
     with SqliteBroker(path) as broker:
         enriched = (DEVICE_LOGS_ENRICHED, CUSTOMER_MESSAGES_ENRICHED, ALARMS_ENRICHED, DEVICE_TELEMETRY_ENRICHED)
         broker.create_topics([*INPUTS, *enriched, DEVICES, ALERTS, INCIDENTS, DEAD_LETTERS])
         broker.append([*_registry(), *_readings(), *_lines()])
         broker.append([appended(ALERTS.name, one["fingerprint"], one) for one in (*_alerts(), *alerts)])
-        broker.append([appended(INCIDENTS.name, one["incident_id"], one) for one in _incidents()])
+        broker.append([appended(INCIDENTS.name, one["incident_id"], one) for one in (*site_incidents(), *incidents)])
 
 
 def _registry() -> list[Append]:
@@ -141,7 +141,9 @@ def _alerts() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _incidents() -> list[dict[str, Any]]:
+def site_incidents() -> list[dict[str, Any]]:
+    """Return the site's incidents: one that is over, one that lasts."""
+
     def entry(kind: str, number: int, minutes_ago: float, name: str, device: str = FRIDGE) -> dict[str, Any]:
         named = {"device_id": device, "alert_id": f"a-{name}", "severity": "major", "text": f"{kind} of {device}"}
         return {"event_id": f"{kind}-{number}".ljust(32, "0"), "event_time": at(minutes_ago), "kind": kind, **named}

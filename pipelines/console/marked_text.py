@@ -12,7 +12,7 @@ import pyarrow as pa
 from operators.masking import SHOWN, mask_lines
 from operators.masking_words import MASK
 
-LIKE_ENOUGH: Final = 0.5
+LIKE_ENOUGH: Final = 0.6
 MOST_COMPARED: Final = 300
 MOST_TEXT: Final = 2000
 
