@@ -93,6 +93,7 @@ def visiting(
         color_scheme="dark" if scheme == "dark" else "light",
         locale=language,
     )
+    context.set_default_timeout(60_000)
     try:
         page = context.new_page()
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
@@ -107,6 +108,7 @@ def visiting(
         context.close()
 
 
+@pytest.mark.timeout(900)  # many pages, and axe-core looks at every element of each
 @pytest.mark.parametrize(
     ("width", "scheme"),
     [
