@@ -40,8 +40,9 @@ class ForecastFailures:
     """Say how probable it is that an alarm of the model's severity or worse is raised within its horizon.
 
     Reads rows of `device.signals` (operators/note_signals.py) in event-time order. Emits rows of `device.forecasts`:
-    `label` is `likely` from the model's limit on, and until half of it, `score` the calibrated probability, `because` the numbers that moved
-    it most (operators/signal_history.py) with their weights in log odds, `words` those that raised it, for people.
+    `label` is `likely` from the model's limit on, and until half of it; `score` the calibrated probability; `because`
+    the numbers that moved it most (operators/signal_history.py) with their weights in log odds; `words` those that
+    raised it, for people.
 
     A forecast is told when it is the device's first for a horizon; when its label changes, or its probability by 0.1;
     or when a signal comes a quarter of an hour after the last one was. A likely one is judged again every quarter of an
@@ -183,8 +184,8 @@ class _Work:
         place, now, row = told
         history, weights = self._histories[place], answers.weights[i]
         order = [int(at) for at in np.argsort(-np.abs(weights), kind="stable")[:MOST_REASONS] if weights[at] != 0.0]
-        reasons = [{"what": FEATURES[at], "value": _known(values[at]), "weight": float(weights[at])} for at in order]
-        raised = [at for at in order if weights[at] > 0 and _known(values[at]) is not None]
+        reasons = [{"what": FEATURES[at], "value": float(values[at]), "weight": float(weights[at])} for at in order]
+        raised = [at for at in order if weights[at] > 0 and values[at] > 0]
         forecast = {
             "label": "likely" if likely else "unlikely",
             "score": float(answers.score[i]),
@@ -209,10 +210,6 @@ class _Work:
 def _deadline(history: SignalHistory) -> int | None:
     standing = history.standing
     return standing.at + AGAIN_US if standing is not None and standing.likely else None
-
-
-def _known(value: np.float32) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 def _times(values: Sequence[int | None]) -> pa.Array:

@@ -37,7 +37,7 @@ _SEEN: Final[Mapping[Source, Mapping[str, Sequence[Condition]]]] = {
         "anomaly": (Condition("hubbub.anomaly.is_anomaly", "is true"),),
     },
     "log": {
-        "novel_line": (Condition("hubbub.novelty", ">=", 0.9),),
+        "novel_line": (Condition("hubbub.novelty_kind", "==", "new"), Condition("hubbub.novelty", ">=", 0.9)),
         "abnormal_line": _ABNORMAL,
         "warning_line": (Condition("severity", "==", "warning"),),
         "error_line": (Condition("severity", "in", (*_SERIOUS, "minor")),),
@@ -55,7 +55,8 @@ class NoteSignals:
     """Send on what of readings, lines and alarms is notable, in one form, so that it can be remembered together.
 
     Reads rows of the enriched topics of telemetry, logs and alarms; other rows are passed over. Emits a row of
-    `device.signals` for each that is: an anomaly by the detector's own rate, a line that is novel (at least 0.9), abnormal (at least 0.8 sure, and not called routine by the device itself), a warning or an error by its
+    `device.signals` for each that is: an anomaly by the detector's own rate, a line of a new kind (novelty of at least
+    0.9), an abnormal one (at least 0.8 sure, and not called routine by the device itself), a warning or an error by its
     own level, an alarm that is raised (major or worse by what it says, or where it says nothing by what its words say)
     or cleared. `what` is the metric, template id or code, cut at 100 characters. It remembers nothing.
     """

@@ -63,7 +63,8 @@ def play_energy(broker: Broker, simulation: EnergySimulation) -> EnergyFindings:
         if row["rule"] == "energy_waste" and row["fired_at"] is not None:
             fired[row["alert_id"]] = (row["device_id"], _us(row["fired_at"]))
     readings = [row for row in _rows(broker, SITE_ENERGY) if _us(row["event_time"]) >= simulation.last_week_us]
-    found, explained = [], set()
+    found: list[Found] = []
+    explained: set[str] = set()
     for waste in WASTE:
         begin, end = simulation.span_us(waste)
         within = sorted(

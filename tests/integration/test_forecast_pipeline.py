@@ -41,7 +41,7 @@ def enriched(row: dict[str, Any], number: int) -> Append:
         topic = "device.logs"
         level = "minor" if "error_line" in kinds else "warning" if "warning_line" in kinds else "indeterminate"
         event |= {"message": "x", "severity": level}
-        hubbub |= {"template_id": what, "novelty": 1.0 if "novel_line" in kinds else 0.0}
+        hubbub |= {"template_id": what, "novelty": 1.0 if "novel_line" in kinds else 0.0, "novelty_kind": "new"}
         hubbub["abnormal"] = LABEL if "abnormal_line" in kinds else {**LABEL, "label": "false"}
     return Append(f"{topic}.enriched", row["device_id"].encode(), orjson.dumps({**event, "hubbub": hubbub}))
 

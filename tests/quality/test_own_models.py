@@ -24,6 +24,7 @@ import pytest
 from models.multivariate_model import MultivariateModel
 from models.record_model import RecordModel
 from models.sequence_model import SequenceModel
+from models.training.forecast.figures import area, brier, calibration
 from models.training.records.measure import f1_by_label, macro_f1
 from models.training.sequences.labelled import Sequences
 from models.training.sequences.train import measured
@@ -175,6 +176,14 @@ def test_machine_failures(say: Say, tmp_path: Path) -> None:
         f1 = f1_by_label(np.array(truth), np.array(answers), 2)[1]
         base = sum(truth) / len(truth)
         say(f"split {seed}: F1 {f1:.4f}; always a failure {2 * base / (1 + base):.4f}; never 0")
+        # Its probability, without a horizon: a record is of a moment, not of what came before.
+        model = RecordModel(bundle)
+        chance = np.array([one.probabilities[model.labels.index("1")] for one in model.answer(held)])
+        failed, even = np.array(truth) == 1, np.ones(len(truth))
+        own, alone = brier(failed, chance, even), brier(failed, np.full(len(truth), base), even)
+        say(f"split {seed}: Brier score {own:.5f}, base rate {alone:.5f}; area {area(failed, chance, even):.4f}")
+        say(f"split {seed}: said, came true {[(b['said'], b['came_true']) for b in calibration(failed, chance, even)]}")
+        assert own < 0.5 * alone
         every[0].extend(truth)
         every[1].extend(answers)
     f1 = f1_by_label(np.array(every[0]), np.array(every[1]), 2)[1]
