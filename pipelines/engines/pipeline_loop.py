@@ -20,7 +20,7 @@ Ticks = Mapping[TopicPartition, Sequence[tuple[int, int]]]
 # How long to leave a broker alone that does not answer, and how soon an end of the job is noticed meanwhile.
 AWAY_S = 1.0
 AWAY_LOOK_S = 0.1
-# Steps that are taken together: of so many records in all, and so few that the first does not wait for the last.
+# Steps that are taken together: each of so many records at most, and so few that the first does not wait for the last.
 MOST_TOGETHER = 500
 MOST_STREAMS = 4
 
@@ -108,7 +108,7 @@ class PipelineLoop:
             broker.wait(settings.poll_s)
         return False
 
-    def _step_together(self, owned: Sequence[Stream], ends: Mapping[TopicPartition, int]) -> frozenset[Stream]:
+    def _step_together(self, owned: Sequence[Stream], ends: Mapping[TopicPartition, int]) -> set[Stream]:
         """Take small steps of several streams with one write before and one transaction behind; return whose they were.
 
         Where a commit costs round trips, an event in one partition would else wait for those of all the others. A
@@ -116,18 +116,26 @@ class PipelineLoop:
         """
         membership = self.worker.membership
         if not isinstance(membership, CommitsTogether) or self.worker.pipeline.merge:
-            return frozenset()
+            return set()
+        done: set[Stream] = set()
         attempts: dict[Stream, Attempt] = {}
         left = MOST_TOGETHER
         for stream in owned:
             task = self._tasks.get(stream)
-            if isinstance(task, StreamTask) and not task.at_end(ends) and (found := task.look_ahead()) is not None:
-                attempt, records = found
-                if records <= left and len(attempts) < MOST_STREAMS:
-                    attempts[stream] = attempt
-                    left -= records
+            if not isinstance(task, StreamTask) or task.at_end(ends) or (found := task.look_ahead()) is None:
+                continue
+            attempt, records = found
+            if records <= MOST_TOGETHER:
+                attempts[stream] = attempt
+                left -= records
+            if len(attempts) == MOST_STREAMS or left <= 0:
+                done |= self._take(membership, attempts)
+                attempts, left = {}, MOST_TOGETHER
+        return done | self._take(membership, attempts)
+
+    def _take(self, membership: CommitsTogether, attempts: Mapping[Stream, Attempt]) -> set[Stream]:
         if len(attempts) < 2 or self.ended():  # one alone has nobody to go with
-            return frozenset()
+            return set()
         try:
             membership.begin_attempts(attempts)
             with self.worker.one_commit(membership):
@@ -143,7 +151,7 @@ class PipelineLoop:
         for stream in attempts:
             self.pulse.end(stream.name, moved=True, at_end=False)
             self._quiet_since[stream] = now
-        return frozenset(attempts)
+        return set(attempts)
 
     def _step(self, stream: Stream, ends: Mapping[TopicPartition, int], last_round: bool) -> bool:
         # A new task looks once even at an end, so that the broker knows whose news it waits for.
