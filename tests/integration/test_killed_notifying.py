@@ -17,6 +17,7 @@ import pytest
 from infra.broker import TopicPartition
 from infra.sqlite_broker import SqliteBroker
 from pipelines.engines.graph import topics_of
+from pipelines.seen_event import time_text
 from pipelines.shipped.alerts import alerts
 from schemas.alerts import ALERTS
 from schemas.notifications import NOTIFICATIONS
@@ -29,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "pipelines.command_line"]
 SEED = 20261122
 KILLS = 16
-A_ROUND = 12
+A_ROUND = 5  # so few that no digest is needed, which names 40 at most
 PLAN = """
 [route]
 receiver = "team"
@@ -44,8 +45,8 @@ rate_limit = 100000
 
 
 def alarm(number: int, state: str) -> Append:
-    """An alarm as the pipeline `alarms` writes it, of a device of its own."""
-    at = f"2026-03-01T08:{number // 60:02}:{number % 60:02}.{0 if state == 'raise' else 500000:06}Z"
+    """An alarm of now as the pipeline `alarms` writes it, of a device of its own: an old one would end by quiet."""
+    at = time_text(time.time_ns() // 1000)
     row = {"device_id": f"d{number}", "event_time": at, "code": "E7", "text": "compressor stopped", "state": state}
     row |= {"perceived_severity": "critical" if state == "raise" else "cleared"}
     answers = {"input": {"event_id": f"{number:031x}{'0' if state == 'raise' else '1'}"}, "late": False}
@@ -65,13 +66,13 @@ def told(receiver: HttpReceiver) -> dict[str, set[str]]:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_nothing_is_lost_and_nothing_told_in_two_ways(tmp_path: Path) -> None:
-    rng = random.Random(SEED)
+    rng, flaws = random.Random(SEED), random.Random(SEED + 1)
     print(f"seed {SEED}")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "HUBBUB_JOB_POLL_S": "0.05"}
 
     def flaky(came: Came) -> int:
         # Now and then the receiver takes it and the answer says otherwise: it must be sent again as it was.
-        return 503 if rng.random() < 0.15 else 200
+        return 503 if flaws.random() < 0.07 else 200
 
     with http_receiver(flaky) as receiver, SqliteBroker(tmp_path / "hubbub.db") as broker:
         (tmp_path / "notify.toml").write_text(PLAN.format(url=receiver.url))
