@@ -154,6 +154,35 @@ def test_records_do_not_depend_on_who_collects(hubbub: Hubbub, tmp_path: Path) -
     assert steps == [1, 1, 1]
 
 
+def test_who_samples_few_steps_is_still_told_of_each_sampled_event(
+    hubbub: Hubbub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0")
+    with SqliteBroker(tmp_path / "hubbub.db") as broker, http_receiver() as receiver:
+        fill(broker)
+        assert hubbub("run", "alarms", "alerts", "--until-end", "--traces", receiver.url).status == 0
+        assert {one["name"] for one in spans(receiver)} == {"process alarms", "alert device_alarm"}
+        assert {one["trace"] for one in spans(receiver)} == {TRACE}
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("notify",)])
+def test_serve_and_notify_speak_json(command: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "notify.toml").write_text(
+        '[route]\nreceiver = "team"\n[receivers.team]\nkind = "webhook"\nurl = "http://127.0.0.1:9/hook"\n'
+    )
+    with SqliteBroker(tmp_path / "hubbub.db") as broker:
+        broker.create_topics([ALERTS])
+    arguments = [sys.executable, "-m", "pipelines.command_line", *command, "--log-format", "json"]
+    with subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        said = orjson.loads(process.stderr.readline())
+        process.terminate()
+        assert process.wait(30) == 0
+        assert [orjson.loads(line) for line in process.stderr] == []
+    assert said["level"] == "info" and said["message"].startswith(("serving http://", "telling team")), said
+
+
 def test_nothing_is_imported_that_was_not_asked_for(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom pipelines.command_line import run\n"
