@@ -62,5 +62,5 @@ def console(
                 say(f"log in by http://{address}/login#token={token.reveal()}")
 
         follower.start()
-        serve_until_stopped(app, listening, stop.requested, started)
+        serve_until_stopped(app, listening, stop.requested, started=started, is_well=follower.is_well)
         follower.stop()

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from infra.broker import Broker, BrokerAway
+from infra.broker import Broker, BrokerUnavailable
 from pipelines.records_in_order import Places, begin_of, end_of, records_in_order
 from pipelines.seen_event import SeenEvent, see
 
@@ -42,6 +42,7 @@ class Follower:
         self._changes: Counter[str] = Counter()
         self._listeners: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
         self._stop = threading.Event()
+        self._error: Exception | None = None
         self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
         self.caught_up = threading.Event()
 
@@ -50,9 +51,15 @@ class Follower:
         self._thread.start()
 
     def stop(self) -> None:
-        """Follow no more."""
+        """Follow no more; raises what ended it before its time."""
         self._stop.set()
         self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def is_well(self) -> bool:
+        """Tell whether it follows: what it keeps would be old otherwise."""
+        return self._error is None
 
     def changes(self) -> Counter[str]:
         """Return how often each topic was found to have grown."""
@@ -92,9 +99,12 @@ class Follower:
                 if not self._stop.is_set():
                     self.caught_up.set()
                 self._broker.wait(self._poll_s)
-            except BrokerAway as away:
+            except BrokerUnavailable as away:
                 log.warning("the follower waits: %s", away)
                 self._stop.wait(AWAY_S)
+            except Exception as error:  # noqa: BLE001 - stop() raises it, where somebody hears it
+                self._error = error
+                return
 
     def _read(self, topic: str, follows: Follows) -> None:
         known, ends = self._places[topic], end_of(self._broker, topic)

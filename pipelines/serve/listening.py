@@ -33,9 +33,17 @@ def address_of(listening: socket.socket) -> str:
 
 
 def serve_until_stopped(
-    app: ASGIApp, listening: socket.socket, stop: threading.Event, started: Callable[[], None]
+    app: ASGIApp,
+    listening: socket.socket,
+    stop: threading.Event,
+    *,
+    started: Callable[[], None],
+    is_well: Callable[[], bool],
 ) -> None:
-    """Serve until `stop` is set; open requests get GRACE_S seconds. Closes the socket."""
+    """Serve until `stop` is set, or what is served from is not well; open requests get GRACE_S seconds.
+
+    Closes the socket.
+    """
     options = uvicorn.Config(
         app,
         log_config=None,
@@ -49,7 +57,7 @@ def serve_until_stopped(
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="http", daemon=True)
     thread.start()
     started()
-    while not stop.is_set() and thread.is_alive():
+    while not stop.is_set() and thread.is_alive() and is_well():
         stop.wait(1)
     server.should_exit = True
     thread.join(3 * GRACE_S)
