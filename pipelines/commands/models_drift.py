@@ -56,7 +56,7 @@ def drift(*, model: str, data: Path, against: Path | None, task: str | None, con
     return 1 if found.drifted else 0
 
 
-@click.command("reference", epilog="Example: hubbub models reference telemetry-level --data ours.jsonl --output ours")
+@click.command("reference", epilog="Example: hubbub models reference telemetry-level --data a.jsonl --output own")
 @click.argument("model", metavar="MODEL")
 @click.option("--data", type=FILE, required=True, metavar="FILE", help="JSON lines of a time when all was well.")
 @click.option("--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where the bundle goes.")
