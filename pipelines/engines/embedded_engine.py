@@ -16,9 +16,10 @@ from infra.broker import Broker, BrokerUnavailable, Membership, Stream
 from pipelines.engines.dead_letter import DeadLetterWriter
 from pipelines.engines.graph import feeds, streams_of, topics_of
 from pipelines.engines.job_settings import JobSettings
-from pipelines.engines.pipeline_loop import PipelineLoop, Ticks
+from pipelines.engines.pipeline_loop import PipelineLoop
 from pipelines.engines.stage_times import StageTimes
 from pipelines.engines.step_watch import StepWatch
+from pipelines.engines.tasks import Ticks
 from pipelines.engines.upstream_time import has_come_as_far
 from pipelines.engines.watchdog import STILL_S, Pulse, Watchdog
 from pipelines.engines.work import Worker

@@ -15,8 +15,8 @@ from pipelines.engines.embedded_engine import EmbeddedEngine, JobReport
 from pipelines.engines.faust_broker import FaustBroker
 from pipelines.engines.faust_membership import FaustMembership
 from pipelines.engines.job_settings import JobSettings
-from pipelines.engines.pipeline_loop import Ticks
 from pipelines.engines.step_watch import StepWatch
+from pipelines.engines.tasks import Ticks
 from pipelines.pipeline import Pipeline
 
 # How long a worker waits for partitions or their memory while nothing of either comes.

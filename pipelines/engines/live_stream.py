@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 from infra.broker import Broker, Commit, StateRow
 from pipelines.engines.job_settings import JobSettings
-from pipelines.engines.merged_task import MergedTask
 from pipelines.engines.stage_times import StageTimes
 from pipelines.engines.stream_memory import Position, StreamMemory, position_of
 from pipelines.engines.stream_reader import now_us, worker_of
-from pipelines.engines.stream_task import StreamTask
+from pipelines.engines.tasks import take_step, task_of
 from pipelines.engines.ticks import read_ticks
 from pipelines.pipeline import Pipeline
 from schemas.dead_letters import DEAD_LETTERS
@@ -63,11 +62,7 @@ class LiveStream:
             part: [tick for tick in written.get(part, ()) if part not in at or tick[0] >= at[part].next_offset]
             for part in memory.stream.parts
         }
-        self._task: StreamTask | MergedTask = (
-            MergedTask(worker, memory.stream, ticks=ticks)
-            if pipeline.merge
-            else StreamTask(worker, memory.stream, ticks=ticks[memory.stream.parts[0]])
-        )
+        self._task = task_of(worker, memory.stream, ticks)
 
     @property
     def position(self) -> Position:
@@ -87,15 +82,10 @@ class LiveStream:
         return _moment(self.memory.taken(), idle)
 
     def _step(self) -> bool:
-        task = self._task
-        follows = isinstance(task, MergedTask) and task.follows
-        reached_us = task.frontier_us if isinstance(task, MergedTask) else None
-        if not task.step():
-            return False
-        # A stream that follows another's time is quiet while that stands still, whatever it reads.
-        if not isinstance(task, MergedTask) or not follows or task.frontier_us != reached_us:
+        stepped, quiet = take_step(self._task)
+        if not quiet:
             self._quiet_since = time.monotonic()
-        return True
+        return stepped
 
     def _tick(self) -> bool:
         tick_s = self._settings.tick_s

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 
 from infra.broker import Attempt, BrokerAway, CommitsTogether, Fenced, NotIdle, Stream, TopicPartition
 from pipelines.engines.graph import streams_of
-from pipelines.engines.merged_task import MergedTask
 from pipelines.engines.stream_task import StreamTask
+from pipelines.engines.tasks import Task, Ticks, take_step, task_of
 from pipelines.engines.watchdog import Pulse
 from pipelines.engines.work import Worker
 
 log = logging.getLogger(__name__)
 
-Ticks = Mapping[TopicPartition, Sequence[tuple[int, int]]]
 # How long to leave a broker alone that does not answer, and how soon an end of the job is noticed meanwhile.
 AWAY_S = 1.0
 AWAY_LOOK_S = 0.1
@@ -43,7 +42,7 @@ class PipelineLoop:
     ticks: Ticks = field(default_factory=dict)
     maintain: Callable[[], None] | None = None
     decided: Callable[[Stream], Ticks] | None = None
-    _tasks: dict[Stream, StreamTask | MergedTask] = field(default_factory=dict)
+    _tasks: dict[Stream, Task] = field(default_factory=dict)
     _quiet_since: dict[Stream, float] = field(default_factory=dict)
     _maintained: float = field(default_factory=time.monotonic)
     _away_since: float | None = None
@@ -90,8 +89,7 @@ class PipelineLoop:
                 stepped = self._step(stream, ends, last_round)
                 task = self._tasks[stream]
                 # Who has read everything and waits for another pipeline's time is not stuck.
-                waits = isinstance(task, MergedTask) and task.follows and task.all_read(ends)
-                at_end = waits or task.at_end(ends)
+                at_end = task.at_end(ends) or (task.follows and task.all_read(ends))
             except (Fenced, NotIdle):
                 # Somebody else has the stream, or somebody has written: begin again from what is committed.
                 self._tasks.pop(stream, None)
@@ -160,26 +158,21 @@ class PipelineLoop:
             self._tasks[stream] = self._task(stream)
             self._quiet_since[stream] = time.monotonic()
         task = self._tasks[stream]
-        follows = isinstance(task, MergedTask) and task.follows
-        reached_us = task.frontier_us if isinstance(task, MergedTask) else None
-        if (new or follows or not task.at_end(ends)) and task.step():
-            # A stream that follows another's time is quiet while that stands still, whatever it reads.
-            if not isinstance(task, MergedTask) or not follows or task.frontier_us != reached_us:
+        if new or task.follows or not task.at_end(ends):
+            stepped, quiet = take_step(task)
+            if not quiet:
                 self._quiet_since[stream] = time.monotonic()
-            return True
+            if stepped:
+                return True
         if not self.until_end:
             return self._tick(task)
-        if last_round and isinstance(task, MergedTask) and task.all_read(ends):
-            return task.finish()
-        return False
+        return last_round and task.all_read(ends) and task.finish()
 
-    def _task(self, stream: Stream) -> StreamTask | MergedTask:
+    def _task(self, stream: Stream) -> Task:
         ticks = self.ticks if self.decided is None else {**self.ticks, **self.decided(stream)}
-        if self.worker.pipeline.merge:
-            return MergedTask(self.worker, stream, ticks=ticks)
-        return StreamTask(self.worker, stream, ticks=ticks.get(stream.parts[0], ()))
+        return task_of(self.worker, stream, ticks)
 
-    def _tick(self, task: StreamTask | MergedTask) -> bool:
+    def _tick(self, task: Task) -> bool:
         settings = self.worker.settings
         if settings.tick_s is None or time.monotonic() - self._quiet_since[task.stream] < settings.tick_s:
             return False

@@ -14,10 +14,9 @@ from infra.broker import Broker, Offset, Stream, TopicPartition
 from pipelines.engines.beam_elements import Portion, Run, Ticks
 from pipelines.engines.dead_letter import DeadLetterWriter
 from pipelines.engines.job_settings import JobSettings
-from pipelines.engines.merged_task import MergedTask
 from pipelines.engines.stage_times import StageTimes
 from pipelines.engines.stream_memory import Position, StreamMemory, position_of
-from pipelines.engines.stream_task import StreamTask
+from pipelines.engines.tasks import task_of
 from pipelines.engines.work import Refusal, Segment, Worker
 from pipelines.pipeline import Pipeline
 from pipelines.version import VERSION
@@ -124,12 +123,7 @@ class StreamReader:
         )
         self._noting.noted = []
         self._noting.position = position_of(offsets)
-        ticks = ticks or {}
-        self._task: StreamTask | MergedTask = (
-            MergedTask(self._noting, stream, ticks=ticks)
-            if pipeline.merge
-            else StreamTask(self._noting, stream, ticks=ticks.get(stream.parts[0], ()))
-        )
+        self._task = task_of(self._noting, stream, ticks or {})
 
     def until(self, ends: Mapping[TopicPartition, int], stopped: Callable[[], bool]) -> Iterator[Portion]:
         """Give everything up to these ends; a merge then releases what waits, for the input has ended."""
@@ -139,11 +133,10 @@ class StreamReader:
             yield from self._taken()
 
     def _step(self, ends: Mapping[TopicPartition, int]) -> bool:
-        follows = isinstance(self._task, MergedTask) and self._task.follows
-        return (follows or not self._task.at_end(ends)) and self._task.step()
+        return (self._task.follows or not self._task.at_end(ends)) and self._task.step()
 
     def _finish(self, ends: Mapping[TopicPartition, int]) -> bool:
-        return isinstance(self._task, MergedTask) and self._task.all_read(ends) and self._task.finish()
+        return self._task.all_read(ends) and self._task.finish()
 
     def _taken(self) -> list[Portion]:
         noted, self._noting.noted = self._noting.noted, []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import pyarrow as pa
 
@@ -19,8 +20,12 @@ from pipelines.engines.work import Refusal, Segment, Worker
 class StreamTask:
     """Works through one partition for one pipeline.
 
-    Made when the stream is taken over and thrown away when it is lost: it holds nothing that is not committed.
+    Made when the stream is taken over and thrown away when it is lost: it holds nothing that is not committed. Its time
+    is its own, so `follows` and `frontier_us`, of which a merge has more to say, are always the same.
     """
+
+    follows: ClassVar[bool] = False
+    frontier_us: ClassVar[None] = None
 
     def __init__(self, worker: Worker, stream: Stream, *, ticks: Sequence[tuple[int, int]] = ()) -> None:
         (self._part,) = stream.parts
@@ -36,6 +41,14 @@ class StreamTask:
     def at_end(self, ends: Mapping[TopicPartition, int]) -> bool:
         """Whether everything up to these ends has been worked through."""
         return self._place.next_offset >= ends[self._part] and not self._reader.has_tick(self._place)
+
+    def all_read(self, ends: Mapping[TopicPartition, int]) -> bool:
+        """What was read was worked through."""
+        return self.at_end(ends)
+
+    def finish(self) -> bool:
+        """Nothing waits for more to come."""
+        return False
 
     def look_ahead(self) -> tuple[Attempt, int] | None:
         """Read what the next step works on; return what is to be remembered before it, and how many records it has.
