@@ -1,4 +1,4 @@
-"""What `hubbub serve` and `hubbub console` follow by: outages are waited for, what nobody can wait for ends it loudly."""
+"""What `hubbub serve` and `hubbub console` follow by: an outage is waited for, any other trouble ends it loudly."""
 
 from __future__ import annotations
 
