@@ -16,6 +16,7 @@ from infra.kafka_settings import KafkaSection
 from infra.local_kafka import LocalKafka
 from infra.settings import BrokerSection
 from pipelines.notify.history import told
+from schemas.alert_actions import ALERTS_ACTIONS
 from schemas.alerts import ALERTS
 from schemas.notifications import NOTIFICATIONS
 from schemas.silences import SILENCES
@@ -45,7 +46,7 @@ def test_killed_between_sending_and_remembering_it_sends_the_same_again(
         processes.append(subprocess.Popen(command, env=environment, cwd=tmp_path))
 
     with http_receiver(kill_the_first) as receiver, open_broker(BrokerSection(url), section) as broker:
-        broker.create_topics([ALERTS, SILENCES, NOTIFICATIONS])
+        broker.create_topics([ALERTS, ALERTS_ACTIONS, SILENCES, NOTIFICATIONS])
         (tmp_path / "notify.toml").write_text(ROUTE + webhook(receiver))
         broker.append([event("d1")])
         start()
