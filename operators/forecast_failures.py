@@ -29,6 +29,7 @@ STAYS: Final = 0.5
 """What is likely stays so until it falls below this share of the limit, or it would come and go with each line."""
 MOST_REASONS: Final = 5
 _NEVER: Final = -(1 << 63)
+_LATEST: Final = 1 << 62
 _READS: Final = ("device_id", "event_time", "kinds", "what", "cleared", "input")
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -91,14 +92,14 @@ class ForecastFailures:
         for these in rounds(device):
             told = []
             for row in these.tolist():
-                history = work.of(int(device[row]), watermarks[row])
                 work.fire(int(device[row]), watermarks[row])
+                history = work.of(int(device[row]), watermarks[row])
                 history.event = tuple(columns["input"][row][field.name] for field in INPUT)
                 now = history.take(
                     columns["kinds"][row],
                     columns["what"][row],
                     columns["cleared"][row],
-                    max(times[row], watermarks[row]),
+                    min(max(times[row], watermarks[row]), _LATEST),
                 )
                 told.append((int(device[row]), now, row))
             work.judge(told)
@@ -129,7 +130,7 @@ class _Work:
     def of(self, place: int, watermark: int) -> SignalHistory:
         """Return a device's history, begun anew when it was over by this watermark."""
         history = self._histories[place]
-        if history.counts and watermark >= history.expires_at:
+        if history.counts and watermark >= _expires_at(history):
             history = self._histories[place] = SignalHistory()
         return history
 
@@ -149,6 +150,8 @@ class _Work:
             if last is not None and now - last.at >= self._model.horizon_us:
                 last = None
             likely = score >= self._model.limit * (STAYS if last is not None and last.likely else 1.0)
+            if row is None and now >= history.expires_at:
+                likely = False  # nothing is left that could make it so
             news = last is None or likely != last.likely or abs(score - last.score) >= MOVED
             if news or (row is not None and last is not None and now - last.at >= AGAIN_US):
                 history.standing = Standing(now, score, likely)
@@ -163,7 +166,7 @@ class _Work:
             [
                 pa.array([None if one is None else _encode(one) for one in there], pa.binary()),
                 _times([None if one is None else _deadline(one) for one in there]),
-                _times([None if one is None else self._expires_at(one) for one in there]),
+                _times([None if one is None else _expires_at(one) for one in there]),
             ],
             schema=schema,
         )
@@ -173,10 +176,6 @@ class _Work:
         return pa.RecordBatch.from_arrays(
             [_column(field, [row[field.name] for row in self._made]) for field in EMITTED], schema=EMITTED
         )
-
-    def _expires_at(self, history: SignalHistory) -> int:
-        due = _deadline(history)
-        return max(history.expires_at, _NEVER if due is None else due + 1)
 
     def _row(
         self, told: tuple[int, int, int | None], likely: bool, values: np.ndarray, answers: ForecastAnswers, i: int
@@ -210,6 +209,11 @@ class _Work:
 def _deadline(history: SignalHistory) -> int | None:
     standing = history.standing
     return standing.at + AGAIN_US if standing is not None and standing.likely else None
+
+
+def _expires_at(history: SignalHistory) -> int:
+    due = _deadline(history)
+    return max(history.expires_at, _NEVER if due is None else due + 1)
 
 
 def _times(values: Sequence[int | None]) -> pa.Array:

@@ -45,6 +45,7 @@ def signals() -> list[Row]:
     rows = falling_ill("ill", 10) + [signal("well", 7 + 31.0 * i, "novel_line") for i in range(6)]
     rows += [signal("loud", 3.0 * i, "warning_line", what="t9") for i in range(9)]
     rows.append(signal("well", 400, "novel_line"))
+    rows += [*falling_ill("mute", 300)[4:-2], signal("mute", 520, "novel_line")]  # quiet for hours while it is likely
     rows.append(signal("ill", 230, "novel_line"))  # comes late
     rows.sort(key=lambda row: (row["event_time"], row["device_id"]))
     for at in range(3, len(rows) - 1, 7):

@@ -28,6 +28,7 @@ def test_days_differ_and_hold_out_what_is_to_be_held_out() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # eight days of the simulator, on whatever machine
 def test_serious_alarms_are_forecast_on_new_days_and_of_faults_never_met() -> None:
     model = ForecastModel.named()
     assert model.features == FEATURES
