@@ -71,6 +71,8 @@ def kafka_place(bootstrap: str, folder: Path) -> Place:
             "HUBBUB_KAFKA_STATE_DIR": str(folder / "state"),
             # A killed worker is missed soon: 6 s is the least that a broker allows.
             "HUBBUB_KAFKA_SESSION_TIMEOUT_S": "6",
+            # A cluster that is just made may take long to find its coordinators, where much else is done.
+            "HUBBUB_KAFKA_REQUEST_TIMEOUT_S": "30",
         }
     )
 
