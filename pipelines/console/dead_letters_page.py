@@ -176,6 +176,7 @@ PAGE = Page(
         "in hex": "十六进制",
         "There is more; this is the beginning.": "内容未完，仅显示开头部分。",
         "Headers": "消息头",
+        "unknown": "未知",
         "bad_json": "JSON 无效",
         "bad_utf8": "UTF-8 无效",
         "schema": "结构不符",
