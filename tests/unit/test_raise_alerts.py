@@ -168,13 +168,14 @@ def test_three_abnormal_lines_fire_and_a_new_kind_of_line_fires_at_once() -> Non
         rows(
             DEVICE_LOGS_ENRICHED,
             """
-            device_id | event_time | message             | severity      | hubbub.template  | hubbub.template_id | hubbub.novelty | hubbub.category.label | hubbub.abnormal.label | hubbub.abnormal.score
-            d1        | 10:00:00   | overload on phase 1 | minor         | overload on <*>  | t1                 | 0.1            | power                 | true                  | 0.9
-            d1        | 10:00:10   | overload on phase 2 | minor         | overload on <*>  | t1                 | 0.1            | power                 | true                  | 0.9
-            d1        | 10:00:20   | hello               | indeterminate | hello            | t2                 | 1.0            | normal                | false                 | 0.9
-            d1        | 10:00:30   | overload on phase 3 | major         | overload on <*>  | t1                 | 0.1            | power                 | true                  | 0.9
-            d1        | 10:00:40   | disk 7 gone         | -             | disk <*> gone    | t3                 | 1.0            | storage               | true                  | 0.95
-            d1        | 10:00:50   | disk 7 gone         | indeterminate | disk <*> gone    | t3                 | 1.0            | network               | true                  | 0.95
+            device_id | event_time | message             | severity      | hubbub.template  | hubbub.template_id | hubbub.novelty | hubbub.novelty_kind | hubbub.category.label | hubbub.abnormal.label | hubbub.abnormal.score
+            d1        | 10:00:00   | overload on phase 1 | minor         | overload on <*>  | t1                 | 0.1            | -                   | power                 | true                  | 0.9
+            d1        | 10:00:10   | overload on phase 2 | minor         | overload on <*>  | t1                 | 0.1            | -                   | power                 | true                  | 0.9
+            d1        | 10:00:20   | hello               | indeterminate | hello            | t2                 | 1.0            | new                 | normal                | false                 | 0.9
+            d1        | 10:00:30   | overload on phase 3 | major         | overload on <*>  | t1                 | 0.1            | -                   | power                 | true                  | 0.9
+            d1        | 10:00:40   | disk 7 gone         | -             | disk <*> gone    | t3                 | 1.0            | new                 | storage               | true                  | 0.95
+            d1        | 10:00:50   | disk 7 gone         | indeterminate | disk <*> gone    | t3                 | 1.0            | new                 | network               | true                  | 0.95
+            d1        | 10:00:55   | fan 3 slow          | minor         | fan <*> slow     | t4                 | 0.95           | silence             | thermal               | true                  | 0.95
             """,
         )
     )
@@ -183,13 +184,33 @@ def test_three_abnormal_lines_fire_and_a_new_kind_of_line_fires_at_once() -> Non
         'log_abnormal firing major d1: 3 lines of power trouble since 10:00, the last: "overload on phase 3"',
         'log_abnormal pending warning d1: 1 line of storage trouble since 10:00, the last: "disk 7 gone"',
         'log_novel firing warning d1: a storage line never seen before: "disk 7 gone"',
-    ], "and what the device itself calls routine raises nothing"
+        'log_abnormal pending minor d1: 1 line of thermal trouble since 10:00, the last: "fan 3 slow"',
+    ], "what the device itself calls routine raises nothing, and what is back after a silence is not new"
     evidence = revisions[1]["evidence"][-1]
     assert (evidence["template"], evidence["template_id"], evidence["text"]) == (
         "overload on <*>",
         "t1",
         "overload on phase 3",
     )
+
+
+def test_a_flood_of_one_harmless_line_fires_once() -> None:
+    revisions = raised(
+        rows(
+            DEVICE_LOGS_ENRICHED,
+            """
+            device_id | event_time | message      | hubbub.template | hubbub.template_id | hubbub.novelty | hubbub.novelty_kind | hubbub.category.label | hubbub.abnormal.label
+            d1        | 10:00:00   | retry 7      | retry <*>       | t1                 | 0.89           | burst               | normal                | false
+            d1        | 10:00:01   | retry 8      | retry <*>       | t1                 | 0.9            | burst               | normal                | false
+            d1        | 10:00:02   | retry 9      | retry <*>       | t1                 | 0.91           | burst               | normal                | false
+            d1        | 10:00:03   | door opened  | door opened     | t2                 | 1.0            | new                 | normal                | false
+            """,
+        )
+    )
+    fired = [row for row in revisions if row["state"] == "firing"]
+    assert {row["rule"] for row in fired} == {"log_burst"} and len({row["fingerprint"] for row in fired}) == 1
+    assert fired[0]["summary"] == 'd1: a flood of one line since 10:00: "retry 8"'
+    assert dict(fired[0]["labels"])["template_id"] == "t1"
 
 
 def test_an_alert_that_lasts_is_news_only_at_steps_of_its_count() -> None:
