@@ -116,7 +116,7 @@ class KafkaReader:
             # The answer to a question of before says nothing about what has been written since.
             new = node not in self._under_way
             if new:
-                self._ask(node, [part, *self._caught_up(node, part)], wait_s=0.0)
+                self._ask(node, [part], wait_s=0.0)
             try:
                 error = self._await_answer(node, until).get(part, 0)
             except NoAnswer:
@@ -147,19 +147,6 @@ class KafkaReader:
         self._fetching.forget_leaders()
         time.sleep(_BACKOFF_S)
         return True
-
-    def _caught_up(self, node: int, but: TopicPartition) -> list[TopicPartition]:
-        """Return the other partitions of a server that had nothing more when they were looked at last.
-
-        Who reads one partition after another, and keeps up with all, has news of all by one question. Behind one that
-        lags lies as much as may be fetched, which is not to be held for each of them.
-        """
-        empty = [
-            part
-            for part, one in self._shelves.items()
-            if part != but and not one.records and 0 <= one.end <= one.position
-        ]
-        return self._by_leader(empty).get(node, []) if empty else []
 
     def _fetch_ahead(self, part: TopicPartition, shelf: Shelf) -> None:
         """Send off the next fetch if the log goes on, so that it is here when the thread comes back."""

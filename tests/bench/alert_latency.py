@@ -2,8 +2,8 @@
 
 A job (telemetry and alerts, the embedded engine) runs in a process of its own, `hubbub subscribe --follow --json` in
 another. This one produces RATE readings a second, evenly; every tenth is of a device that is too hot, and raises an
-alert. Counted is from before `append` until subscribe has printed the alert. Prints one JSON object: milliseconds, how
-busy the job was, the load of the machine before and after. Without a URL the broker is a new SQLite file.
+alert. Counted is from before it is sent until subscribe has printed the alert. Prints one JSON object: milliseconds,
+how busy the job was, the load of the machine before and after. Without a URL the broker is a new SQLite file.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +23,7 @@ import orjson
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from infra.broker import Broker
 from pipelines.alert_rules.rule_file import read_rules
 from pipelines.catalog import find_pipeline
 from pipelines.engines.embedded_engine import EmbeddedEngine
@@ -78,6 +80,21 @@ def reading(device: str, value: float) -> Append:
     return Append("device.telemetry", device.encode(), orjson.dumps(event))
 
 
+def sender(broker: Broker, where: list[str]) -> Callable[[list[Append]], object]:
+    """Return what sends readings as a gateway does: on Kafka by kafka-python's own producer, without transactions."""
+    if not where:
+        return broker.append
+    from kafka import KafkaProducer
+
+    producer = KafkaProducer(bootstrap_servers=where[0].removeprefix("kafka://"), acks="all", linger_ms=2)
+
+    def send(records: list[Append]) -> None:
+        for one in records:
+            producer.send(where[1] + one.topic, key=one.key, value=one.value)
+
+    return send
+
+
 def follow(process: subprocess.Popen[bytes], seen: dict[str, float]) -> None:
     """Note when each device's first alert is printed."""
     assert process.stdout is not None
@@ -95,6 +112,7 @@ def main() -> None:
         url = where[0] if where else f"sqlite:{Path(name) / 'hubbub.db'}"
         broker.create_topics(topics_of(pipelines(Path(name))))
         own = {"HUBBUB_KAFKA_TOPIC_PREFIX": where[1], "HUBBUB_KAFKA_CLIENT": where[2]} if where else {}
+        send = sender(broker, where)
         environment = {**os.environ, **own, "PYTHONUNBUFFERED": "1"}
         arguments = where or [url]
         worker = subprocess.Popen(
@@ -109,7 +127,7 @@ def main() -> None:
         warm = 0
         until = time.monotonic() + PATIENCE_S
         while not seen and time.monotonic() < until:
-            broker.append([reading(f"warm-{warm}", 150.0)])
+            send([reading(f"warm-{warm}", 150.0)])
             warm += 1
             time.sleep(0.5)
         assert seen, "no alert came within a minute"
@@ -124,7 +142,7 @@ def main() -> None:
                 if hot and one >= rate * WARM_UP_S:
                     sent[f"hot-{one}"] = time.perf_counter()
             if rows:
-                broker.append(rows)
+                send(rows)
             number = due
             time.sleep(BATCH_S)
         until = time.monotonic() + PATIENCE_S
