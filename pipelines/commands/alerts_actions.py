@@ -67,7 +67,7 @@ def comment(
     _act("comment", fingerprint, by, text, broker, config, as_json=as_json)
 
 
-@click.command("wrong", epilog="Example: hubbub alerts wrong 3f2a9c1b --comment 'defrosting' --should-be normal")
+@click.command("wrong", epilog="Example: hubbub alerts wrong 3f2a9c1b --comment defrosting")
 @_FINGERPRINT
 @click.option("--comment", default="", metavar="TEXT", help="Why, for others and for whoever trains.")
 @click.option("--should-be", default="", metavar="LABEL", help="The label that would have been right, like normal.")
