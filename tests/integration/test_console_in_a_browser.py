@@ -42,10 +42,11 @@ PAGES = {
     "devices": "/devices",
     "device": f"/devices/{FRIDGE}",
     "topics": "/topics",
-    "topic": "/topics/alerts",
+    "topic": "/topics/device.telemetry.enriched",
     "dead letters": "/dead-letters",
     "models": "/models",
     "model": "/models/text-enzh",
+    "drift": "/drift",
     "replays": "/reports",
     "not found": "/nowhere",
 }
@@ -177,6 +178,18 @@ def test_changes_come_by_themselves_and_can_be_paused(browser: Browser, site: Si
         assert page.query_selector("#a-f-second") is None
         page.click("#live button")
         page.wait_for_selector("#a-f-second")
+        assert errors == []
+
+
+def test_what_is_still_being_looked_for_comes_by_itself(browser: Browser, site: Site) -> None:
+    with visiting(browser, site, width=400) as (page, errors):
+        page.goto(f"{site.url}/drift")
+        page.wait_for_selector("#drift[data-live-every='30'] h2", timeout=60_000)
+        page.goto(f"{site.url}/reports")
+        here = page.locator(".top nav a[aria-current]")
+        box = here.bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] <= 400 - box["width"], "one sees where one is"
         assert errors == []
 
 

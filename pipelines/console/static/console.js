@@ -6,7 +6,8 @@
   let paused = false;
   let source = null;
   let fetching = false;
-  let again = false;
+  let planned = null;
+  const waiting = new Set();
   let known = document.title;
 
   // --- times -------------------------------------------------------------------------------------------------------
@@ -59,10 +60,19 @@
     }
     while (at) { const gone = at; at = at.nextSibling; gone.remove(); }
   }
-  async function refresh(chosen) {
-    if (paused || document.hidden) { again = true; return; }
-    if (fetching) { again = true; return; }
+  // What is asked for within a moment is fetched once; while a fetch goes on, or nobody looks, it waits.
+  function refresh(chosen) {
+    waiting.add(chosen);
+    plan(50);
+  }
+  function plan(pause) {
+    if (waiting.size && !planned && !fetching && !paused && !document.hidden) planned = setTimeout(fetchPage, pause);
+  }
+  async function fetchPage() {
+    planned = null;
     fetching = true;
+    const chosen = [...waiting].join(", ");
+    waiting.clear();
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Live": "1" }, redirect: "manual" });
       if (answer.type === "opaqueredirect") { location.reload(); return; }  // the session has ended
@@ -74,15 +84,13 @@
         const now = fresh.getElementById(old.id);
         if (now && !old.isEqualNode(now)) { becomes(old, now); changed = true; }
       }
-      if (changed) {
-        if (fresh.title !== known) { known = fresh.title; document.title = known; }
-        const said = document.getElementById("said");
-        const head = document.querySelector("#head h1");
-        said.textContent = head ? head.textContent : body.dataset.changed;
-      }
+      if (!changed) return;
+      if (fresh.title !== known) { known = fresh.title; document.title = known; }
+      const head = document.querySelector("#head h1");
+      document.getElementById("said").textContent = head ? head.textContent : body.dataset.changed;
     } catch { /* away for a moment; the next change tries again */ } finally {
       fetching = false;
-      if (again) { again = false; setTimeout(() => refresh(chosen), 1000); }
+      plan(1000);
     }
   }
 
@@ -110,14 +118,22 @@
     });
     listen();
   }
-  for (const element of document.querySelectorAll("[data-live-every]"))
-    setInterval(() => refresh(`#${CSS.escape(element.id)}`), Math.max(1, Number(element.dataset.liveEvery)) * 1000);
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && again) { again = false; refresh("[data-live]"); } });
+  // How often is read anew each time: a page asks every second only while something is still being looked for.
+  function againInAWhile(id) {
+    const seconds = Number(document.getElementById(id)?.dataset.liveEvery);
+    if (!(seconds > 0)) return;
+    setTimeout(() => { refresh(`#${CSS.escape(id)}`); againInAWhile(id); }, Math.max(1, seconds) * 1000);
+  }
+  for (const { id } of document.querySelectorAll("[data-live-every]")) againInAWhile(id);
+  document.addEventListener("visibilitychange", () => plan(50));
   // A page that is left lets go of its stream at once: browsers allow few at a time.
   addEventListener("pagehide", () => { if (source) source.close(); });
   addEventListener("pageshow", (event) => { if (event.persisted && source && !paused) { listen(); refresh("[data-live]"); } });
   tellTimes(document);
   setInterval(() => tellTimes(document), 10000);
+
+  // On a telephone the navigation is wider than the screen: begin with where one is.
+  document.querySelector(".top nav a[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
   // --- small things ------------------------------------------------------------------------------------------------------
   // `hubbub console` prints an address with the token behind the #, which no server sees.
