@@ -17,10 +17,10 @@ def test_a_weight_is_so_many_rows() -> None:
     draw = np.random.default_rng(SEED)
     truth, score = draw.random(60) < 0.3, np.round(draw.random(60), 1)
     weight = draw.integers(1, 5, 60)
-    many = [np.repeat(one, weight) for one in (truth, score)]
+    truths, scores = np.repeat(truth, weight), np.repeat(score, weight)
     one = figures_of(truth, score, weight.astype(float), 0.5)
-    assert one == figures_of(many[0], many[1], np.ones(len(many[0])), 0.5), f"seed {SEED}"
-    slow = area_under_curve(many[0], many[1])
+    assert one == figures_of(truths, scores, np.ones(len(truths)), 0.5), f"seed {SEED}"
+    slow = area_under_curve(truths, scores)
     assert area(truth, score, weight.astype(float)) == pytest.approx(slow)
 
 
