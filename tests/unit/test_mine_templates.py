@@ -200,6 +200,24 @@ def test_long_lines_and_bytes_in_disguise_stay_within_the_bound() -> None:
     assert len(store["d1"]) < 600_000
 
 
+def test_hostile_lines_change_nothing_of_the_usual_ones() -> None:
+    """64 KB, bytes in disguise, the marks themselves, 10,000 words: between them the usual lines say what they say."""
+    usual = ["link down on port 4", "user eve logged in from 10.0.0.7", "unit (a.service) is up again now"]
+    evil = [
+        "x" * 65_536,
+        "\x00\x01\x02\x03\x7f" * 13_000,
+        "\x02 \x02 \x03",
+        "a b " * 5_000,
+        "7 " * 30_000,
+        "\ufffd" * 900,
+        "(" * 60_000,
+    ]
+    mixed = [line for pair in zip(usual * 7, evil * 3, strict=True) for line in pair]
+    alone, among = mined(of_one(*usual * 7)), mined(of_one(*mixed), 5, 17)
+    assert [one[:3] for one in among[::2]] == [one[:3] for one in alone]
+    assert all(one[1] is not None and len(one[0]) <= 1_200 for one in among)
+
+
 def test_distinct_lines_with_one_beginning_are_bounded_too() -> None:
     store: Store = {}
     texts = [
