@@ -55,7 +55,7 @@ PAGE = Page(
         "by somebody": "已有人确认",
         "Device": "设备",
         "Show": "显示",
-        "Show all": "显示全部",
+        "Reset": "重置",
         "Severity": "级别",
         "What": "内容",
         "Since": "起始（UTC）",
