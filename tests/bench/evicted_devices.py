@@ -1,8 +1,8 @@
 """Memory of a job on telemetry whose devices come and go: `python evicted_devices.py DEVICES READINGS`.
 
 The devices report in ten groups, one group after the other, each for six days of event time; a device that was silent
-for thirty days is forgotten. Prints one JSON object: after each group the devices that are remembered, their bytes, and the
-process's memory in MB.
+for thirty days is forgotten. Prints one JSON object: after each group the devices that are remembered, their bytes, and
+the process's memory in MB.
 """
 
 from __future__ import annotations
