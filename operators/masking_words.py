@@ -54,8 +54,8 @@ _NO_USERS = frozenset(
         "guide had has have id ids identity in info information input interface is key level limit list lists login "
         "logged logout management may mode must name names new no not now of on or password passwords permission "
         "permissions pressed process processes profile profiles program request requests role roles said sent service "
-        "services session sessions set settings setup should slice space started state status stopped table that the timed "
-        "timeout to token type unknown was were which who will with would"
+        "services session sessions set settings setup should slice space started state status stopped table that the "
+        "timed timeout to token type unknown was were which who will with would"
     ).split()
 )
 _SHORTEST_VERB = 6

@@ -45,7 +45,7 @@ def log_format_option(command: Command) -> Command:
 def rules_option(command: Command) -> Command:
     """Add --rules, for what raises alerts."""
     return click.option(
-        "--rules", type=click.Path(path_type=Path), metavar="FILE", help="Alert rules (default: alerts.toml, if there)."
+        "--rules", type=click.Path(path_type=Path), metavar="FILE", help="Alert rules (default: alerts.toml)."
     )(command)
 
 

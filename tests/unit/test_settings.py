@@ -60,7 +60,7 @@ def test_a_variable_names_the_file(tmp_path: Path) -> None:
         ),
         (
             "[jobs]\nx = 5\n",
-            r"\[jobs\]: expected a section of broker, job, kafka, serve, console, alerts, metrics, logs, traces, models",
+            r"\[jobs\]: expected a section of broker, job, kafka, serve, console, alerts, metrics, logs, traces",
         ),
         ("[job]\nbatch_records = 'many'\n", "job.batch_records: expected int, got 'many'"),
         ("[job]\nbatch_records = 0\n", "job.batch_records: expected int >= 1, got 0"),
