@@ -83,10 +83,11 @@ def test_a_model_of_several_topics_asks_which(hubbub: Hubbub, tmp_path: Path, ta
 def test_bundles_of_ones_own_know_what_they_learnt_from(hubbub: Hubbub, tmp_path: Path) -> None:
     pumps = write_tiny_multivariate_bundle(tmp_path)
     boot = write_tiny_sequence_bundle(tmp_path)
-    calm = [{"device_id": "d", "metrics": one} for one in pump(21, 300)]
-    slow = [row | {"metrics": row["metrics"] | {"flow": 1.0}} for row in calm]
-    usual = [{"events": one} for one in boots(31, 150)]
-    short = [{"events": ["power", "kernel", "power"]}] * 150
+    metrics = list(pump(21, 300))
+    calm: list[dict[str, object]] = [{"device_id": "d", "metrics": one} for one in metrics]
+    slow: list[dict[str, object]] = [{"device_id": "d", "metrics": one | {"flow": 1.0}} for one in metrics]
+    usual: list[dict[str, object]] = [{"events": one} for one in boots(31, 150)]
+    short: list[dict[str, object]] = [{"events": ["power", "kernel", "power"]}] * 150
     for folder, same, other, figure in ((pumps, calm, slow, "value of flow"), (boot, usual, short, "events")):
         files = write_rows(tmp_path / "same.jsonl", same), write_rows(tmp_path / "other.jsonl", other)
         found = [hubbub("models", "drift", str(folder), "--data", str(file), "--json") for file in files]
