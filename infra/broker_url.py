@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from infra.broker import Broker
-from infra.kafka_settings import KafkaSection
+from infra.kafka.settings import KafkaSection
 from infra.settings import BrokerSection, WrongSetting
-from infra.sqlite_broker import DAY_US, SqliteBroker
+from infra.sqlite.broker import DAY_US, SqliteBroker
 
 KNOWN = "sqlite:PATH or kafka://HOST:PORT"
 KAFKA = "kafka"
@@ -20,8 +20,8 @@ def open_broker(section: BrokerSection, kafka: KafkaSection | None = None, *, mu
     """
     if is_kafka(section.url):
         # The client library costs a quarter of a second; who has a file need not pay it.
-        from infra.kafka_broker import KafkaBroker  # noqa: PLC0415
-        from infra.kafka_connection import KafkaConnection  # noqa: PLC0415
+        from infra.kafka.broker import KafkaBroker  # noqa: PLC0415
+        from infra.kafka.connection import KafkaConnection  # noqa: PLC0415
 
         connection = KafkaConnection.of(section.url, kafka or KafkaSection())
         return KafkaBroker(connection, retention_days=section.retention_days)
@@ -39,7 +39,7 @@ def is_kafka(url: str) -> bool:
 def check_url(url: str, kafka: KafkaSection) -> None:
     """WrongSetting unless the URL names a broker and its settings fit; nothing is opened."""
     if is_kafka(url):
-        from infra.kafka_connection import KafkaConnection  # noqa: PLC0415
+        from infra.kafka.connection import KafkaConnection  # noqa: PLC0415
 
         KafkaConnection.of(url, kafka)
     else:

@@ -17,8 +17,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from infra.console_settings import ConsoleSection
-from infra.kafka_settings import PATHS as KAFKA_PATHS
-from infra.kafka_settings import KafkaSection
+from infra.kafka.settings import PATHS as KAFKA_PATHS
+from infra.kafka.settings import KafkaSection
 from infra.secret import Secret
 from infra.serve_settings import ServeSection
 

@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from infra.broker import Attempt, BrokerMismatch, StateRow
-from infra.record_batch import Content
+from infra.kafka.batch_writing import Content
 from schemas.record import Record
 
 VERSION: Literal[1] = 1

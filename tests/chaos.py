@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.local_kafka import LocalKafka
+from infra.local.kafka import LocalKafka
 from tests.chaos_arena import Contestant, hubbub, peer
 from tests.chaos_bad_input import run_poisoned
 from tests.chaos_brokers import away, restarts

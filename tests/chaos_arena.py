@@ -26,7 +26,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
 from infra.broker_url import open_broker
-from infra.local_kafka import LocalKafka
+from infra.local.kafka import LocalKafka
 from infra.partitioner import partition_of_key
 from infra.settings import load_settings
 from pipelines.engines.graph import topics_of

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import orjson
 
-from infra.bounded_codec import ZSTD
 from infra.broker import Broker
+from infra.kafka.bounded_codec import ZSTD
 from pipelines.engines.graph import topics_of
 from schemas.dead_letters import DEAD_LETTERS
 from schemas.device_logs import DEVICE_LOGS

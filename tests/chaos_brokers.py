@@ -10,7 +10,7 @@ from random import Random
 import psutil
 from kafka import KafkaConsumer, TopicPartition
 
-from infra.local_kafka import LocalKafka
+from infra.local.kafka import LocalKafka
 from tests.chaos_arena import Arena, Contestant
 from tests.chaos_kills import WORKERS, Result, result_of
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from infra.local_kafka import LocalKafka
+from infra.local.kafka import LocalKafka
 from tests.chaos_arena import Arena, Contestant
 
 WORKERS = 2

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from infra.secret import Secret
 from infra.settings import Settings
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.alert_rules.rule_file import read_rules
 from pipelines.console.app import make_console
 from pipelines.console.console import Boards, Console

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.seen_event import time_text
 from schemas.alerts import ALERTS
 from schemas.answers import ALARMS_ENRICHED, CUSTOMER_MESSAGES_ENRICHED, DEVICE_LOGS_ENRICHED, DEVICE_TELEMETRY_ENRICHED

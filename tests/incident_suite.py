@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.broker import TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.catalog import REKEYED, find_pipeline, shipped_pipelines
 from pipelines.demo.building import MULBERRY_HOUSE, Device
 from pipelines.demo.registry import registry

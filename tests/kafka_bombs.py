@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from infra.bounded_codec import LZ4, NAMES, SNAPPY
-from infra.crc32c import crc32c
-from infra.kafka_connection import KafkaConnection
-from infra.kafka_settings import KafkaSection
-from infra.kafka_wire import KafkaWire
-from infra.record_batch import varint
+from infra.kafka.batch_writing import varint
+from infra.kafka.bounded_codec import LZ4, NAMES, SNAPPY
+from infra.kafka.connection import KafkaConnection
+from infra.kafka.crc32c import crc32c
+from infra.kafka.settings import KafkaSection
+from infra.kafka.wire import KafkaWire
 
 MIB = 1 << 20
 _XERIAL_BLOCK = 1 << 15

@@ -23,9 +23,9 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import GroupIdNotFoundError, RetriableError
 
 from infra.broker import TopicPartition
-from infra.kafka_broker import KafkaBroker
-from infra.kafka_connection import KafkaConnection
-from infra.kafka_settings import KafkaSection
+from infra.kafka.broker import KafkaBroker
+from infra.kafka.connection import KafkaConnection
+from infra.kafka.settings import KafkaSection
 from pipelines.engines.graph import topics_of
 from pipelines.pipeline import Pipeline
 from schemas.record import Append

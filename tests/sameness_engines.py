@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.local_kafka import LocalKafka
-from infra.sqlite_broker import SqliteBroker
+from infra.local.kafka import LocalKafka
+from infra.sqlite.broker import SqliteBroker
 from pipelines.catalog import REKEYED, shipped_pipeline, shipped_pipelines
 from pipelines.engines.job_settings import JobSettings
 from pipelines.replay.kept_history import Range, kept_history

@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from infra.kafka_broker import KafkaBroker
-from infra.kafka_connection import KafkaConnection
-from infra.kafka_settings import KafkaSection
-from infra.local_kafka import LocalKafka
+from infra.kafka.broker import KafkaBroker
+from infra.kafka.connection import KafkaConnection
+from infra.kafka.settings import KafkaSection
+from infra.local.kafka import LocalKafka
 from infra.secret import Secret
 
 DAY = timedelta(days=1)

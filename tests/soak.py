@@ -30,7 +30,7 @@ import orjson
 import psutil
 
 from infra.broker_url import open_broker
-from infra.local_kafka import LocalKafka
+from infra.local.kafka import LocalKafka
 from infra.settings import load_settings
 from pipelines.catalog import shipped_pipeline
 from pipelines.engines.graph import topics_of

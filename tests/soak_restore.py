@@ -15,7 +15,7 @@ import psutil
 
 from infra.broker import Broker, TopicPartition
 from infra.broker_url import open_broker
-from infra.local_kafka import LocalKafka
+from infra.local.kafka import LocalKafka
 from infra.partitioner import partition_of_key
 from infra.settings import load_settings
 from pipelines.engines.graph import topics_of

@@ -34,7 +34,7 @@ def kafka(*, port: int, brokers: int, directory: Path, as_json: bool) -> int:
     It needs the extra kafka-dev (pip install 'hubbub[kafka-dev]'), and fetches Kafka itself the first time. It listens
     on the loopback only and asks nobody for a password: a broker to try things out, not one to keep what matters.
     """
-    from infra.local_kafka import LocalKafka
+    from infra.local.kafka import LocalKafka
     from pipelines.commands.progress_bar import progress_bar
     from pipelines.stop_signals import StopSignals
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from infra.broker import Broker
     from infra.settings import Settings
-    from pipelines.engines.beam_cluster import Cluster
+    from pipelines.engines.beam.cluster import Cluster
     from pipelines.engines.embedded_engine import JobReport
     from pipelines.engines.step_watch import StepWatch
     from pipelines.pipeline import Pipeline
@@ -76,7 +76,7 @@ class Choice:
         if self.engine == "beam":
             if watch is not None:
                 raise click.UsageError("--traces: Beam's workers are processes of their own and tell no traces")
-            from pipelines.engines.beam_engine import BeamEngine, quiet
+            from pipelines.engines.beam.engine import BeamEngine, quiet
             from pipelines.engines.own_brokers import OpenBySettings
 
             quiet()
@@ -91,8 +91,8 @@ class Choice:
                 cluster=self._cluster(),
             )
         if self.engine == "faust":
-            from infra.kafka_broker import KafkaBroker
-            from pipelines.engines.faust_engine import FaustEngine
+            from infra.kafka.broker import KafkaBroker
+            from pipelines.engines.faust.engine import FaustEngine
 
             if not isinstance(broker, KafkaBroker):
                 raise click.UsageError(f"--engine faust needs a broker kafka://HOST:PORT, got {broker.url}")
@@ -104,8 +104,8 @@ class Choice:
     def _cluster(self) -> Cluster | None:
         if self.runner in (None, "local"):
             return None
-        from infra.local_flink import LOCAL
-        from pipelines.engines.beam_cluster import Cluster
+        from infra.local.flink import LOCAL
+        from pipelines.engines.beam.cluster import Cluster
 
         assert self.runner is not None
         return Cluster(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infra.broker import BrokerMismatch, BrokerUnavailable
 from infra.broker_url import is_kafka, open_broker, sqlite_path
-from infra.kafka_settings import KafkaSection
+from infra.kafka.settings import KafkaSection
 from infra.settings import BrokerSection, WrongSetting
 from pipelines.doctor.finding import Finding
 from pipelines.doctor.groups import look_at_dead_letters, look_at_groups, look_at_topics

@@ -6,7 +6,7 @@ import time
 
 from infra.broker import Broker, BrokerMismatch, BrokerRefused, BrokerUnavailable
 from infra.broker_url import open_broker
-from infra.kafka_settings import KafkaSection
+from infra.kafka.settings import KafkaSection
 from infra.settings import BrokerSection, WrongSetting
 from pipelines.doctor.finding import Finding
 from pipelines.doctor.groups import look_at_dead_letters, look_at_groups, look_at_topics

@@ -12,7 +12,7 @@ import pyarrow as pa
 from msgspec import Struct
 
 from infra.broker import Offset, StateRow, Stream, TopicPartition
-from pipelines.engines.beam_elements import Portion, Run, StreamEnd, StreamRange, Ticks, Written
+from pipelines.engines.beam.elements import Portion, Run, StreamEnd, StreamRange, Ticks, Written
 from pipelines.engines.stream_memory import Position
 from pipelines.engines.work import Refusal
 from schemas.record import Append, Record

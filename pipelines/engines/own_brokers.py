@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.broker import Broker
-from infra.sqlite_broker import SqliteBroker
-from infra.sqlite_store import Durability
+from infra.sqlite.broker import SqliteBroker
+from infra.sqlite.store import Durability
 
 OpenBroker = Callable[[], Broker]
 _SHARED: dict[OpenBroker, Broker] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from infra.broker import Broker, StateRow
-from pipelines.engines.beam_elements import Portion
+from pipelines.engines.beam.elements import Portion
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.stage_times import StageTimes
 from pipelines.engines.stream_memory import StreamMemory, position_of

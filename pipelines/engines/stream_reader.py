@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import cast
 
 from infra.broker import Broker, Offset, Stream, TopicPartition
-from pipelines.engines.beam_elements import Portion, Run, Ticks
+from pipelines.engines.beam.elements import Portion, Run, Ticks
 from pipelines.engines.dead_letter import DeadLetterWriter
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.stage_times import StageTimes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.broker import Broker
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.bad_input import BadInput
 from pipelines.catalog import Chosen
 from pipelines.engines.job_settings import JobSettings

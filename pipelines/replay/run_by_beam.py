@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.broker import Broker, TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.engines.embedded_engine import Ticks
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.own_brokers import OpenBroker, OpenSqlite
@@ -43,7 +43,7 @@ def by_beam(open_history: OpenBroker, processes: int | None = None) -> MakeEngin
     def make(
         broker: ReplayBroker, settings: JobSettings, ticks: Mapping[str, Ticks], *, history: History, path: Path
     ) -> Engine:
-        from pipelines.engines.beam_engine import BeamEngine  # noqa: PLC0415 - only who asks for Beam
+        from pipelines.engines.beam.engine import BeamEngine  # noqa: PLC0415 - only who asks for Beam
 
         kept = history.broker
         again = OpenSqlite(kept.path) if isinstance(kept, SqliteBroker) else open_history

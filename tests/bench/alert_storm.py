@@ -23,7 +23,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from schemas.alerts import ALERTS
 from schemas.notifications import NOTIFICATIONS
 from schemas.record import Append

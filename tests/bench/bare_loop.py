@@ -42,7 +42,7 @@ def main() -> None:
 
         def write(table: str, some: Iterable[Row]) -> None:
             connection.execute("BEGIN IMMEDIATE")
-            # Why a bytearray: see infra/sqlite_broker.py.
+            # Why a bytearray: see infra/sqlite/broker.py.
             made = ((i, bytearray(key), bytearray(value), bytearray(headers)) for i, key, value, headers in some)
             connection.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?)", made)
             connection.execute("COMMIT")

@@ -19,7 +19,7 @@ import orjson
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.graph import topics_of
 from pipelines.records_in_order import begin_of, end_of, records_in_order

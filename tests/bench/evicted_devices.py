@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from models.telemetry_model import TelemetryModel
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.job_settings import JobSettings

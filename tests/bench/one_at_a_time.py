@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import orjson
 
 from infra.broker import Broker, TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.catalog import shipped_pipeline
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from schemas.alerts import ALERTS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from infra.local_kafka import LocalKafka
+from infra.local.kafka import LocalKafka
 from tests.bench.figures import json_of, keep, machine, table
 
 RATE, SECONDS, RUNS = 500, 20, 3

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from models.text_model import TextModel
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.own_brokers import OpenSqlite

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from infra.broker_url import open_broker
-from infra.local_kafka import LocalKafka
+from infra.local.kafka import LocalKafka
 from infra.settings import load_settings
 from schemas.catalog import INPUTS
 from schemas.device_logs import DEVICE_LOG

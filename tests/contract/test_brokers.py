@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.broker import Broker, TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from schemas.alerts import ALERTS
 from schemas.record import Append
 

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from infra.broker import TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from models.training.sequences.train import Options, train_sequences
 from pipelines.catalog import find_pipeline
 from pipelines.engines.embedded_engine import EmbeddedEngine

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.local_kafka import LocalKafka
+from infra.local.kafka import LocalKafka
 from pipelines.command_line import run
 
 

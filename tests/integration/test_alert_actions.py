@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.alert_actions import MOST_TEXT, joined, standing_of
 from schemas.alerts import ALERTS
 from schemas.record import Append

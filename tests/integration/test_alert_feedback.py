@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from infra.sqlite_broker import DAY_US, SqliteBroker
+from infra.sqlite.broker import DAY_US, SqliteBroker
 from pipelines.alert_feedback import labelled_row, labelled_texts
 from pipelines.replay.incidents import read_incidents
 from schemas.alerts import ALERTS

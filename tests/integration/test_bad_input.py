@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from infra.broker import TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.catalog import shipped_pipelines
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.job_settings import JobSettings

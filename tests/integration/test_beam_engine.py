@@ -14,11 +14,11 @@ import psutil
 import pytest
 
 from infra.broker import Broker, Fenced
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.catalog import shipped_pipelines
-from pipelines.engines import beam_bounded
-from pipelines.engines.beam_engine import BeamEngine, NoEnd
-from pipelines.engines.beam_errors import BeamFailed
+from pipelines.engines.beam import bounded as beam_bounded
+from pipelines.engines.beam.engine import BeamEngine, NoEnd
+from pipelines.engines.beam.errors import BeamFailed
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.graph import streams_of
 from pipelines.engines.isolation import OperatorFailed
@@ -232,7 +232,7 @@ def test_the_runner_s_ports_are_this_machine_s_alone() -> None:
     """Beam opens them to all; the same server within the block is not to be reached by another of our addresses."""
     from apache_beam.runners.portability.fn_api_runner import worker_handlers
 
-    from pipelines.engines.beam_loopback import on_loopback
+    from pipelines.engines.beam.loopback import on_loopback
 
     with on_loopback(), ThreadPoolExecutor(1) as threads:
         server = worker_handlers.grpc.server(threads)

@@ -10,8 +10,8 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
-from infra.bounded_codec import GZIP, LZ4, NAMES, SNAPPY, ZSTD
-from infra.local_kafka import LocalKafka
+from infra.kafka.bounded_codec import GZIP, LZ4, NAMES, SNAPPY, ZSTD
+from infra.local.kafka import LocalKafka
 from tests.kafka_bombs import bomb_batch, send_batch
 
 MIB = 1 << 20
@@ -19,7 +19,7 @@ READ = """
 import asyncio, json, sys
 from tests.peak_memory import peak_mib
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from infra.bounded_batches import bomb_of, bound_aiokafka
+from infra.kafka.bounded_batches import bomb_of, bound_aiokafka
 bootstrap, topic, most_bytes, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 async def read():
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local_kafka import LocalKafka
+from infra.local.kafka import LocalKafka
 from tests.chaos import EMBEDDED, SEED
 from tests.chaos_kills import kills
 

@@ -11,13 +11,13 @@ from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
 from infra.broker import BrokerMismatch, BrokerRefused, Fenced, Offset, TopicPartition
-from infra.confluent_transaction import ConfluentProducer
-from infra.kafka_broker import KafkaBroker
-from infra.kafka_client import transactional_writer
-from infra.kafka_connection import KafkaConnection
-from infra.kafka_settings import KafkaSection
-from infra.kafka_transaction import Member
-from infra.local_kafka import LocalKafka
+from infra.kafka.broker import KafkaBroker
+from infra.kafka.client import transactional_writer
+from infra.kafka.confluent_transaction import ConfluentProducer
+from infra.kafka.connection import KafkaConnection
+from infra.kafka.settings import KafkaSection
+from infra.kafka.transaction import Member
+from infra.local.kafka import LocalKafka
 from infra.settings import WrongSetting
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
@@ -148,7 +148,7 @@ def test_tls_a_password_and_rights(secured_kafka: SecuredKafka, topic_prefix: st
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.confluent_connection.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("infra.kafka.confluent_connection.importlib.util.find_spec", lambda name: None)
     connection = KafkaConnection.of("kafka://127.0.0.1", KafkaSection(client="confluent"))
     with pytest.raises(WrongSetting, match=r"pip install 'hubbub\[fast\]'"):
         transactional_writer(connection, "x")

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from schemas.alerts import ALERTS
 from tests.console_world import alert, appended
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from schemas.alerts import ALERTS
 from tests.chromium import chromium, violations
 from tests.console_client import TOKEN

@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 from infra.broker import Offset, TopicPartition
 from infra.console_settings import ConsoleSection
 from infra.settings import Settings
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.alert_actions import write_action
 from pipelines.console.app import make_console
 from pipelines.console.console import Console

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.broker import TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.dead_letter_view import DeadLetter, letter_at
 from pipelines.engines.dead_letter import DeadLetterWriter, Failure
 from schemas.catalog import TOPICS

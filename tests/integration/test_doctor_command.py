@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infra.broker import Commit, Offset, StateRow, Stream, TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.catalog import SHIPPED
 from pipelines.doctor.machine import available_memory
 from schemas.catalog import TOPICS

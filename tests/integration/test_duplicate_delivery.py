@@ -6,7 +6,7 @@ import heapq
 from pathlib import Path
 from random import Random
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.catalog import shipped_pipelines
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.job_settings import JobSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.catalog import find_pipeline
 from pipelines.demo.energy import METERS, WASTE, EnergySimulation
 from pipelines.demo.energy_play import play_energy, told

@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
 

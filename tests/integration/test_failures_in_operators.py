@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from infra.broker import Broker, TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.isolation import OperatorFailed
 from pipelines.engines.job_settings import JobSettings

@@ -23,16 +23,16 @@ from kafka import KafkaConsumer
 from kafka import TopicPartition as KafkaPartition
 
 from infra.broker import BrokerMismatch
-from infra.kafka_broker import KafkaBroker
-from infra.kafka_connection import KafkaConnection
-from infra.kafka_settings import KafkaSection
-from infra.local_kafka import LocalKafka
-from infra.sqlite_broker import SqliteBroker
+from infra.kafka.broker import KafkaBroker
+from infra.kafka.connection import KafkaConnection
+from infra.kafka.settings import KafkaSection
+from infra.local.kafka import LocalKafka
+from infra.sqlite.broker import SqliteBroker
 from pipelines.engines.embedded_engine import EmbeddedEngine
-from pipelines.engines.faust_app import refuse_pickle
-from pipelines.engines.faust_delivery import Delivery
-from pipelines.engines.faust_engine import FaustEngine
-from pipelines.engines.faust_worker import FaustStopped
+from pipelines.engines.faust.app import refuse_pickle
+from pipelines.engines.faust.delivery import Delivery
+from pipelines.engines.faust.engine import FaustEngine
+from pipelines.engines.faust.worker import FaustStopped
 from pipelines.engines.graph import topics_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.pipeline import Pipeline

@@ -10,11 +10,11 @@ import orjson
 import pytest
 
 from infra.broker import BrokerMismatch, BrokerRefused, BrokerUnavailable, TopicPartition
-from infra.kafka_broker import KafkaBroker
-from infra.kafka_connection import KafkaConnection
-from infra.kafka_settings import KafkaSection
-from infra.local_kafka import LocalKafka
-from pipelines.engines.faust_engine import FaustEngine
+from infra.kafka.broker import KafkaBroker
+from infra.kafka.connection import KafkaConnection
+from infra.kafka.settings import KafkaSection
+from infra.local.kafka import LocalKafka
+from pipelines.engines.faust.engine import FaustEngine
 from pipelines.engines.graph import topics_of
 from pipelines.engines.job_settings import JobSettings
 from schemas.record import Append

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.broker import BrokerRefused, BrokerUnavailable
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.serve.board import Board
 from pipelines.serve.follower import Follower
 from schemas.alerts import ALERTS

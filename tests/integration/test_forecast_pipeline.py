@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.catalog import FORECASTING, find_pipeline, with_feeders
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.graph import topics_of

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from infra.bounded_codec import ZSTD
 from infra.broker import TopicPartition
-from infra.kafka_broker import KafkaBroker
-from infra.kafka_connection import KafkaConnection
-from infra.kafka_settings import KafkaSection
-from infra.local_kafka import LocalKafka
+from infra.kafka.bounded_codec import ZSTD
+from infra.kafka.broker import KafkaBroker
+from infra.kafka.connection import KafkaConnection
+from infra.kafka.settings import KafkaSection
+from infra.local.kafka import LocalKafka
 from pipelines.engines.graph import topics_of
 from schemas.record import Append, Record
 from tests.jobs.counting import COUNTS

@@ -13,7 +13,7 @@ import pytest
 
 from infra.broker import TopicPartition
 from infra.partitioner import partition_of_key
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.graph import topics_of
 from pipelines.engines.job_settings import JobSettings

@@ -10,10 +10,10 @@ import time
 import pytest
 
 from infra.broker import Fenced
-from infra.kafka_broker import KafkaBroker
-from infra.kafka_connection import KafkaConnection
-from infra.kafka_settings import KafkaSection
-from infra.local_kafka import LocalKafka
+from infra.kafka.broker import KafkaBroker
+from infra.kafka.connection import KafkaConnection
+from infra.kafka.settings import KafkaSection
+from infra.local.kafka import LocalKafka
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
 from tests.broker_subject import LOGS, PARTS, everything
@@ -23,7 +23,7 @@ WRITER = """
 import sys
 from infra.broker_url import open_broker
 from infra.failpoints import arm
-from infra.kafka_settings import KafkaSection
+from infra.kafka.settings import KafkaSection
 from infra.settings import BrokerSection
 from schemas.record import Append
 url, prefix, failpoint, value = sys.argv[1:]

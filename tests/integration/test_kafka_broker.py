@@ -12,10 +12,10 @@ from kafka import TopicPartition as KafkaPart
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from infra.broker import Broker, TopicPartition
-from infra.kafka_broker import KafkaBroker
-from infra.kafka_connection import KafkaConnection
-from infra.kafka_settings import KafkaSection
-from infra.local_kafka import LocalKafka
+from infra.kafka.broker import KafkaBroker
+from infra.kafka.connection import KafkaConnection
+from infra.kafka.settings import KafkaSection
+from infra.local.kafka import LocalKafka
 from schemas.alerts import ALERTS
 from schemas.record import Append
 

@@ -15,8 +15,8 @@ from kafka import KafkaAdminClient
 
 from infra.broker import TopicPartition
 from infra.broker_url import open_broker
-from infra.kafka_broker import KafkaBroker
-from infra.local_kafka import LocalKafka
+from infra.kafka.broker import KafkaBroker
+from infra.local.kafka import LocalKafka
 from infra.settings import load_settings
 from schemas.customer_messages import CUSTOMER_MESSAGES
 from schemas.dead_letters import DEAD_LETTERS

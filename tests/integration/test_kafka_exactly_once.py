@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local_kafka import LocalKafka
+from infra.local.kafka import LocalKafka
 from tests.integration.test_killed_job import events, oracle_silences
 from tests.jobs.counting import COUNTS, SILENCES
 from tests.kafka_job import KafkaJob, await_that, check_counts

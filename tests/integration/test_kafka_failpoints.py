@@ -10,7 +10,7 @@ import msgspec
 import orjson
 import pytest
 
-from infra.local_kafka import LocalKafka
+from infra.local.kafka import LocalKafka
 from tests.jobs.counting import COUNTS, SILENCES
 from tests.kafka_job import KafkaJob
 

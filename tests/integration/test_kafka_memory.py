@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from infra.broker import Commit, Fenced, Offset, StateRow, TopicPartition
-from infra.kafka_broker import KafkaBroker
-from infra.kafka_connection import KafkaConnection
-from infra.kafka_membership import changelog_topic
-from infra.kafka_settings import KafkaSection
-from infra.kafka_transaction import Member, TransactionalProducer
-from infra.local_kafka import LocalKafka
-from infra.record_batch import Content
+from infra.kafka.batch_writing import Content
+from infra.kafka.broker import KafkaBroker
+from infra.kafka.connection import KafkaConnection
+from infra.kafka.membership import changelog_topic
+from infra.kafka.settings import KafkaSection
+from infra.kafka.transaction import Member, TransactionalProducer
+from infra.local.kafka import LocalKafka
 from infra.state_changelog import memory_records
 from schemas.device_logs import DEVICE_LOGS
 from tests.broker_subject import PARTS, STREAMS, eventually

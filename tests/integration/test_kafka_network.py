@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local_kafka import HOST, LocalKafka
+from infra.local.kafka import HOST, LocalKafka
 from tests.dropping_proxy import DroppingProxy, Loss
 from tests.integration.test_kafka_trouble import check, progress
 from tests.integration.test_killed_job import events

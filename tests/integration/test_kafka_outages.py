@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 
-from infra import kafka_broker
 from infra.broker import Broker, BrokerAway, BrokerMismatch
-from infra.kafka_broker import KafkaBroker
-from infra.kafka_connection import KafkaConnection
-from infra.kafka_settings import KafkaSection
-from infra.local_kafka import LocalKafka
+from infra.kafka import broker as kafka_broker
+from infra.kafka.broker import KafkaBroker
+from infra.kafka.connection import KafkaConnection
+from infra.kafka.settings import KafkaSection
+from infra.local.kafka import LocalKafka
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
 from tests.broker_subject import LOGS, PARTS, eventually, everything

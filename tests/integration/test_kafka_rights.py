@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from infra.broker import BrokerAway, BrokerMismatch, BrokerRefused, TopicPartition
-from infra.kafka_broker import KafkaBroker
+from infra.kafka.broker import KafkaBroker
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.graph import topics_of
 from schemas.device_logs import DEVICE_LOGS

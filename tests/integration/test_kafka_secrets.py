@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from apache_beam.internal import cloudpickle_pickler
 
-from infra.kafka_connection import KafkaConnection
+from infra.kafka.connection import KafkaConnection
 from infra.settings import load_settings
 from pipelines.engines.graph import topics_of
 from schemas.record import Append

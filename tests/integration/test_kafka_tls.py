@@ -14,10 +14,10 @@ import msgspec
 import pytest
 
 from infra.broker import BrokerAway, BrokerRefused, TopicPartition
-from infra.kafka_broker import KafkaBroker
-from infra.kafka_connection import KafkaConnection
-from infra.kafka_settings import KafkaSection
-from infra.local_kafka import LocalKafka
+from infra.kafka.broker import KafkaBroker
+from infra.kafka.connection import KafkaConnection
+from infra.kafka.settings import KafkaSection
+from infra.local.kafka import LocalKafka
 from schemas.customer_messages import CUSTOMER_MESSAGES
 from schemas.record import Append
 from tests.secured_kafka import Authority, tls_properties

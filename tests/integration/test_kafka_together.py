@@ -10,10 +10,10 @@ import orjson
 import pytest
 
 from infra.broker import Attempt, Commit, CommitsTogether, Fenced, Offset, StateRow
-from infra.kafka_broker import KafkaBroker
-from infra.kafka_connection import KafkaConnection
-from infra.kafka_settings import KafkaSection
-from infra.local_kafka import LocalKafka
+from infra.kafka.broker import KafkaBroker
+from infra.kafka.connection import KafkaConnection
+from infra.kafka.settings import KafkaSection
+from infra.local.kafka import LocalKafka
 from schemas.device_logs import DEVICE_LOGS
 from tests.broker_subject import STREAMS, all_records, eventually, lines, place
 from tests.jobs.fragile import COPY

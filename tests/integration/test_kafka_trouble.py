@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local_kafka import HOST, LocalKafka
+from infra.local.kafka import HOST, LocalKafka
 from tests.dropping_proxy import END_TRANSACTION, DroppingProxy, Loss
 from tests.integration.test_killed_job import events, oracle_silences
 from tests.jobs.counting import COUNTS, SILENCES

@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from infra.local_kafka import LocalKafka
+from infra.local.kafka import LocalKafka
 from tests.integration.test_killed_job import events, oracle_silences
 from tests.jobs.counting import COUNTS, SILENCES
 from tests.jobs.fragile import COPY

@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from infra.broker import TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.engines.graph import topics_of
 from pipelines.seen_event import time_text
 from pipelines.shipped.alerts import alerts

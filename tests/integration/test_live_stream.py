@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from infra.broker import Stream
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.engines.graph import streams_of, topics_of
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.kept_memory import KeptMemory

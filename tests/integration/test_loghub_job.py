@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from infra.broker import TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 
 SYSTEMS = ("Apache", "HDFS", "Linux", "Mac", "OpenSSH", "OpenStack", "Windows", "Zookeeper")
 ROOT = Path(__file__).parents[2]

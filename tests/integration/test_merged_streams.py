@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.broker import TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.engines.dead_letter import DeadLetterWriter
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.graph import streams_of

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 import pytest
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.alert_actions import write_action
 from pipelines.notify.history import told
 from pipelines.notify.notifier import Notifier, join

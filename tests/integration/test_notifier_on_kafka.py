@@ -12,8 +12,8 @@ import pytest
 
 from infra.broker import Broker
 from infra.broker_url import open_broker
-from infra.kafka_settings import KafkaSection
-from infra.local_kafka import LocalKafka
+from infra.kafka.settings import KafkaSection
+from infra.local.kafka import LocalKafka
 from infra.settings import BrokerSection
 from pipelines.notify.history import told
 from schemas.alert_actions import ALERTS_ACTIONS

@@ -20,7 +20,7 @@ import pytest
 
 from infra.broker import TopicPartition
 from infra.partitioner import partition_of_key
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.produce.from_file import Advance, Checked, InputFile
 from schemas.identity import file_row_id
 from schemas.record import Append, Record

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from infra import failpoints
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.engines.dead_letter import DeadLetterWriter
 from pipelines.engines.graph import streams_of
 from pipelines.engines.job_settings import JobSettings

@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from infra.broker import TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from models.bundle import open_bundle
 from models.loaded_text import LoadedText, golden_answers
 from models.text_model import TextModel

@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from infra.broker_url import open_broker
-from infra.local_kafka import LocalKafka
+from infra.local.kafka import LocalKafka
 from infra.settings import load_settings
 from tests.tiny_text_bundle import write_tiny_text_bundle
 

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 import orjson
 import pytest
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.alert_feedback import feedback_of, labelled_row
 from pipelines.silences import silences_of
 from schemas.alerts import ALERTS

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.silences import silences_of
 from schemas.alerts import ALERTS
 from schemas.record import Append

@@ -12,8 +12,8 @@ from pathlib import Path
 import orjson
 import psutil
 
-from infra.local_kafka import LocalKafka
-from infra.sqlite_broker import SqliteBroker
+from infra.local.kafka import LocalKafka
+from infra.sqlite.broker import SqliteBroker
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
 from tests.jobs.slow import SLOW

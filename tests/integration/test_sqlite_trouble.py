@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.broker import BrokerMismatch, BrokerUnavailable, Commit, Offset, StateRow, Stream, TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
 

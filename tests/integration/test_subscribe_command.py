@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from infra.broker import TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from schemas.catalog import TOPICS
 from schemas.record import Append
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from infra.broker_url import open_broker
-from infra.kafka_settings import KafkaSection
-from infra.local_kafka import LocalKafka
+from infra.kafka.settings import KafkaSection
+from infra.local.kafka import LocalKafka
 from infra.secret import Secret
 from infra.settings import BrokerSection
 from pipelines.notify.notify_file import Address, read_notify_file

@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 
 from infra.broker import Broker, TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.ticks import read_ticks

@@ -10,7 +10,7 @@ import orjson
 import pyarrow as pa
 import pytest
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from schemas.record import Append
 from schemas.topic import DEVICE_ID, EVENT_TIME, Topic
 

@@ -15,10 +15,10 @@ import pytest
 
 from infra.broker import TopicPartition
 from infra.broker_url import open_broker
-from infra.kafka_broker import KafkaBroker
-from infra.local_kafka import LocalKafka
+from infra.kafka.broker import KafkaBroker
+from infra.local.kafka import LocalKafka
 from infra.settings import load_settings
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from schemas.alarms import ALARMS
 from schemas.alerts import ALERTS
 from schemas.answers import ALARMS_ENRICHED

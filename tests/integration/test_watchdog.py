@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from infra.broker import Offset, TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.lag import Lag, lags_of, standing
 from pipelines.watchdog import Watchdog
 from schemas.customer_messages import CUSTOMER_MESSAGES

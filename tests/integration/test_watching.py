@@ -16,7 +16,7 @@ import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from models.drift import LEVELS, SHIFTING_PSI
 from pipelines.watching.open_alerts import OpenAlerts
 from schemas.alerts import ALERTS

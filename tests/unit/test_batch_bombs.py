@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from infra.batch_reading import committed_records
-from infra.bounded_codec import GZIP, LZ4, NAMES, SNAPPY, ZSTD
+from infra.kafka.batch_reading import committed_records
+from infra.kafka.bounded_codec import GZIP, LZ4, NAMES, SNAPPY, ZSTD
 from tests.kafka_bombs import bomb_batch
 
 MIB = 1 << 20
@@ -69,8 +69,8 @@ def test_a_megabyte_of_bombs_takes_little_memory() -> None:
     """What one answer of a broker may hold: batches of 33 KB that inflate to a gibibyte, one of a million records."""
     program = """
 from tests.peak_memory import peak_mib
-from infra.batch_reading import committed_records
-from infra.bounded_codec import ZSTD
+from infra.kafka.batch_reading import committed_records
+from infra.kafka.bounded_codec import ZSTD
 from tests.kafka_bombs import bomb_batch
 bomb = bomb_batch(ZSTD, records=1024)
 many = bomb_batch(ZSTD, records=1_000_000, value_bytes=0)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
-from infra.batch_reading import UnreadableBatch, committed_records
-from infra.record_batch import Content, record_batch
+from infra.kafka.batch_reading import UnreadableBatch, committed_records
+from infra.kafka.batch_writing import Content, record_batch
 from schemas.record import Record
 
 CONTENTS = st.lists(

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 
 from infra.broker import Offset, StateRow, Stream, TopicPartition
-from infra.local_flink import latest_state
-from pipelines.engines.beam_cluster import Cluster, WrongCluster
-from pipelines.engines.beam_elements import Portion, Run, StreamEnd, StreamRange, Written
-from pipelines.engines.beam_errors import BeamFailed, original_error
+from infra.local.flink import latest_state
+from pipelines.engines.beam.cluster import Cluster, WrongCluster
+from pipelines.engines.beam.elements import Portion, Run, StreamEnd, StreamRange, Written
+from pipelines.engines.beam.errors import BeamFailed, original_error
 from pipelines.engines.dead_letter import Failure
 from pipelines.engines.element_bytes import (
     end_of_bytes,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.bounded_codec import GZIP, LZ4, NAMES, SNAPPY, ZSTD, InflatesTooFar, NotCompressed, inflated
+from infra.kafka.bounded_codec import GZIP, LZ4, NAMES, SNAPPY, ZSTD, InflatesTooFar, NotCompressed, inflated
 
 MIB = 1 << 20
 
@@ -95,7 +95,7 @@ def test_a_gibibyte_in_a_few_kilobytes_takes_little_memory(codec: int) -> None:
     program = f"""
 from tests.peak_memory import peak_mib
 import pyarrow as pa
-from infra.bounded_codec import InflatesTooFar, inflated
+from infra.kafka.bounded_codec import InflatesTooFar, inflated
 def bomb(codec, size=1 << 30):
     if codec == 2:  # the size before the block is believed to refuse it, never to allocate it
         return b"\\x80\\x80\\x80\\x80\\x04" + b"\\xfe\\x01\\x00" * 10000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.co_partition_assignor import Claim, share
+from infra.kafka.co_partition_assignor import Claim, share
 
 MEMBERS = [f"m{number}" for number in range(6)]
 

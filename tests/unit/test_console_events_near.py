@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.partitioner import partition_of_key
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.console import events_near as module
 from pipelines.console.events_near import event_us, events_near
 from pipelines.seen_event import time_text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from infra.broker import TopicPartition
-from pipelines.engines.faust_delivery import Bundle, Delivery, DeliveryGap
+from pipelines.engines.faust.delivery import Bundle, Delivery, DeliveryGap
 from schemas.record import Record
 
 PART = TopicPartition("device.logs", 3)

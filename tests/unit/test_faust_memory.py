@@ -7,7 +7,7 @@ import random
 import pytest
 
 from infra.broker import Attempt, Offset, StateRow, Stream, TopicPartition
-from pipelines.engines.faust_memory import (
+from pipelines.engines.faust.memory import (
     KeyValue,
     PartitionMemory,
     Place,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from infra.broker_url import check_url
-from infra.kafka_connection import KafkaConnection
-from infra.kafka_settings import KafkaSection
+from infra.kafka.connection import KafkaConnection
+from infra.kafka.settings import KafkaSection
 from infra.secret import Secret
 from infra.settings import WrongSetting
 

@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 
 from infra.broker import BrokerUnavailable
-from infra.kafka_instance import KafkaInstance, _machine_id
+from infra.kafka.instance import KafkaInstance, _machine_id
 
 
 def test_all_who_begin_at_once_find_the_same_id(tmp_path: Path) -> None:

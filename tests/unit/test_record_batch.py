@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from kafka.record.memory_records import MemoryRecords
 from kafka.record.util import calc_crc32c
 
-from infra.crc32c import crc32c
-from infra.record_batch import Content, record_batch, varint
+from infra.kafka.batch_writing import Content, record_batch, varint
+from infra.kafka.crc32c import crc32c
 
 SIZES = [0, 1, 3, 4, 9, 4095, 4096, 4097, 5000, 16_384, 65_537, 300_001]
 

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from infra.broker import TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.bad_input import BadInput
 from pipelines.engines.layers import layers
 from pipelines.engines.ticks import tick_record

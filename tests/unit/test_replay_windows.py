@@ -9,7 +9,7 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.replay.kept_history import Range, kept_history
 from pipelines.replay.quality import windows as module
 from pipelines.replay.quality.windows import Windows, windows_of, write_windows

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.broker import Attempt, BrokerMismatch, StateRow
-from infra.record_batch import Content
+from infra.kafka.batch_writing import Content
 from infra.state_changelog import PIECE_BYTES, ChangelogReader, attempt_record, memory_records
 from infra.state_memory import StateMemory
 from infra.state_snapshot import MOST_AGE_S, Head, SavedRow, attempts_of, read_snapshot, write_snapshot

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.broker import Commit, Offset, StateRow, Stream, TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from pipelines.engines.kept_memory import KeptMemory
 from pipelines.engines.stream_memory import StreamMemory, offsets_of, position_of
 from schemas.device_logs import DEVICE_LOGS

@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from infra.local_kafka import KAFKA_VERSION
+from infra.local.kafka import KAFKA_VERSION
 
 ROOT = Path(__file__).parents[2]
 # Distribution: the first release without the holes named beside it.

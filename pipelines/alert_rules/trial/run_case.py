@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.broker import TopicPartition
-from infra.sqlite_broker import SqliteBroker
+from infra.sqlite.broker import SqliteBroker
 from operators.alert_rule import AlertRule
 from pipelines.alert_rules.trial.case import TestCase
 from pipelines.bad_input import BadInput

@@ -1,0 +1,53 @@
+"""Which library writes to Kafka: kafka-python's protocol with batches of our own, or librdkafka by confluent-kafka.
+
+Reading is ours in both cases (infra/kafka/reader.py): it is bounded where librdkafka's is not, and nearly as quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from infra.broker import Offset, TopicPartition
+from infra.kafka.batch_writing import Content
+
+if TYPE_CHECKING:
+    from infra.kafka.connection import KafkaConnection
+    from infra.kafka.transaction import Member
+
+
+class TransactionalWriter(Protocol):
+    """Commits transactions under one transactional id; see infra/kafka/transaction.py."""
+
+    transactional_id: str
+
+    def commit(
+        self,
+        records: Mapping[TopicPartition, Sequence[Content]],
+        offsets: Mapping[TopicPartition, Offset],
+        member: Member,
+        renew: Callable[[Member], Member] | None = None,
+    ) -> dict[TopicPartition, int]:
+        """Write everything in one transaction; return the offset of the first record of each partition.
+
+        `renew` gives another proof when the group would not take `member` any more, or raises Fenced.
+        """
+        ...
+
+    def close(self) -> None:
+        """Drop the connections."""
+        ...
+
+
+def transactional_writer(connection: KafkaConnection, transactional_id: str) -> TransactionalWriter:
+    """Make a writer by the client that the settings name."""
+    if connection.section.client == "confluent":
+        from infra.kafka.confluent_connection import check_installed  # noqa: PLC0415
+
+        check_installed()
+        from infra.kafka.confluent_transaction import ConfluentProducer  # noqa: PLC0415 - of an extra
+
+        return ConfluentProducer(connection, transactional_id)
+    from infra.kafka.transaction import TransactionalProducer  # noqa: PLC0415 - one of the two is enough
+
+    return TransactionalProducer(connection, transactional_id)

@@ -1,0 +1,1 @@
+"""The engine on Apache Beam: local, and on Flink."""
