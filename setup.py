@@ -53,6 +53,7 @@ EXTRAS = {
     "dev": [
         "axe-playwright-python>=0.1.7",  # axe-core's rules of accessibility, as one file
         "cryptography>=43",  # makes the certificates of the TLS tests
+        "httpx2>=2.16",  # Starlette's test client speaks by it
         "hypothesis>=6.120",
         "import-linter>=2.1",
         "jsonschema>=4.23",  # the generated JSON Schemas are checked against the specification's own meta-schema
