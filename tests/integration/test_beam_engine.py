@@ -25,7 +25,7 @@ from pipelines.engines.isolation import OperatorFailed
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.own_brokers import OpenSqlite
 from pipelines.pipeline import Pipeline
-from schemas.catalog import INPUTS
+from schemas.catalog import INPUTS, TABLES
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append, Headers
 from schemas.sequence import SEQUENCE_HEADER
@@ -50,7 +50,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def opened(path: Path, records: Sequence[Append]) -> SqliteBroker:
     broker = SqliteBroker(path, durability="off")
-    broker.create_topics(INPUTS)
+    broker.create_topics([*TABLES, *INPUTS])
     broker.append(records)
     return broker
 
