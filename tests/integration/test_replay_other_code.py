@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
+from models.find_bundle import shipped_bundles
 from tests.broker_subject import eventually
 from tests.tiny_text_bundle import write_tiny_text_bundle
 
@@ -35,7 +36,9 @@ COPIES = Pipeline("copies", [ALARMS], [], [Topic("acme.copies", ALARMS.schema, "
 def here(tmp_path: Path) -> Path:
     """A folder with a small text model in its settings, and an hour of one device's alarms and log lines."""
     write_tiny_text_bundle(tmp_path / "bundle")
-    (tmp_path / "hubbub.toml").write_text('[models]\ntext-enzh = "bundle"\n', encoding="utf-8")
+    templates = shipped_bundles()["templates-common"]
+    settings = f'[models]\ntext-enzh = "bundle"\ntemplates-common = "{templates}"\n'
+    (tmp_path / "hubbub.toml").write_text(settings, encoding="utf-8")
     rows = []
     for minute in range(40):
         at = f"2026-03-01T08:{minute:02}:00Z"
