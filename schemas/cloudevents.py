@@ -5,6 +5,8 @@ Source: CloudEvents 1.0.2, Kafka protocol binding, section 3.2; distributed trac
 
 from __future__ import annotations
 
+from typing import Final
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,6 +15,9 @@ from schemas.record import Headers
 from schemas.rows_to_json import times_as_text
 from schemas.sequence import SEQUENCE_HEADER
 from schemas.topic import TIMESTAMP, Topic
+
+# `ce_source` of what a pipeline writes: this, then its name.
+PIPELINE_SOURCE: Final = b"/hubbub/pipelines/"
 
 
 def headers(topic: Topic, pipeline: str, batch: pa.RecordBatch, *, with_origin: bool = False) -> list[Headers]:
@@ -25,7 +30,7 @@ def headers(topic: Topic, pipeline: str, batch: pa.RecordBatch, *, with_origin: 
     """
     constant: Headers = (
         ("ce_specversion", b"1.0"),
-        ("ce_source", f"/hubbub/pipelines/{pipeline}".encode()),
+        ("ce_source", PIPELINE_SOURCE + pipeline.encode()),
         ("ce_type", topic.event_type.encode()),
         ("ce_dataschema", topic.dataschema.encode()),
         ("content-type", b"application/json"),

@@ -138,6 +138,7 @@ def _next_commands(url: str) -> Iterator[tuple[str, str]]:
     yield f"hubbub incidents --broker {url} --all", "what belongs together; with an ID, its timeline"
     yield f"hubbub alerts --broker {url}", "what is still open"
     yield f"hubbub subscribe --broker {url} --device freezer-2", "how one device's alerts went"
+    yield f"hubbub run forecasts --until-end --broker {url}", "which serious alarms could be told before they came"
     yield (
         f"hubbub replay --broker {url} --labels {TRUTH_FILE} --report report",
         "the same days again: the same alerts, judged by the truth; with another model, what would change",

@@ -25,6 +25,7 @@ from pipelines.replay.run_side import MakeEngine, Side, Stopped, embedded, run_s
 from pipelines.replay.survey import Survey, survey_history
 from pipelines.replay.watcher import Watcher
 from pipelines.replay.wired import Wired
+from pipelines.replay.written_by import WrittenBy
 from schemas.alerts import ALERTS
 from schemas.topic import Topic
 
@@ -99,7 +100,10 @@ def _baseline(plan: Plan, watcher: Watcher, sides: list[Side]) -> Side | None:
         side = _run(plan, plan.against, "against.db", watcher)
         sides.append(side)
         return side
-    return Side(RAISED, plan.history.broker, was_run=False) if plan.raised else None
+    if not plan.raised:
+        return None
+    raised = WrittenBy(plan.history.broker, [pipeline.name for pipeline in plan.wiring])
+    return Side(RAISED, raised, was_run=False)
 
 
 def _run(plan: Plan, choice: Choice, file: str, watcher: Watcher) -> Side:

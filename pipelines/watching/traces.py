@@ -29,6 +29,7 @@ from pipelines.bad_input import BadInput
 from pipelines.engines.step import CAUSE_ID
 from pipelines.engines.step_watch import Step
 from pipelines.version import VERSION
+from schemas.cloudevents import PIPELINE_SOURCE
 from schemas.envelope import traceparent_of
 from schemas.identity import identity
 
@@ -43,7 +44,6 @@ PATH: Final = "/v1/traces"
 END_S: Final = 3.0
 _READ: Final = "read and decode"
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
-_OWN_SOURCE: Final = b"/hubbub/pipelines/"
 
 
 class _NextIds(IdGenerator):
@@ -220,4 +220,4 @@ def _from_pipelines(step: Step) -> set[str]:
 
 
 def _is_ours(record: Record) -> bool:
-    return any(name == "ce_source" and value.startswith(_OWN_SOURCE) for name, value in record.headers)
+    return any(name == "ce_source" and value.startswith(PIPELINE_SOURCE) for name, value in record.headers)

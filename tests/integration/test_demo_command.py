@@ -100,7 +100,7 @@ def test_the_commands_to_go_on_with_work(shown: tuple[Path, str, str]) -> None:
     """What belongs together, what is open, how a device went, and the same day again: the same alerts, so status 0."""
     folder, out, _ = shown
     offered = re.findall(r"^  hubbub (.*)$", out, re.MULTILINE)
-    assert [command.split()[0] for command in offered] == ["incidents", "alerts", "subscribe", "replay"]
+    assert [command.split()[0] for command in offered] == ["incidents", "alerts", "subscribe", "run", "replay"]
     for command in offered:
         ended = _run(folder, *command.split())
         assert ended.returncode == 0, ended.stdout + ended.stderr
