@@ -73,7 +73,7 @@ def plain_errors(path: Path) -> Iterator[None]:
 
 
 class SqliteStore:
-    """One broker file, opened by each thread that uses it.
+    """One broker file, opened by each thread that uses it, until the thread has ended and another one opens it.
 
     `durability` is SQLite's `synchronous`: "normal" survives a killed process, "full" a power cut as well, "off" is
     for throw-away files. Writers of several processes take turns; one waits `busy_s` seconds at most.
@@ -84,7 +84,7 @@ class SqliteStore:
         self._durability = durability
         self._busy_s = busy_s
         self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._open: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._lock = threading.Lock()
         with plain_errors(path):
             self._create_tables()
@@ -101,7 +101,8 @@ class SqliteStore:
             connection.execute("PRAGMA cache_size = -16000")
             self._local.connection = connection
             with self._lock:
-                self._open.append(connection)
+                self._close_those_of_ended_threads()
+                self._open.append((threading.current_thread(), connection))
         return connection
 
     @contextmanager
@@ -127,10 +128,20 @@ class SqliteStore:
     def close(self) -> None:
         """Close every thread's connection."""
         with self._lock:
-            for connection in self._open:
+            for _, connection in self._open:
                 connection.close()
             self._open.clear()
         self._local = threading.local()
+
+    def _close_those_of_ended_threads(self) -> None:
+        """Each holds pages of the file, up to 16 MB; servers and runs make ever new threads."""
+        living = []
+        for thread, connection in self._open:
+            if thread.is_alive():
+                living.append((thread, connection))
+            else:
+                connection.close()
+        self._open = living
 
     def _create_tables(self) -> None:
         connection = self.connection()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,16 @@ def test_a_file_of_a_later_format_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BrokerUnavailable, match="does the folder exist"):
         SqliteBroker(tmp_path / "nowhere" / "hubbub.db")
+
+
+def test_connections_of_threads_that_ended_are_closed(broker: SqliteBroker) -> None:
+    """A server's threads come and go by the thousand; each would keep up to 16 MB of the file's pages."""
+    for _ in range(20):
+        thread = threading.Thread(target=lambda: broker.bounds(PART))
+        thread.start()
+        thread.join()
+    open_files = [link.resolve() for link in Path("/proc/self/fd").iterdir()]
+    # This thread's, the last one's, and a file that SQLite lets go when nobody holds a lock on it.
+    assert 1 <= open_files.count(broker.path.resolve()) < 5
+    assert broker.bounds(PART) == (0, 0)
+    broker.close()
