@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
@@ -15,6 +14,7 @@ from operators.alert_history import News
 from operators.alert_memory import Episode, Evidence
 from operators.alert_rule import AlertRule, Source
 from operators.alert_rule_words import span
+from operators.alert_sentence import Occasion, fields_of
 from operators.operator import CAUSE
 from operators.summary_template import SummaryTemplate
 from schemas.alerts import ALERT
@@ -23,16 +23,6 @@ from schemas.safe_text import safe_text
 from schemas.severity import SEVERITIES
 
 EMITTED: Final = pa.schema([*ALERT, pa.field("traceparent", pa.string()), *CAUSE])
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NOUN: Final[dict[Source, str]] = {
-    "log": "line",
-    "message": "message",
-    "alarm": "alarm",
-    "telemetry": "reading",
-    "forecast": "forecast",
-    "silence": "silence",
-}
-
 _NONE: Final = pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in EMITTED], schema=EMITTED)
 
 
@@ -118,22 +108,15 @@ def _filled(
     text: str, rule: AlertRule, device_id: str, labels: dict[str, str], episode: Episode, *, quoted: bool = False
 ) -> str:
     """Fill a template; `quoted` for an address, of which no value may become more than a piece."""
-    last = episode.evidence[-1] if episode.first else None
-    fields: dict[str, str | float | None] = {
-        "device_id": device_id,
-        "rule": rule.name,
-        "severity": SEVERITIES[episode.severity],
-        "category": None if episode.category is None else episode.category.replace("_", " "),
-        "count": episode.count,
-        "counted": f"{episode.count} {_NOUN[rule.source]}{'' if episode.count == 1 else 's'}",
-        "since": _since(episode.opened_at, episode.updated_at),
-        **labels,
-    }
-    if last is not None:
-        for name in ("text", "template", "label", "score", "metric", "value", "expected_low", "expected_high"):
-            fields.setdefault(name, getattr(last, name))
-        fields["words"] = ", ".join(last.words[:3]) if last.words else None
-        fields["judgement"] = _judgement(last)
+    occasion = Occasion(
+        SEVERITIES[episode.severity],
+        episode.category,
+        episode.count,
+        episode.opened_at,
+        episode.updated_at,
+        episode.evidence[-1] if episode.first else None,
+    )
+    fields = fields_of(rule, device_id, labels, occasion)
     if quoted:
         fields = {name: quote(value, safe="") if isinstance(value, str) else value for name, value in fields.items()}
     return _template(text).fill(fields)
@@ -145,21 +128,6 @@ def _flapping(rule: AlertRule, episode: Episode) -> str:
         return f"opened {episode.flapping} times"
     within = span(rule.flapping.within_s)
     return f"opened {episode.flapping} times within {within}; stays firing until it was quiet for {within}"
-
-
-def _judgement(last: Evidence) -> str:
-    low, high, value = last.expected_low, last.expected_high, last.value
-    if value is not None and ((low is not None and value < low) or (high is not None and value > high)):
-        if low is None or high is None:
-            return f"above {high:.4g}" if low is None else f"below {low:.4g}"
-        return f"outside {low:.4g} ... {high:.4g}"
-    return "unusual" if last.label is None else f"unusual ({last.label.replace('_', ' ')})"
-
-
-def _since(opened_at: int, updated_at: int) -> str:
-    opened = _EPOCH + timedelta(microseconds=opened_at)
-    same_day = opened.date() == (_EPOCH + timedelta(microseconds=updated_at)).date()
-    return opened.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M")
 
 
 def _safe(labels: dict[str, str]) -> list[tuple[str, str]]:

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import re2
 
+from operators.words import Say, in_english, listed
+
 Comparison = Literal[
     "==",
     "!=",
@@ -78,18 +80,25 @@ class Condition:
             raise ValueError(f"{where}: {self.comparison} takes no value, got {self.value!r}")
 
     def __str__(self) -> str:
-        if self.comparison in _RANGES and isinstance(self.value, tuple):
-            low, high = self.value
-            return f"{self.column} is {self.comparison} {low} {'and' if self.comparison == 'between' else 'to'} {high}"
-        if isinstance(self.value, tuple):
-            words = " or ".join(map(str, self.value))
-            return f"{self.column} is {'not ' if self.comparison == 'not in' else ''}{words}"
-        if self.value is None:
-            return f"{self.column} {self.comparison}"
-        if self.comparison in ("contains", "matches"):
-            return f'{self.column} {self.comparison} "{self.value}"'
+        return self.in_words(in_english)
+
+    def in_words(self, say: Say) -> str:
+        """Return it as a person reads it."""
+        column, value = self.column, self.value
+        if self.comparison in _RANGES and isinstance(value, tuple):
+            low, high = map(str, value)
+            between = self.comparison == "between"
+            pattern = "{column} is between {low} and {high}" if between else "{column} is outside {low} to {high}"
+            return say(pattern, column=column, low=low, high=high)
+        if isinstance(value, tuple):
+            words = listed("{one} or {other}", map(str, value), say)
+            pattern = "{column} is not {value}" if self.comparison == "not in" else "{column} is {value}"
+            return say(pattern, column=column, value=words)
+        if value is None:
+            return say(f"{{column}} {self.comparison}", column=column)
+        quoted = '"{value}"' if self.comparison in ("contains", "matches") else "{value}"
         words = {"==": "is", "!=": "is not"}.get(self.comparison, self.comparison)
-        return f"{self.column} {words} {self.value}"
+        return say(f"{{column}} {words} {quoted}", column=column, value=str(value))
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -30,9 +30,9 @@ def explanation(rule: AlertRule, rules: RuleSet, heads: Labels) -> list[tuple[st
         ("reads", f"{TOPIC_OF[rule.source].name}: {', '.join(columns_of(rule))}"),
         ("looks for", reads_in_words(rule)),
         ("alert for", " and ".join(["each device_id", *(f"{name} ({path})" for name, path in rule.labels)])),
-        ("fires", fires_in_words(rule).removeprefix("fires ")),
+        ("fires", fires_in_words(rule)),
         ("severity", _severity(rule)),
-        ("ends", ends_in_words(rule).removeprefix("ends ")),
+        ("ends", ends_in_words(rule)),
         ("says", rule.summary),
     ]
     if rule.fixed_labels:

@@ -74,7 +74,7 @@ def rules_(*, rules: Path | None, config: Path | None, as_json: bool) -> None:
     table = [("RULE", "SOURCE", "SEVERITY", "FROM", "FIRES")]
     for one in known.rules:
         severity = one.severity if isinstance(one.severity, str) else "from the row"
-        table.append((one.name, one.source, severity, known.origin(one.name), fires_in_words(one)[6:]))
+        table.append((one.name, one.source, severity, known.origin(one.name), fires_in_words(one)))
     table += [(name, "", "", "off", "") for name in known.disabled]
     for line in aligned(table):
         click.echo(line)
