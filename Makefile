@@ -15,6 +15,8 @@ PYTHON ?= $(shell for one in python3.11 python3 python3.12 python3.13 python3.14
 	done)
 # Two cores is what CI has; more workers only take memory.
 WORKERS ?= 2
+# Tests in a browser are left out, loudly, where there is no Chromium; `required`, as CI says, makes that a failure.
+BROWSER_TESTS ?= where-there-is-one
 
 # What the tests need: every engine, a real Kafka, and the tools; not the training environment, which is several GB.
 EXTRAS = dev,faust,beam,quality,fast,kafka-dev,alerts,console,traces
@@ -25,12 +27,12 @@ SAY = @printf '\033[1m== %s\033[0m\n'
 STAMP = $(VENV)/.installed
 STAMP_TRAIN = $(VENV_TRAIN)/.installed
 
-.PHONY: help demo check static test slow flink sameness incidents chaos soak bench bench-telemetry train-env constraints clean
+.PHONY: help demo check static browser test slow flink sameness incidents chaos soak bench bench-telemetry train-env constraints clean
 
 help:
 	@echo 'make demo         a small building talks for a minute; see what hubbub hears'
 	echo 'make check        the inner loop: format, lint, types, imports, tests without a broker, README, the built wheel'
-	echo 'make test         all that CI runs: check, then integration and quality tests'
+	echo 'make test         all that CI runs: check, then integration and quality tests (in a browser, where there is a Chromium)'
 	echo 'make slow         the tests that take minutes each'
 	echo 'make flink        streams on a real Flink and a real Kafka: savepoints, kills'
 	echo 'make bench        the figures of BENCHMARKS.md; bench-telemetry; bench-kafka and bench-alerts need a Kafka'
@@ -95,9 +97,17 @@ check: static
 	$(SAY) 'tests without a broker; the README; the built wheel'
 	$(BIN)/python -m pytest --quiet -n $(WORKERS) tests/unit tests/contract tests/golden
 
-test: check
+# Says what is left out for want of a browser, and how to get one.
+browser: $(STAMP)
+	@sentence=$$($(BIN)/python -m tests.chromium 2>&1) && exit
+	printf '\n\033[1;33m!! LEFT OUT: all tests of the console in a browser (marked `browser`).\n!! %s\033[0m\n\n' "$$sentence" >&2
+	if [ "$(BROWSER_TESTS)" = required ]; then echo '!! BROWSER_TESTS=required: they may not be left out here' >&2; exit 1; fi
+
+test: browser check
 	$(SAY) 'integration and quality tests'
-	$(BIN)/python -m pytest --quiet -n $(WORKERS) -m 'not slow' tests/integration tests/quality
+	which='not slow'
+	if ! $(BIN)/python -m tests.chromium >/dev/null 2>&1; then which='not slow and not browser'; trap '$(MAKE) browser' EXIT; fi
+	$(BIN)/python -m pytest --quiet -n $(WORKERS) -m "$$which" tests/integration tests/quality
 
 # Minutes each, their figures written down (models' cards, closing notes); not part of `make test`.
 slow: $(STAMP) $(STAMP_TRAIN)
