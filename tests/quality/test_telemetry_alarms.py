@@ -5,9 +5,6 @@ The real ones are those of the Numenta Anomaly Benchmark (skipped where the data
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -20,9 +17,7 @@ from models.training.telemetry.nab_corpus import read_corpus
 from models.training.telemetry.nab_report import left_out, report, scores_of
 from models.training.telemetry.nab_rules import PROFILES, best_result
 from models.training.telemetry.windowed_gaussian import windowed_gaussian
-
-DATASETS = Path(os.environ.get("HUBBUB_DATASETS", Path(__file__).parents[2].parent / "shared" / "datasets"))
-NAB = DATASETS / "telemetry" / "nab"
+from tests.data_sets import data_set
 
 pytestmark = pytest.mark.slow
 
@@ -56,9 +51,7 @@ def test_finds_planted_faults(model: LoadedTelemetry, capsys: pytest.CaptureFixt
 
 def test_the_numenta_benchmark(model: LoadedTelemetry, capsys: pytest.CaptureFixture[str]) -> None:
     """The bar: 65 where each group is judged by the threshold of the others, and where false alarms cost double."""
-    if not NAB.is_dir():
-        pytest.skip(f"no data set at {NAB}; name the folder of data sets by HUBBUB_DATASETS")
-    corpus = read_corpus(NAB)
+    corpus = read_corpus(data_set("telemetry/nab"))
     scores = scores_of(model, corpus)
     with capsys.disabled():
         print()
