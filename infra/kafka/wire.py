@@ -28,6 +28,8 @@ Kind = Literal["group", "transaction"]
 MOST_ANSWER_BYTES = 100_000_000
 _BACKOFF_S = 0.02
 _MOST_BACKOFF_S = 0.5
+# A topic that was just made is known to one broker a moment before it is to another.
+_NEWS_TRAVEL_S = 5.0
 
 
 class NoAnswer(BrokerAway):
@@ -130,10 +132,13 @@ class KafkaWire:
         return {topic: len(numbers) for topic, numbers in found.items() if numbers}
 
     def leaders(self, parts: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int]:
-        """Return the leading broker of each partition; BrokerMismatch if one does not exist."""
+        """Return the leading broker of each partition; BrokerMismatch if one does not come to exist within seconds."""
         wanted = list(parts)
         self._know({topic for topic, _ in wanted})
-        found: dict[tuple[str, int], int] = self._retried(lambda: self._led(wanted), f"leaders of {wanted[:3]}")
+        until = time.monotonic() + _NEWS_TRAVEL_S
+        found: dict[tuple[str, int], int] = self._retried(
+            lambda: self._led(wanted, may_come=time.monotonic() < until), f"leaders of {wanted[:3]}"
+        )
         return found
 
     def forget_leaders(self) -> None:
@@ -223,19 +228,20 @@ class KafkaWire:
         self._within(self._cluster.refresh_metadata)
         self._topics |= set(topics)
 
-    def _led(self, parts: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int] | None:
-        found = {part: self._cluster.leader_for_partition(TopicPartition(*part)) for part in parts}
+    def _led(self, parts: Sequence[tuple[str, int]], *, may_come: bool) -> dict[tuple[str, int], int] | None:
+        found = self._known_leaders(parts)
+        if not any(leader in (None, -1) for leader in found.values()):
+            return found
+        self._know({topic for topic, _ in parts}, again=True)
+        found = self._known_leaders(parts)
         missing = [part for part, leader in found.items() if leader is None]
-        if any(leader in (None, -1) for leader in found.values()):
-            self._know({topic for topic, _ in parts}, again=True)
-            found = {part: self._cluster.leader_for_partition(TopicPartition(*part)) for part in parts}
-            missing = [part for part, leader in found.items() if leader is None]
-            if missing:
-                topic, partition = missing[0]
-                raise BrokerMismatch(
-                    f"there is no partition {partition} of topic {topic!r} in {self.where}; "
-                    "`hubbub topics create` makes the known topics"
-                )
-            if any(leader == -1 for leader in found.values()):
-                return None
-        return found
+        if missing and not may_come:
+            topic, partition = missing[0]
+            raise BrokerMismatch(
+                f"there is no partition {partition} of topic {topic!r} in {self.where}; "
+                "`hubbub topics create` makes the known topics"
+            )
+        return None if missing or -1 in found.values() else found
+
+    def _known_leaders(self, parts: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+        return {part: self._cluster.leader_for_partition(TopicPartition(*part)) for part in parts}
