@@ -53,6 +53,7 @@ class LoadedForecast:
         self.card = bundle.card
         self.identity = bundle.identity(RUNTIME_VERSION)
         self.facts = read_facts(bundle, FACTS, ForecastFacts)
+        # More threads would add up the trees in another order, and so give other last bits.
         self._session = load_session(bundle, 1)
         if bundle.card.inputs[0].shape[-1] != len(self.facts.features):
             raise BundleRefused(

@@ -64,6 +64,7 @@ class LoadedRecords:
         self.card = bundle.card
         self.identity = bundle.identity(RUNTIME_VERSION)
         self.facts = read_facts(bundle, FACTS, RecordFacts)
+        # More threads would add up the trees in another order, and so give other last bits.
         self._session = load_session(bundle, 1)
         expected = bundle.card.inputs[0].shape[-1]
         if width_of(self.facts.columns) != expected:

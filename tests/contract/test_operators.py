@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from infra.broker import StateRow
 from operators.operator import CAUSE, KeyedOperator, Operator
-from pipelines.engines.deadlines import check_after_firing, check_after_rows
 from pipelines.engines.state_rows import StateRows
+from tests.cut_runs import run
 from tests.registered_operators import CASES, LATENESS_US, Case
 
 WIDE = pa.field("somebody_elses_column", pa.string())
@@ -27,50 +24,6 @@ def case(request: pytest.FixtureRequest) -> Case:
 @pytest.fixture
 def operator(case: Case, tmp_path: Path) -> Operator | KeyedOperator:
     return case.make(tmp_path)
-
-
-def run(operator: Operator | KeyedOperator, batch: pa.RecordBatch, cuts: Sequence[int] = ()) -> list[dict[str, object]]:
-    """Run rows through an operator cut at these places, its memory stored and loaded again in between."""
-    store: dict[str, bytes] = {}
-    out: list[dict[str, object]] = []
-    bounds = [0, *cuts, batch.num_rows]
-    for start, end in pairwise(bounds):
-        part = batch.slice(start, end - start)
-        if not isinstance(operator, KeyedOperator):
-            out += operator.process(part).to_pylist()
-            continue
-        memory = StateRows([operator], lambda keys: [store.get(key) for key in keys])
-        keys = part.column(operator.key).unique().to_pylist()
-        memory.fetch(keys)
-        after, made = operator.process(memory.batch(operator, keys), part)
-        memory.update(operator, keys, after)
-        check_after_rows(operator, keys, after, part)
-        rows = made.to_pylist()
-        # The engine fires what is due behind the rows: of the keys of the batch, and of those whose memory is stored.
-        if "deadline" in operator.state_schema.names and end > start:
-            watermark = part.column("watermark")[-1].value
-            if watermark is not None:
-                memory.fetch(list(store))
-                due = memory.due(operator, watermark)
-                if due:
-                    after, fired = operator.fire(pa.array(due, pa.string()), memory.batch(operator, due), watermark)
-                    memory.update(operator, due, after)
-                    check_after_firing(operator, due, after, watermark)
-                    rows += fired.to_pylist()
-        for row in rows:
-            if operator.emits and row["_row"] is not None:
-                row["_row"] += start  # counted within its batch
-        out += rows
-        for change in memory.changes():
-            _store(store, change)
-    return sorted(out, key=str) if isinstance(operator, KeyedOperator) and operator.emits else out
-
-
-def _store(store: dict[str, bytes], change: StateRow) -> None:
-    if change.value is None:
-        store.pop(change.key, None)
-    else:
-        store[change.key] = change.value
 
 
 def test_the_output_has_the_declared_columns(case: Case, operator: Operator | KeyedOperator) -> None:
