@@ -42,7 +42,7 @@ class Place:
         return replace(self, floor_us=watermark_us if self.floor_us is None else max(self.floor_us, watermark_us))
 
     def to_offset(self, frontier_us: int | None = None) -> Offset:
-        """Write the place as a commit keeps it; `frontier_us` is what a merge has released (see merged_stream.py)."""
+        """Write the place as a commit keeps it; `frontier_us` is what a merge has released (see merged_task.py)."""
         note: list[Any] = [_PLAIN, self.high_us, self.floor_us, frontier_us]
         if self.marks:
             note = [_MARKED, *note[1:], {name: [mark.received_us, *mark.place] for name, mark in self.marks.items()}]

@@ -19,7 +19,7 @@ from pipelines.engines.repeated_events import first_deliveries
 from pipelines.engines.round_answers import RoundAnswers
 from pipelines.engines.sequence import Feed, with_offsets
 from pipelines.engines.sink_writer import SinkWriter
-from pipelines.engines.stage_times import StageTimes
+from pipelines.engines.stage_times import Interval, StageTimes
 from pipelines.engines.state_rows import StateRows
 from pipelines.engines.step_log import log_step
 from pipelines.engines.step_watch import Step, StepWatch, in_step, step_id
@@ -90,7 +90,9 @@ class Worker:
         self.clock = clock
         self._letters = letters
         self._watch = watch
-        self._kept: list[tuple[Step, _Made]] | None = None
+        # Steps that are done and wait for their commit; whether those of other streams are to go with it.
+        self._uncommitted: list[tuple[Step, _Made]] = []
+        self._together = False
         self._sinks = SinkWriter(pipeline)
         self._internal = {sink.topic.name for sink in pipeline.sinks if sink.topic.internal}
         self.answers = RoundAnswers(broker)
@@ -112,7 +114,7 @@ class Worker:
 
         `extra` records go out with the commit; it is refused (NotIdle) if a partition of `idle_at` has grown.
         """
-        told = Step(
+        step = Step(
             step_id(self.group, stream, offsets, watermark_us),
             self.pipeline,
             self.group,
@@ -120,45 +122,60 @@ class Worker:
             segments,
             [],
             [(one.part, one.record, one.failure) for one in refused],
-            self.times.intervals,
+            [],
         )
-        with in_step(told.id):
+        with in_step(step.id):
             try:
-                made = self._work(stream, segments, told.failed, offsets, watermark_us, extra, idle_at)
-                step = replace(told, outputs=made.outputs, failed=made.failed)
-                if self._kept is not None:
-                    self._kept.append((replace(step, intervals=list(self.times.intervals)), made))
-                    self.times.intervals.clear()
-                    return
-                with self.times.stage("commit"):
-                    self.membership.commit(made.commit)
+                made = self._work(stream, segments, step.failed, offsets, watermark_us, extra, idle_at)
             except Exception as error:
-                self._tell(replace(told, error=error))
+                self._tell(replace(step, intervals=self._taken_intervals(), error=error))
                 raise
-            self._count(made)
-            self._tell(step)
+        step = replace(step, outputs=made.outputs, failed=made.failed, intervals=self._taken_intervals())
+        self._uncommitted.append((step, made))
+        if not self._together:
+            self._commit(lambda commits: self.membership.commit(*commits))
 
     @contextmanager
     def one_commit(self, together: CommitsTogether) -> Iterator[None]:
-        """Keep the commits of the steps of a block, each of another stream, and write them as one behind it.
+        """Let the steps of a block, each of another stream, wait for one commit behind it.
 
-        An exception in the block, or of that transaction, leaves nothing of any of them.
+        An exception in the block, or of that commit, leaves nothing of any of them.
         """
-        kept: list[tuple[Step, _Made]] = []
-        self._kept = kept
+        self._together = True
         try:
             yield
+        except BaseException:
+            self._uncommitted.clear()
+            raise
         finally:
-            self._kept = None
-        if not kept:
-            return
-        with self.times.stage("commit"):
-            together.commit_together([made.commit for _, made in kept])
-        committed_at = self.times.intervals[-1]
-        for step, made in kept:
-            self._count(made)
+            self._together = False
+        self._commit(together.commit_together)
+
+    def _commit(self, write: Callable[[Sequence[Commit]], None]) -> None:
+        """Commit what was worked on, and tell of each step that it is over, or has failed."""
+        done, self._uncommitted = self._uncommitted, []
+        try:
+            # Of several steps the first gives its name to what is logged meanwhile.
+            with in_step(done[0][0].id), self.times.stage("commit"):
+                write([made.commit for _, made in done])
+        except Exception as error:
+            self._over(done, error)
+            raise
+        self._over(done)
+
+    def _over(self, done: Sequence[tuple[Step, _Made]], error: Exception | None = None) -> None:
+        commit_took = self._taken_intervals()
+        for step, made in done:
+            if error is None:
+                self._count(made)
             with in_step(step.id):
-                self._tell(replace(step, intervals=[*step.intervals, committed_at]))
+                self._tell(replace(step, intervals=[*step.intervals, *commit_took], error=error))
+
+    def _taken_intervals(self) -> list[Interval]:
+        """Return what was timed since the last time."""
+        taken = list(self.times.intervals)
+        self.times.intervals.clear()
+        return taken
 
     def _count(self, made: _Made) -> None:
         self.times.count("in", made.rows_in)
@@ -173,7 +190,6 @@ class Worker:
             self._watch.tell(step)
         if step.error is None:
             log_step(step)
-        self.times.intervals.clear()
 
     def _work(
         self,
