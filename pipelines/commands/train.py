@@ -106,6 +106,13 @@ def intents(
 )
 @click.option("--quick", is_flag=True, help="Few rows, one pass: for trying the code.")
 @click.option("--clean-data-only", is_flag=True, help="Leave out every set whose licence is not open.")
+@click.option(
+    "--layers",
+    type=click.IntRange(1, 12),
+    default=6,
+    show_default=True,
+    help="Of the bundle: fewer are faster, and worse.",
+)
 @click.option("--cache", type=FOLDER, metavar="DIR", help="What an interrupted training goes on from [OUTPUT.cache].")
 @click.option("--seed", type=int, default=7, show_default=True)
 @click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
@@ -116,6 +123,7 @@ def text(
     base: str | None,
     quick: bool,
     clean_data_only: bool,
+    layers: int,
     cache: Path | None,
     seed: int,
     threads: int,
@@ -134,6 +142,7 @@ def text(
             quick=quick,
             clean_data_only=clean_data_only,
             seed=seed,
+            layers=layers,
             threads=threads,
         )
     )

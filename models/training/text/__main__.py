@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from models.training.encoder.base import DEFAULT_BASE
+from models.training.text.recipe import LAYERS
 from models.training.text.train import OWN, Options, train_text
 
 
@@ -19,6 +20,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(".cache/text-enzh"))
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--clean-data-only", action="store_true")
+    parser.add_argument("--layers", type=int, default=LAYERS)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=7)
     train_text(Options(**vars(parser.parse_args())))

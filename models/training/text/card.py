@@ -54,6 +54,7 @@ def write_card(
     metrics: dict[str, object],
     golden: list[dict[str, object]],
     recipe: dict[str, object],
+    layers: int,
 ) -> None:
     """Write `card.json` and its seal into `folder`, beside the files that it names and hashes."""
     open_only = all(row.own or row.source in OPEN for row in corpus.train)
@@ -67,7 +68,7 @@ def write_card(
         **graph_of(LABEL_COUNT),
         "training_sets": _training_sets(corpus.train),
         "licence_note": OPEN_NOTE if open_only else NOT_OPEN_NOTE,
-        "base_model": "intfloat/multilingual-e5-small (MIT), read back from 4-bit weights, 6 of its 12 layers",
+        "base_model": f"intfloat/multilingual-e5-small (MIT), read back from 4-bit weights, {layers} of its 12 layers",
         "recipe": recipe,
         "metrics": metrics,
         "size_bytes": sizes(folder, FILES),

@@ -1,8 +1,9 @@
 """Make the bundle `text-enzh`: the encoder that answers for messages, logs and alarms.
 
-Corpus, vocabulary, a teacher of twelve layers, its student of six, integer scales, a short training under rounding,
-measurement, card. Progress goes to stderr. The float32 twin and the trained tensors stay in `cache` (not in git): a run
-that was interrupted goes on from there when it is started again.
+Corpus, vocabulary, a teacher of twelve layers, its student of six or fewer, integer scales, a short training under
+rounding, measurement, card. Progress goes to stderr. The float32 twin and the trained tensors stay in `cache` (not in
+git): a run that was interrupted goes on from there when it is started again, and one that differs in `layers` alone
+takes the teacher that is there.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from models.training.text.card import OPEN, write_card
 from models.training.text.corpus import Corpus
 from models.training.text.heads import HEADS
 from models.training.text.prepare import Sources, prepare
-from models.training.text.recipe import FULL_ROWS, QUICK_ROWS, VOCABULARY_SIZE, Plan, plan
+from models.training.text.recipe import FULL_ROWS, LAYERS, QUICK_ROWS, VOCABULARY_SIZE, Plan, plan
 from models.training.text.reference import own_texts
 from models.training.text.report import assert_equal_answers, golden_answers, measure
 from models.training.text.score import score
@@ -55,6 +56,7 @@ class Options:
     clean_data_only: bool = False
     threads: int = 2
     seed: int = 7
+    layers: int = LAYERS
 
 
 def _sources(options: Options) -> Sources:
@@ -95,7 +97,7 @@ def _variant(name: str, dev_mean: float, path: Path, speed: float) -> dict[str, 
 def train_text(options: Options) -> None:
     """Run every stage in order and write the bundle to `options.output`."""
     torch.set_num_threads(options.threads)
-    chosen = plan(quick=options.quick, seed=options.seed)
+    chosen = plan(layers=options.layers, quick=options.quick, seed=options.seed)
     say(f"seed {options.seed}, {chosen}")
     options.cache.mkdir(parents=True, exist_ok=True)
     corpus, tokenizer, parameters = prepare(_sources(options), options.output, BASE_LAYERS)
@@ -160,6 +162,7 @@ def train_text(options: Options) -> None:
         metrics=figures,
         golden=golden_answers(model, tokenizer, temperatures),
         recipe={"quick": options.quick, "calibration": method, **asdict(chosen)},
+        layers=layer_count(student),
     )
     add_reference(options.output, own_texts([*corpus.dev, *corpus.set_aside]))
     say(f"wrote {options.output}; {options.cache} holds the float32 twin and what a training goes on from")
