@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from models.training.encoder.augment import damage
+from models.training.encoder.augment import WAYS, damage
+from models.training.encoder.recipe import KEYBOARD_AND_EMOJI
 from models.training.encoder.rows import Row, columns_of_heads
 from models.training.text.corpus import _even_sample, alarm_text, log_text, read_own, side_of
 from models.training.text.heads import HEADS, LABEL_COUNT
@@ -67,9 +68,19 @@ def test_a_bad_row_is_named(tmp_path: Path, line: str, complaint: str) -> None:
 def test_damage_repeats_with_its_seed_and_spares_at_rate_zero() -> None:
     """The same seed damages the same way; a rate of zero changes nothing."""
     text = "The heating in room 204 has not come on since Monday, please help!"
-    assert damage(text, random.Random(5), 1.0) == damage(text, random.Random(5), 1.0)
-    assert {damage(text, random.Random(seed), 1.0) for seed in range(20)} != {text}
-    assert all(damage(text, random.Random(seed), 0.0) == text for seed in range(20))
+
+    def damaged(seed: int, rate: float = 1.0) -> str:
+        return damage(text, random.Random(seed), rate, KEYBOARD_AND_EMOJI)
+
+    assert damaged(5) == damaged(5)
+    assert {damaged(seed) for seed in range(20)} != {text}
+    assert all(damaged(seed, 0.0) == text for seed in range(20))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_damages(way: str) -> None:
+    text = "The heating in room 204 has not come on since Monday, please help!"
+    assert all(damage(text, random.Random(seed), 1.0, [(way, 1)]) != text for seed in range(20))
 
 
 def test_posts_are_taken_evenly_and_a_rare_class_whole() -> None:

@@ -1,11 +1,14 @@
-"""Small damages that real texts have: typing errors, lost punctuation, another case, full-width characters."""
+"""Small damages that real texts have: typing errors, lost punctuation, another case, full-width characters, emoji."""
 
 from __future__ import annotations
 
 import random
 import string
+from collections.abc import Callable, Sequence
 
 PUNCTUATION = set(string.punctuation) | set("，。！？、；：“”‘’（）…")
+# Those that take no side: with an angry face the same words would be another message.
+EMOJI = ("🙏", "😅", "🤔", "❗", "🔥", "⚡", "📱", "🏠", "💡", "🔋", "👀", "⏰", "🚪", "🙄", "‼️", "❓")
 WIDEN = {ord(low): ord(low) + 0xFEE0 for low in string.ascii_letters + string.digits + "!?,:;()"}
 
 
@@ -45,9 +48,26 @@ def _widen(text: str, source: random.Random) -> str:
     return text.translate(WIDEN)
 
 
-def damage(text: str, source: random.Random, rate: float) -> str:
-    """Damage a text in at most one way, with probability `rate`; `source` decides, so a seed repeats it."""
+def _add_emoji(text: str, source: random.Random) -> str:
+    emoji = source.choice(EMOJI) * source.choice((1, 1, 1, 2, 3))
+    return source.choice((f"{text} {emoji}", f"{text}{emoji}", f"{emoji} {text}", f"{emoji}{text}"))
+
+
+WAYS: dict[str, Callable[[str, random.Random], str]] = {
+    "typo": _typo,
+    "case": _change_case,
+    "punctuation": _lose_punctuation,
+    "width": _widen,
+    "emoji": _add_emoji,
+}
+
+
+def damage(text: str, source: random.Random, rate: float, weights: Sequence[tuple[str, int]]) -> str:
+    """Damage a text in at most one way, with probability `rate`; `source` decides, so a seed repeats it.
+
+    `weights` says how often each of `WAYS` is taken, relative to the others.
+    """
     if source.random() >= rate:
         return text
-    ways = [_typo, _change_case, _lose_punctuation, _widen]
-    return source.choices(ways, weights=[4, 3, 3, 1])[0](text, source)
+    (way,) = source.choices([name for name, _ in weights], weights=[weight for _, weight in weights])
+    return WAYS[way](text, source)

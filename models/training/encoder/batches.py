@@ -64,7 +64,7 @@ def batches(
     texts = []
     for row, again in visits:
         rate = recipe.own_damage if row.own and again else recipe.public_damage
-        texts.append(damage(row.text, source, rate))
+        texts.append(damage(row.text, source, rate, recipe.damages))
     tokenizer.enable_truncation(recipe.truncate_at)
     ids = [encoding.ids for encoding in tokenizer.encode_batch_fast(texts)]
     order = sorted(range(len(visits)), key=lambda index: (len(ids[index]) // 4, source.random()))

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from opencc import OpenCC
 
 SEED = 20260301
-EMOJI = ("🙏", "😡", "👍", "😅", "🔥", "❗", "🤔")
+# Those that take no side; half of them are none that training adds.
+EMOJI = ("🙏", "😅", "🔥", "❗", "🤔", "🏡", "📺", "⏳", "🔌", "💬")
 WIDE = {ord(low): ord(low) + 0xFEE0 for low in string.ascii_letters + string.digits + "!?,:;()"}
 NARROW = {ord(wide): narrow for wide, narrow in zip("，。！？：；（）", ",.!?:;()", strict=True)}
 

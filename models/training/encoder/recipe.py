@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Ways to damage a text (augment.py), and how often each.
+KEYBOARD = (("typo", 4), ("case", 3), ("punctuation", 3), ("width", 1))
+KEYBOARD_AND_EMOJI = (*KEYBOARD, ("emoji", 3))
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -12,7 +16,8 @@ class Recipe:
 
     `bar` leaves labels that a set does not know out of its loss; without it they count as wrong there. Rates are
     of AdamW; `layer_decay` lowers them from the top layer down. `teacher_weight` and `teacher_heat` matter with a
-    teacher only; `patience` is after how many passes without a better figure on dev training ends.
+    teacher only; `damages` are ways of augment.py with their weights; `patience` is after how many passes without a
+    better figure on dev training ends.
     """
 
     visits: dict[str, float]
@@ -30,6 +35,7 @@ class Recipe:
     bar: bool = True
     own_damage: float = 0.4
     public_damage: float = 0.1
+    damages: tuple[tuple[str, int], ...] = KEYBOARD
     head_weights: tuple[tuple[str, float], ...] = ()
     teacher_weight: float = 0.7
     teacher_heat: float = 2.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from models.training.encoder.recipe import Recipe
+from models.training.encoder.recipe import KEYBOARD_AND_EMOJI, Recipe
 
 VOCABULARY_SIZE = 45_000
 # The student keeps the lower layers of the base. Accuracy of linear probes on the project's own rows before any
@@ -30,6 +30,7 @@ STUDENT = replace(
     visits={"own": 5, "sst2": 2, "semeval13_16": 0.75, "online_shopping_zh": 0.75},
     own_damage=0.5,
     public_damage=0.2,
+    damages=KEYBOARD_AND_EMOJI,
     teacher_weight=0.5,
 )
 ROUNDED = replace(
