@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from starlette.testclient import TestClient
 
+from infra.broker import Broker, TopicPartition
 from infra.secret import Secret
 from infra.settings import Settings
 from infra.sqlite.broker import SqliteBroker
@@ -16,14 +18,16 @@ from pipelines.alert_rules.rule_file import read_rules
 from pipelines.console.app import make_console
 from pipelines.console.console import Boards, Console
 from schemas.alerts import ALERTS
+from schemas.record import Record
 
 TOKEN = "a-token-of-some-length"
 SITE = "http://127.0.0.1:8585"
 
 
 @contextmanager
-def a_console(broker_file: Path) -> Iterator[Console]:
+def a_console(broker_file: Path, settings: Settings | None = None) -> Iterator[Console]:
     """Give a console over a broker's file, its followers caught up with what is there."""
+    settings = settings or Settings()
     with SqliteBroker(broker_file) as following, SqliteBroker(broker_file) as opened:
         opened.create_topics([ALERTS])
         boards = Boards()
@@ -32,7 +36,7 @@ def a_console(broker_file: Path) -> Iterator[Console]:
         assert follower.caught_up.wait(30)
         stopping = threading.Event()
         try:
-            yield Console(opened, boards, follower, Settings(), read_rules(None), Secret(TOKEN, "test"), stopping)
+            yield Console(opened, boards, follower, settings, read_rules(None), Secret(TOKEN, "test"), stopping)
         finally:
             stopping.set()
             follower.stop()
@@ -44,9 +48,11 @@ def anybody(console: Console) -> TestClient:
 
 
 @contextmanager
-def logged_in(broker_file: Path, *, language: str = "en") -> Iterator[tuple[TestClient, Console]]:
+def logged_in(
+    broker_file: Path, *, language: str = "en", settings: Settings | None = None
+) -> Iterator[tuple[TestClient, Console]]:
     """Give a logged-in browser and its console. `post` needs the session's `csrf`: `csrf_of(client, console)`."""
-    with a_console(broker_file) as console, anybody(console) as client:
+    with a_console(broker_file, settings) as console, anybody(console) as client:
         client.headers["accept-language"] = language
         client.headers["accept"] = "text/html"
         answer = client.post("/login", data={"token": TOKEN, "name": "ann"})
@@ -59,3 +65,19 @@ def csrf_of(client: TestClient, console: Console) -> str:
     session = console.sessions.find(client.cookies[console.cookie])
     assert session is not None
     return session.csrf
+
+
+@contextmanager
+def reads_of(broker: Broker) -> Iterator[list[int]]:
+    """Give a list that grows with each read of records from this broker: how many came."""
+    reads: list[int] = []
+    read = broker.read
+
+    def counted(part: TopicPartition, offset: int, *, max_records: int, max_bytes: int) -> list[Record]:
+        found = read(part, offset, max_records=max_records, max_bytes=max_bytes)
+        reads.append(len(found))
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(broker, "read", counted)
+        yield reads

@@ -30,6 +30,9 @@ class Answer:
 
 
 if TYPE_CHECKING:
+    from starlette.testclient import TestClient
+
+    from pipelines.console.console import Console
     from tests.secured_kafka import SecuredKafka
 
 Hubbub = Callable[..., Answer]
@@ -74,3 +77,21 @@ def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredK
 def topic_prefix() -> str:
     """What the names of this test's topics, groups and transactional ids begin with on the shared broker."""
     return f"t{uuid.uuid4().hex[:12]}."
+
+
+@pytest.fixture
+def troubled_site(tmp_path: Path) -> Path:
+    """A broker file with what the console's pages show, dead letters and hostile text among it."""
+    from tests.console_troubled_world import make_troubled_world
+
+    make_troubled_world(tmp_path / "hubbub.db")
+    return tmp_path / "hubbub.db"
+
+
+@pytest.fixture
+def troubled_console(troubled_site: Path) -> Iterator[tuple[TestClient, Console]]:
+    """Somebody who is logged in to the console over it."""
+    from tests.console_client import logged_in
+
+    with logged_in(troubled_site) as both:
+        yield both

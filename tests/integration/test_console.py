@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from pipelines.latest_records import latest_records
 from pipelines.silences import silences_of
 from schemas.alert_feedback import ALERTS_FEEDBACK
 from schemas.alerts import ALERTS
-from tests.console_client import SITE, TOKEN, a_console, anybody, csrf_of, logged_in
+from tests.console_client import SITE, TOKEN, a_console, anybody, csrf_of, logged_in, reads_of
 from tests.console_world import FRIDGE, INCIDENT_ID, alert, appended, make_world, piece, site_incidents
 
 ROUTES = [(method, one.path) for one in routes() if isinstance(one, Route) for method in sorted(one.methods or ())]
@@ -307,24 +306,21 @@ def test_hostile_text_in_every_field_is_escaped(tmp_path: Path) -> None:
         assert "&lt;script&gt;" in client.get("/alerts/f-hostile").text
 
 
-def test_the_list_is_quick_with_ten_thousand_open_alerts(tmp_path: Path) -> None:
+def test_a_list_of_ten_thousand_open_alerts_is_a_page_from_memory(tmp_path: Path) -> None:
     severities = ("critical", "major", "minor", "warning")
     many = [alert(f"alert {n}", f"d-{n % 999}", severities[n % 4], minutes_ago=n % 600) for n in range(10_000)]
     make_world(tmp_path / "hubbub.db", many)
-    with logged_in(tmp_path / "hubbub.db") as (client, _):
+    with logged_in(tmp_path / "hubbub.db") as (client, console), reads_of(console.broker) as reads:
         for path, shown in (
             ("/alerts", 100),
             ("/alerts?page=100", 100),
             ("/alerts?q=alert+77&severity=major", 55),
             ("/alerts?taken=no&state=heard", 100),
         ):
-            start, cpu = time.perf_counter(), time.process_time()
             page = client.get(path)
-            took_s, worked_s = time.perf_counter() - start, time.process_time() - cpu
             assert page.text.count('<tr id="a-') == shown, path
-            assert worked_s < 0.5, f"{path} took {worked_s:.2f} s of CPU"  # the bar is 1 s, on a machine that is free
             assert len(page.content) < 250_000
-            print(f"{path}: {took_s * 1000:.0f} ms, {worked_s * 1000:.0f} ms of CPU, {len(page.content):,} bytes")
+        assert reads == [], "a list waits for no broker"
         assert "10,003 open alerts" in client.get("/alerts").text
 
 
