@@ -11,7 +11,7 @@ from operators.incident_cause import cause_of
 from operators.incident_memory import Incident, Sight
 from operators.incident_places import Neighbours
 from operators.incident_site import News
-from operators.incident_words import Told, cause_in_words, is_chinese, summary_in_words
+from operators.incident_words import Told, cause_in_words, is_chinese, summary_in_words, told_of_sights
 from operators.operator import CAUSE
 from schemas.incidents import INCIDENT
 from schemas.severity import SEVERITIES
@@ -70,6 +70,9 @@ class IncidentRows:
                 "resolved_at": resolved_at,
                 "duration_s": None if resolved_at is None else (resolved_at - incident.started_at) / 1e6,
                 "timeline": [_entry(one) for one in (*incident.first, *incident.last)],
+                "probable_cause_type": told.cause_type,
+                "hanging_count": told.above,
+                "evidence_counts": [count for _, count in told.counts],
                 "_row": row,
                 "_deadline": deadline,
                 "_key": site,
@@ -89,7 +92,6 @@ def _told(site: str, news: News, neighbours: Neighbours) -> Told:
     others = [one for one in incident.devices if one != cause]
     above = sum(cause in neighbours.ancestors(one, incident.updated_at) for one in others)
     sights = [*incident.first, *incident.last]
-    shown_by_cause = [one for one in sights if one.device_id == cause]
     device_count = len(incident.devices) + incident.more_devices
     return Told(
         site=site,
@@ -102,9 +104,7 @@ def _told(site: str, news: News, neighbours: Neighbours) -> Told:
         devices=[*([cause] if cause in incident.devices else []), *others],
         device_count=device_count,
         counts=[(kind, _count(incident, kind)) for kind in incident.kinds],
-        first=(shown_by_cause or sights)[0],
-        worst=min(sights, key=lambda one: (one.severity, one.event_time, one.event_id)),
-        message=next((one for one in sights if one.kind == "message"), None),
+        **told_of_sights(sights, cause),
         updated_at=incident.updated_at,
         resolved_at=news.resolved_at,
     )

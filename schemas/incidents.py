@@ -74,6 +74,9 @@ INCIDENT = pa.schema(
             "what was seen, in order: the first things and the last ones",
             required=True,
         ),
+        column("probable_cause_type", pa.string(), "what kind of device the probable cause is, by the registry"),
+        column("hanging_count", pa.int64(), "how many of its devices hang on the probable cause"),
+        column("evidence_counts", pa.list_(pa.int64()), "alerts of each of `evidence_kinds`"),
     ]
 )
 INCIDENTS = Topic(

@@ -11,8 +11,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from operators.alert_rule_words import ends_in_words, fires_in_words, reads_in_words
+from operators.words import Say
 from pipelines.alert_actions import write_action
 from pipelines.bad_input import BadInput
+from pipelines.console import chinese_rules
 from pipelines.console.alert_story import earlier_episodes, turns_of
 from pipelines.console.answer import (
     NotFound,
@@ -23,6 +25,7 @@ from pipelines.console.answer import (
     say,
     session_of,
     show,
+    translation_of,
 )
 from pipelines.console.chinese_alert import CHINESE
 from pipelines.console.evidence import evidence_of, first_moment, lines_before
@@ -51,7 +54,7 @@ USUAL: Final = ("alertname", "device_id")
 async def alert(request: Request) -> Response:
     """GET /alerts/FINGERPRINT."""
     console, posted = _asked(request)
-    values = await in_thread(_told, console, posted)
+    values = await in_thread(_told, console, posted, translation_of(request).say)
     return await show(request, "alert.html", title="Alert", lengths=LENGTHS, usual=USUAL, **values)
 
 
@@ -110,7 +113,7 @@ def _asked(request: Request) -> tuple[Console, Posted]:
     return console, found
 
 
-def _told(console: Console, posted: Posted) -> dict[str, Any]:
+def _told(console: Console, posted: Posted, t: Say) -> dict[str, Any]:
     boards, now_us = console.boards, time.time_ns() // 1000
     event: dict[str, Any] = orjson.loads(boards.alerts.json(posted))
     steps = boards.alerts.steps(posted.alert.fingerprint)
@@ -130,7 +133,9 @@ def _told(console: Console, posted: Posted) -> dict[str, Any]:
         "incident": boards.incidents.of_alert(posted.alert.alert_id),
         "silences": [one for one in boards.silences.active(now_us) if one.covers(posted.alert.labels, now_us)],
         "rule": rule,
-        "rule_words": () if rule is None else (reads_in_words(rule), fires_in_words(rule), ends_in_words(rule)),
+        "rule_words": ()
+        if rule is None
+        else (reads_in_words(rule, t), fires_in_words(rule, t), ends_in_words(rule, t)),
     }
 
 
@@ -140,5 +145,5 @@ PAGE = Page(
         Route("/alerts/{fingerprint}/silence", silence, methods=["POST"]),
         Route("/alerts/{fingerprint}/{action}", act, methods=["POST"]),
     ],
-    chinese=CHINESE,
+    chinese={**CHINESE, **chinese_rules.CHINESE},
 )

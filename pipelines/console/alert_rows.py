@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from pipelines.bad_input import BadInput
+from pipelines.console.alert_words import AlertWords
 from pipelines.console.console import Boards
 from pipelines.serve.board import Filter, Posted
 from pipelines.silences import Silence
@@ -72,13 +73,14 @@ class Rows:
         return max(1, -(-self.total // ON_A_PAGE))
 
 
-def alert_rows(boards: Boards, choice: Choice, now_us: int) -> Rows:
-    """Return the page of alerts that is asked for."""
+def alert_rows(boards: Boards, choice: Choice, now_us: int, words: AlertWords) -> Rows:
+    """Return the page of alerts that is asked for, in the words of who asks."""
     wanted = Filter(frozenset([choice.device] if choice.device else ()), choice.severity or None)
     found = boards.alerts.find(wanted, ended=choice.state == "all")
     if choice.text:
         text = choice.text.casefold()
-        found = [one for one in found if _says(one, text)]
+        rules = words.rules_saying(text)
+        found = [one for one in found if _says(one, text) or one.alert.labels.get("alertname") in rules]
     silences = boards.silences.active(now_us)
     if choice.state == "heard":
         found = [one for one in found if not _silenced_by(one, silences, now_us)]
@@ -87,7 +89,7 @@ def alert_rows(boards: Boards, choice: Choice, now_us: int) -> Rows:
         found = [one for one in found if (one.alert.alert_id in known) is (choice.taken == "yes")]
     counts = Counter(one.alert.severity for one in found)
     shown = found[(choice.page - 1) * ON_A_PAGE : choice.page * ON_A_PAGE]
-    rows = [_row(boards, one, silences, now_us) for one in shown]
+    rows = [_row(boards, one, silences, now_us, words) for one in shown]
     return Rows(rows, len(found), tuple((name, counts[name]) for name in SEVERITIES if counts[name]))
 
 
@@ -100,13 +102,13 @@ def _silenced_by(posted: Posted, silences: Sequence[Silence], now_us: int) -> Si
     return next((one for one in silences if one.covers(posted.alert.labels, now_us)), None)
 
 
-def _row(boards: Boards, posted: Posted, silences: Sequence[Silence], now_us: int) -> dict[str, Any]:
+def _row(boards: Boards, posted: Posted, silences: Sequence[Silence], now_us: int, words: AlertWords) -> dict[str, Any]:
     event: dict[str, Any] = orjson.loads(boards.alerts.json(posted))
     incident = boards.incidents.of_alert(posted.alert.alert_id)
     return {
         "fingerprint": posted.alert.fingerprint,
         "severity": posted.alert.severity,
-        "summary": posted.alert.summary,
+        "summary": words.sentence(event),
         "rule": event.get("rule"),
         "device_id": event.get("device_id"),
         "state": event.get("state"),

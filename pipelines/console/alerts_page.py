@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pipelines.console.alert_rows import alert_rows, choice_of
-from pipelines.console.answer import console_of, in_thread, show
+from pipelines.console.answer import console_of, in_thread, show, words_for
 from pipelines.console.page import Page
 from schemas.severity import SEVERITIES
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 async def alerts(request: Request) -> Response:
     """GET /alerts?q=TEXT&severity=S&device=D&taken=no|yes&state=open|heard|all&page=N."""
     choice = choice_of(request.query_params)
-    found = await in_thread(alert_rows, console_of(request).boards, choice, time.time_ns() // 1000)
+    boards, words = console_of(request).boards, words_for(request)
+    found = await in_thread(alert_rows, boards, choice, time.time_ns() // 1000, words)
     return await show(
         request,
         "alerts.html",
@@ -58,7 +59,7 @@ PAGE = Page(
         "Reset": "重置",
         "Severity": "级别",
         "What": "内容",
-        "Since": "起始（UTC）",
+        "Since": "起始",
         "Events": "事件数",
         "{n} event": "{n} 个事件",
         "{n} events": "{n} 个事件",

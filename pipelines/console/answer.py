@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from pipelines.console.alert_words import AlertWords
 from pipelines.console.console import Console
 from pipelines.console.guard import cookie_of
 from pipelines.console.sessions import MOST_NOTICES, Session
@@ -59,6 +60,11 @@ def translation_of(request: Request) -> Translation:
     return cast("Translation", request.app.state.translations[language])
 
 
+def words_for(request: Request) -> AlertWords:
+    """Return what says alerts in the language of who asks."""
+    return AlertWords(console_of(request).rules.rules, translation_of(request))
+
+
 async def show(request: Request, template: str, *, title: str, status: int = 200, **values: object) -> Response:
     """Answer with a template; `title` is English, and translated here."""
     templates = cast("Templates", request.app.state.templates)
@@ -72,6 +78,7 @@ async def show(request: Request, template: str, *, title: str, status: int = 200
         templates.render,
         template,
         translation=translation_of(request),
+        sentence=words_for(request).sentence,
         title=title,
         session=session,
         notices=notices,

@@ -30,7 +30,7 @@ CHINESE_TOPICS: Final = {
     "what devices are asked to do": "要求设备执行的操作",
     "what could not be processed: the original bytes and headers, and why": "无法处理的记录：原始字节、消息头及原因",
     "every change of an alert once more, in the order of its device": "告警的每次变化，按设备排序",
-    "changes of alerts and of the registry, in the order of their site": "告警与注册表的变化，按场所排序",
+    "changes of alerts and of the registry, in the order of their site": "告警与注册表的变化，按站点排序",
     "regular kinds of log lines that stay away, and that come back": "定期出现的日志类型中断及恢复",
     "notable events of every kind, in the order of their device": "各类值得注意的事件，按设备排序",
     "observations that a partition is quiet, so that deadlines fall due": "分区静默的观测记录，使截止时间得以到期",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 ON_A_PAGE: Final = 50
-FATES: Final = (("open", "open ones"), ("sent", "sent again"), ("dropped", "dropped"), ("all", "all"))
+FATES: Final = (("open", "not settled"), ("sent", "sent again"), ("dropped", "dropped"), ("all", "all"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +141,11 @@ PAGE = Page(
         "Reason": "原因",
         "Pipeline": "流水线",
         "any": "不限",
-        "open ones": "待处理",
+        "not settled": "待处理",
         "sent again": "已重发",
         "dropped": "已放弃",
         "Where it lay": "原位置",
-        "Why": "说明",
+        "Why": "原因",
         "Tick": "选择",
         "Tick all on this page": "全选本页",
         "Untick all": "取消全选",

@@ -122,7 +122,7 @@ PAGE = Page(
         ),
         "Still reading; there may be more.": "仍在读取，可能还有更多。",
         "Search": "搜索",
-        "name, site, room or type": "名称、场所、房间或类型",
+        "name, site, room or type": "名称、站点、房间或类型",
         "Which": "范围",
         "all": "全部",
         "with open alerts": "有未恢复的告警",

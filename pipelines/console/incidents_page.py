@@ -75,7 +75,7 @@ PAGE = Page(
         "{n} incidents": "{n} 起事故",
         "Site": "站点",
         "Probable cause": "可能原因",
-        "Devices": "设备数",
+        "Devices": "设备",
         "{n} device": "{n} 台设备",
         "{n} devices": "{n} 台设备",
         "State": "状态",

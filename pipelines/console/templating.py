@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipelines.console.incident_words import cause, paragraph, spoken
 from pipelines.console.page import Page
 from pipelines.console.translation import LANGUAGES, Translation
 from pipelines.event_lines import short_time
@@ -42,6 +43,7 @@ class Templates:
             lasting=lasting,
             moment_text=time_text,
         )
+        self._environment.globals.update(paragraph=paragraph, cause=cause, spoken=spoken)
         self._environment.globals.update(navigation=[page for page in pages if page.path], languages=LANGUAGES, zip=zip)
 
     def render(self, template: str, *, translation: Translation, **values: Any) -> str:  # noqa: ANN401

@@ -16,7 +16,7 @@ class Translation:
     language: str
     words: Mapping[str, str]
 
-    def say(self, english: str, **values: object) -> str:
+    def say(self, english: str, /, **values: object) -> str:
         """Return a text, its fields in braces filled in."""
         text = self.words.get(english, english)
         return text.format_map({name: _shown(value) for name, value in values.items()}) if values else text

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pytest
 
 from operators.correlate_incidents import STATE, CorrelateIncidents
 from operators.incident_memory import MOST_INCIDENTS, MOST_LOOSE, MOST_SIGNALS, decode_memory
+from pipelines.console.incident_words import cause, paragraph, spoken
 from schemas.alerts_by_site import ALERTS_BY_SITE
 from tests.registered_operators import row_batch
 from tests.site_rows import alert_rows, registry_rows, time_of
@@ -162,7 +164,7 @@ def test_the_words_are_in_the_language_of_the_site_else_of_its_messages() -> Non
     rows = alert_rows("0 | till | alarm | major | power | 停电了")
     assert last(rows)[0]["language"] == "en"
     [incident] = last([*registry_rows("till | - | -", language="zh-CN"), *rows])
-    assert incident["summary"].startswith("house 发生重大级供电问题:till。")
+    assert incident["summary"].startswith("house 发生重要级供电问题：till。")
     heard = alert_rows(
         "0 | till | message | critical | power_battery | 停电了,快来\n1 | till | log | minor | power | no mains"
     )
@@ -208,3 +210,27 @@ def test_an_incident_that_has_ended_is_not_opened_again_by_old_news() -> None:
     assert states.count("open") == 1
     assert states[-1] == "resolved"
     assert time_of(300) not in str(said(rows))
+
+
+@pytest.mark.parametrize("site_language", ["en", "zh-CN"])
+def test_a_row_is_told_anew_in_the_other_language(site_language: str) -> None:
+    """The console's reader need not read the site's language; what cannot be told anew stays as it was written."""
+    rows = alert_rows("""
+        0 | till   | log?    | warning  | network      | host timed out
+        1 | camera | log?    | warning  | network      | no platform
+        3 | router | log?    | minor    | network      | link lost
+        4 | till   | message | major    | connectivity | cards are refused
+        9 | router | alarm   | critical | network      | uplink lost
+    """)
+    [incident], [other] = (
+        last([*({**row, "language": language} for row in HOUSE), *rows])
+        for language in (site_language, "en" if site_language != "en" else "zh-CN")
+    )
+    event = orjson.loads(orjson.dumps(incident, option=orjson.OPT_UTC_Z))
+    reader = other["language"][:2]
+    assert (paragraph(event, reader), cause(event, reader)) == (other["summary"], other["probable_cause"])
+    assert paragraph(event, site_language[:2]) == incident["summary"]
+    assert (spoken(event, reader), spoken(event, site_language[:2])) == (reader, site_language[:2])
+    for lacking in ({"evidence_counts": None}, {"timeline": []}, {"summary": "of an older hubbub"}):
+        old = {**event, **lacking}
+        assert (paragraph(old, reader), spoken(old, reader)) == (old["summary"], site_language)

@@ -1,0 +1,98 @@
+"""Alert rules in Chinese: what the default ones are for, their sentences, and the words that explain any rule."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from operators import default_alert_rules as rules
+
+DESCRIPTIONS: Final = {
+    rules.MESSAGE_URGENT.description: "客户反映了危险或刻不容缓的故障。",
+    rules.CUSTOMER_UNHAPPY.description: "客户一再抱怨同一台设备。",
+    rules.LOG_ABNORMAL.description: "设备在十分钟内写出多行同一类别的异常日志。",
+    rules.LOG_NOVEL.description: "设备写出了前所未见的异常日志。",
+    rules.LOG_BURST.description: "设备写出某一种日志的频率远超以往。",
+    rules.DEVICE_ALARM.description: "设备或管理系统发出了告警信号。",
+    rules.TELEMETRY_ANOMALY.description: "某项指标的读数与其以往规律不符。",
+    rules.FAILURE_FORECAST.description: "设备近来的表现预示可能发生严重告警。",
+    rules.LOG_SILENCE.description: "设备定期写出的某种日志不再出现。",
+}
+SENTENCES: Final = {
+    rules.MESSAGE_URGENT.summary: "{device_id}：关于{category}的紧急消息：“{text}”",
+    rules.CUSTOMER_UNHAPPY.summary: "{device_id}：自 {since} 起有 {counted}表示不满，最近一条：“{text}”",
+    rules.LOG_ABNORMAL.summary: "{device_id}：自 {since} 起有 {counted}反映{category}问题，最近一行：“{text}”",
+    rules.LOG_NOVEL.summary: "{device_id}：前所未见的{category}日志：“{text}”",
+    rules.LOG_BURST.summary: "{device_id}：自 {since} 起同一种日志大量涌现：“{text}”",
+    rules.DEVICE_ALARM.summary: "{device_id}：告警信号 {code}：{text}",
+    rules.TELEMETRY_ANOMALY.summary: "{device_id}：{metric} 为 {value}，{judgement}（自 {since} 起 {counted}）",
+    rules.FAILURE_FORECAST.summary: "{device_id}：近期{label}发生严重告警：{words}",
+    rules.LOG_SILENCE.summary: "{device_id}：自 {since} 起不再出现定期日志：“{text}”",
+}
+"""By the English sentence: a rule file that words it otherwise is shown as it is written."""
+
+CHINESE: Final = {
+    **DESCRIPTIONS,
+    **SENTENCES,
+    "{n} line": "{n} 行日志",
+    "{n} lines": "{n} 行日志",
+    "{n} message": "{n} 条消息",
+    "{n} messages": "{n} 条消息",
+    "{n} alarm": "{n} 次告警信号",
+    "{n} alarms": "{n} 次告警信号",
+    "{n} reading": "{n} 个读数",
+    "{n} readings": "{n} 个读数",
+    "{n} forecast": "{n} 次预测",
+    "{n} forecasts": "{n} 次预测",
+    "{n} silence": "{n} 次中断",
+    "{n} silences": "{n} 次中断",
+    "above {high}": "高于 {high}",
+    "below {low}": "低于 {low}",
+    "outside {low} ... {high}": "超出 {low} 至 {high} 的范围",
+    "unusual": "不寻常",
+    "unusual ({label})": "不寻常（{label}）",
+    "likely": "可能",
+    "unlikely": "不太可能",
+    "forecast": "预测",
+    "silence": "日志中断",
+    "{n} d": "{n} 天",
+    "{n} h": "{n} 小时",
+    "{n} min": "{n} 分钟",
+    "{n} s": "{n} 秒",
+    "{one} and {other}": "{one}，且 {other}",
+    "{one} or {other}": "{one} 或 {other}",
+    "{one}, {other}": "{one}、{other}",
+    "{column} is {value}": "{column} 为 {value}",
+    "{column} is not {value}": "{column} 不为 {value}",
+    "{column} is between {low} and {high}": "{column} 在 {low} 与 {high} 之间",
+    "{column} is outside {low} to {high}": "{column} 不在 {low} 与 {high} 之间",
+    "{column} is true": "{column} 为真",
+    "{column} is false": "{column} 为假",
+    "{column} >= {value}": "{column} ≥ {value}",
+    "{column} <= {value}": "{column} ≤ {value}",
+    "{column} > {value}": "{column} > {value}",
+    "{column} < {value}": "{column} < {value}",
+    '{column} contains "{value}"': "{column} 包含“{value}”",
+    '{column} matches "{value}"': "{column} 匹配“{value}”",
+    "a {source} row": "{source}行",
+    "an {source} row": "{source}行",
+    "no {source} row": "没有{source}行",
+    "no {source} row with {asked}": "没有满足以下条件的{source}行：{asked}",
+    "{row} with {asked}": "{row}，满足 {asked}",
+    "{row} with any of {groups}": "{row}，满足其中之一：{groups}",
+    "{row} with {asked} and any of {groups}": "{row}，满足 {asked}，并满足其中之一：{groups}",
+    "at once": "立即触发",
+    "when the last one lies {length} back": "距最后一行已过 {length} 时触发",
+    "when {n} lie within {length}": "{length} 内出现 {n} 次时触发",
+    "when all {n} come within {length}": "{length} 内 {n} 项全部出现时触发",
+    "when it has lasted {length}": "持续 {length} 后触发",
+    "{fires} and it has lasted {length}": "{fires}，且须持续 {length}",
+    "when one comes, or is given up {length} after it fired": "再次出现时结束，或触发 {length} 后放弃",
+    "after {length} without another": "{length} 内没有再次出现时结束",
+    "{ends}, or when {asked}": "{ends}，或者 {asked} 时结束",
+    "{ends}, or {length} after {asked}": "{ends}，或者 {asked} 后再过 {length} 结束",
+    "{ends}, or at the next row that is none": "{ends}，或者出现下一个不符合的行时结束",
+    "{ends}, or {length} after the next row that is none": "{ends}，或者出现下一个不符合的行后再过 {length} 结束",
+    "{ends}; one that opens again after it opened {n} times within {length} stays until it was quiet so long": (
+        "{ends}；{length} 内出现 {n} 次后再次出现的，将持续到平静同样长的时间为止"
+    ),
+}
