@@ -1,7 +1,7 @@
 """The console as people have it: `hubbub console` as a process of its own, in a real Chromium without a window.
 
 Every page, light and dark, 1280 and 400 pixels wide: no serious finding of axe-core, no error in the console, nothing
-that is wider than the screen, loaded within a second of the browser's own clock where the machine is free.
+that is wider than the screen.
 """
 
 from __future__ import annotations
