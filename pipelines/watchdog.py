@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from infra.broker import Broker, BrokerMismatch, BrokerRefused, BrokerUnavailable, TopicPartition
+from pipelines.engines.upstream_time import has_its_time
 from pipelines.lag import Lag, lags_of, standing
+from pipelines.pipeline import Pipeline
 
 LOOK_EVERY_S = 30.0
 PATIENCE_S = 60.0
@@ -19,14 +21,31 @@ PATIENCE_S = 60.0
 LEAVE_S = 5.0
 
 
+Waits = Callable[[str, TopicPartition], bool]
+
+
+def _waits_for_nobody(group: str, part: TopicPartition) -> bool:
+    return False
+
+
 class Watchdog:
     """Looks at the lag of groups; each call of `look` says what has stood still since the last one.
 
-    `say` is called with one sentence for each partition, once until it has moved again.
+    `say` is called with one sentence for each partition, once until it has moved again. `waits` tells of a group and a
+    partition whether what lies there has to wait for another stream's time: who waits does not stand.
     """
 
-    def __init__(self, broker: Broker, groups: Sequence[str], say: Callable[[str], None], *, patience_s: float) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        groups: Sequence[str],
+        say: Callable[[str], None],
+        *,
+        patience_s: float,
+        waits: Waits = _waits_for_nobody,
+    ) -> None:
         self._broker = broker
+        self._waits = waits
         self._say = say
         self._patience_s = patience_s
         self._seen: dict[str, list[Lag]] = {group: [] for group in groups}
@@ -39,7 +58,7 @@ class Watchdog:
                 after = lags_of(self._broker, group)
                 self._seen[group] = after
                 still = standing(before, after, now_us=now_us, patience_s=self._patience_s)
-                self._tell(group, still, now_us)
+                self._tell(group, [lag for lag in still if not self._waits(group, lag.part)], now_us)
 
     def _tell(self, group: str, still: Sequence[Lag], now_us: int) -> None:
         self._told = {one for one in self._told if one[0] != group or one[1] in {lag.part for lag in still}}
@@ -53,9 +72,11 @@ class Watchdog:
 
 
 @contextmanager
-def watching(broker: Broker, groups: Sequence[str], say: Callable[[str], None]) -> Iterator[None]:
+def watching(
+    broker: Broker, groups: Sequence[str], say: Callable[[str], None], waits: Waits = _waits_for_nobody
+) -> Iterator[None]:
     """Let a watchdog look now and then, from a thread of its own."""
-    dog = Watchdog(broker, groups, say, patience_s=PATIENCE_S)
+    dog = Watchdog(broker, groups, say, patience_s=PATIENCE_S, waits=waits)
     over = threading.Event()
 
     def watch() -> None:
@@ -69,3 +90,9 @@ def watching(broker: Broker, groups: Sequence[str], say: Callable[[str], None]) 
     finally:
         over.set()
         thread.join(LEAVE_S)
+
+
+def waiting_for_others(broker: Broker, prefix: str, pipelines: Sequence[Pipeline], lateness_us: int) -> Waits:
+    """Return what tells whether a partition waits for the time of those that feed its pipeline."""
+    known = {f"{prefix}-{pipeline.name}": pipeline for pipeline in pipelines}
+    return lambda group, part: has_its_time(broker, prefix, known[group], part, lateness_us)

@@ -98,7 +98,7 @@ def _run(
     from pipelines.engines.graph import topics_of
     from pipelines.speaking import say
     from pipelines.stop_signals import StopSignals
-    from pipelines.watchdog import watching
+    from pipelines.watchdog import waiting_for_others, watching
 
     if any(":" in name for name in pipelines):
         sys.path.append(str(Path.cwd()))  # behind everything else, so that a file here shadows nothing
@@ -117,7 +117,12 @@ def _run(
         groups = [f"{choice.group}-{pipeline.name}" for pipeline in found]
         with (
             _progress(job.report, found, until_end, settings.logs.format),
-            watching(opened, groups, lambda sentence: say(f"hubbub: {sentence}")),
+            watching(
+                opened,
+                groups,
+                lambda sentence: say(f"hubbub: {sentence}"),
+                waiting_for_others(opened, choice.group, found, round(settings.job.lateness_s * 1e6)),
+            ),
             _metrics(settings.metrics.listen, job, opened, groups, drift),
         ):
             report = job.run(found, stop=stop.requested, until_end=until_end)

@@ -13,7 +13,6 @@ a table when the work begins is read before anything is released, so how steps a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import pyarrow as pa
 
@@ -23,13 +22,10 @@ from pipelines.engines.merge_side import MergeSide, Waiting
 from pipelines.engines.partition_reader import NEVER, PartitionReader
 from pipelines.engines.place import place_of
 from pipelines.engines.ticks import tick_record
-from pipelines.engines.upstream_time import upstream_of
+from pipelines.engines.upstream_time import STRIDE_US, upstream_of
 from pipelines.engines.work import Refusal, Segment, Worker
 from schemas.record import Append
 from schemas.topic import TIMESTAMP, Topic
-
-# A fed stream in which nothing happens commits how far its time has come when it has moved by so much.
-_STRIDE_US: Final = 5_000_000
 
 
 class MergedTask:
@@ -161,7 +157,7 @@ class MergedTask:
 
     def _worth_a_commit(self, frontier_us: int) -> bool:
         """Whether something is released or falls due by this frontier, or time has moved far enough to say so."""
-        if self._frontier_us is None or frontier_us - self._frontier_us >= _STRIDE_US:
+        if self._frontier_us is None or frontier_us - self._frontier_us >= STRIDE_US:
             return True
         if any(one.merge_us < frontier_us for side in self._sides.values() for one in side.waiting):
             return True

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from infra.broker import Broker, Offset, Stream
+from infra.broker import Broker, Offset, Stream, TopicPartition
 from pipelines.engines.graph import feeds, streams_of
 from pipelines.engines.place import ELSEWHERE, place_of
 from pipelines.engines.round_answers import RoundAnswers
@@ -20,6 +20,8 @@ from schemas.topic import Topic
 
 NEVER: Final = -(1 << 63)
 WITHOUT_END: Final = 1 << 62
+# A fed stream in which nothing happens commits how far its time has come when it has moved by so much.
+STRIDE_US: Final = 5_000_000
 
 
 class UpstreamTime:
@@ -122,6 +124,23 @@ def has_come_as_far(broker: Broker, prefix: str, pipeline: Pipeline, lateness_us
                     if time.passed() > (NEVER if frontier_us is None else frontier_us):
                         return False
     return True
+
+
+def has_its_time(broker: Broker, prefix: str, pipeline: Pipeline, part: TopicPartition, lateness_us: int) -> bool:
+    """Whether the stream of a partition has come as far as those let it that feed it: what it holds waits for them.
+
+    A stream commits how far its time has come in strides, so it may be one behind.
+    """
+    places = broker.places(f"{prefix}-{pipeline.name}")
+    for stream in (stream for stream in streams_of(pipeline) if part in stream.parts):
+        _, frontier_us = place_of(_told(places.get(part)), 0)
+        for topic in pipeline.sources:
+            for feeder in (one for one in pipeline.upstream if topic.name in {sink.topic.name for sink in one.sinks}):
+                number = stream.parts[0].partition
+                time = UpstreamTime(broker, prefix, feeder, topic.key, number, lateness_us=lateness_us)
+                if time.passed() < (NEVER if frontier_us is None else frontier_us) + STRIDE_US:
+                    return True
+    return False
 
 
 def _told(at: Offset | None) -> Offset | None:
