@@ -32,14 +32,12 @@ from pipelines.console.evidence import evidence_of, first_moment, lines_before
 from pipelines.console.incident_evidence import in_groups
 from pipelines.console.page import Page
 from pipelines.console.readings_near import plots_of
-from pipelines.duration import duration_us
+from pipelines.console.silence_form import silence_as_asked
 from pipelines.notify.alert import safe_labels
 from pipelines.serve.board import Posted
-from pipelines.silences import new_silence, write_silence
 from schemas.alert_actions import ALERT_ACTIONS, ALERTS_ACTIONS
 from schemas.alert_feedback import VERDICTS
 from schemas.matcher import Matcher
-from schemas.silences import SILENCES
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -81,27 +79,13 @@ async def act(request: Request) -> Response:
 
 async def silence(request: Request) -> Response:
     """POST /alerts/FINGERPRINT/silence with `for`, `text`, and a field `label.NAME` for each label to match."""
-    console, posted = _asked(request)
-    form = form_of(request)
-    labels = posted.alert.labels
+    _, posted = _asked(request)
+    labels, form = posted.alert.labels, form_of(request)
     matchers = [str(Matcher(name, "=", labels[name])) for name in labels if f"label.{name}" in form]
     if not matchers:
         raise BadInput("expected at least one label that the silence is about, got none")
-    now_us = time.time_ns() // 1000
-    made = new_silence(
-        matchers,
-        now_us=now_us,
-        for_us=duration_us(form.get("for", "").strip()),
-        by=session_of(request).name,
-        comment=form.get("text", ""),
-    )
-    await in_thread(console.write, write_silence, made, now_us)
-    await in_thread(console.settle, SILENCES.name)
-    say(
-        request,
-        "Nobody is told of such alerts for {length}. The silence is in the list of silences.",
-        length=form["for"],
-    )
+    length = await silence_as_asked(request, matchers)
+    say(request, "Nobody is told of such alerts for {length}. The silence is in the list of silences.", length=length)
     return go_to(f"/alerts/{posted.alert.fingerprint}")
 
 

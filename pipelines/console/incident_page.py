@@ -20,14 +20,12 @@ from pipelines.console.incident_board import Known
 from pipelines.console.incident_evidence import in_groups, incident_evidence
 from pipelines.console.page import Page
 from pipelines.console.readings_near import plots_of
+from pipelines.console.silence_form import silence_as_asked
 from pipelines.console.similar_incidents import similar_to
 from pipelines.console.time_axis import axis_around
-from pipelines.duration import duration_us
 from pipelines.serve.board import Posted
-from pipelines.silences import new_silence, write_silence
 from schemas.alert_actions import ALERTS_ACTIONS
 from schemas.matcher import MOST_CHARACTERS, Matcher
-from schemas.silences import SILENCES
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -57,25 +55,12 @@ async def acknowledge(request: Request) -> Response:
 
 async def silence(request: Request) -> Response:
     """POST /incidents/ID/silence with `for` and `text`: whatever its devices raise."""
-    console, known = _asked(request)
-    form, now_us = form_of(request), time.time_ns() // 1000
+    _, known = _asked(request)
     matcher = device_matcher(known.devices)
     if matcher is None:
         raise BadInput("expected an incident of fewer devices, got more than one silence can name")
-    made = new_silence(
-        [matcher],
-        now_us=now_us,
-        for_us=duration_us(form.get("for", "").strip()),
-        by=session_of(request).name,
-        comment=form.get("text", ""),
-    )
-    await in_thread(console.write, write_silence, made, now_us)
-    await in_thread(console.settle, SILENCES.name)
-    say(
-        request,
-        "Nobody is told of such alerts for {length}. The silence is in the list of silences.",
-        length=form["for"],
-    )
+    length = await silence_as_asked(request, [matcher])
+    say(request, "Nobody is told of such alerts for {length}. The silence is in the list of silences.", length=length)
     return go_to(f"/incidents/{known.incident_id}")
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pipelines.console.answer import NotFound, console_of, form_of, go_to, in_thread, say, session_of, show
+from pipelines.console.answer import NotFound, console_of, form_of, go_to, in_thread, say, show
 from pipelines.console.page import Page
-from pipelines.duration import duration_us
+from pipelines.console.silence_form import silence_as_asked
 from pipelines.serve.board import Filter
-from pipelines.silences import expired, new_silence, write_silence
+from pipelines.silences import expired, write_silence
 from schemas.silences import SILENCES
 
 if TYPE_CHECKING:
@@ -40,17 +40,8 @@ async def silences(request: Request) -> Response:
 
 async def add(request: Request) -> Response:
     """POST /silences with `matchers` (one a line), `for` and `text`."""
-    console, form, now_us = console_of(request), form_of(request), time.time_ns() // 1000
-    made = new_silence(
-        [line for line in form.get("matchers", "").splitlines() if line.strip()],
-        now_us=now_us,
-        for_us=duration_us(form.get("for", "").strip()),
-        by=session_of(request).name,
-        comment=form.get("text", ""),
-    )
-    await in_thread(console.write, write_silence, made, now_us)
-    await in_thread(console.settle, SILENCES.name)
-    say(request, "Silenced for {length}.", length=form["for"])
+    matchers = [line for line in form_of(request).get("matchers", "").splitlines() if line.strip()]
+    say(request, "Silenced for {length}.", length=await silence_as_asked(request, matchers))
     return go_to("/silences")
 
 
