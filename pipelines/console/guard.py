@@ -12,11 +12,13 @@ from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from pipelines.serve.answer_headers import with_headers
+
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from pipelines.console.console import Console
     from pipelines.console.sessions import Session
@@ -52,14 +54,6 @@ class Guard:
             await self._app(scope, receive, send)
         if scope["type"] != "http":
             return
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
         headers = Headers(scope=scope)
         cookie = cookie_of(headers, self._console.cookie)
         session = self._console.sessions.find(cookie) if cookie else None
@@ -75,7 +69,7 @@ class Guard:
                 form = _form(headers, body or b"")
                 refusal = _too_much() if body is None else _without_csrf(scope, session, headers, form)
                 scope["state"]["form"] = form
-        await (refusal or self._app)(scope, receive, send_with_headers)
+        await (refusal or self._app)(scope, receive, with_headers(send, HEADERS))
 
 
 def cookie_of(headers: Headers, name: str) -> str:
