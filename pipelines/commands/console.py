@@ -7,12 +7,18 @@ from pathlib import Path
 
 import click
 
-from pipelines.commands.options import broker_options, chosen_rules, log_format_option, opened_broker, settings_of
+from pipelines.commands.options import (
+    broker_options,
+    chosen_rules,
+    listening_options,
+    log_format_option,
+    opened_broker,
+    settings_of,
+)
 
 
 @click.command(epilog="Example: hubbub console --broker sqlite:hubbub-demo.db")
-@click.option("--host", metavar="ADDRESS", help="Where to listen (default: 127.0.0.1; others need a token).")
-@click.option("--port", type=int, metavar="PORT", help="On which port (default: 8585; 0: a free one).")
+@listening_options(port=8585)
 @log_format_option
 @broker_options
 def console(
@@ -23,8 +29,8 @@ def console(
     People log in with a token: HUBBUB_CONSOLE_TOKEN, or console.token_file. Without one a token is made up and printed,
     and only this machine is served.
     """
+    from infra.listening_settings import token_of
     from infra.secret import Secret
-    from infra.serve_settings import token_of
     from pipelines.speaking import say, speaking
     from pipelines.stop_signals import StopSignals
     from schemas.alerts import ALERTS

@@ -42,6 +42,19 @@ def log_format_option(command: Command) -> Command:
     )(command)
 
 
+def listening_options(port: int) -> Callable[[Command], Command]:
+    """Add --host and --port, for what listens for HTTP; `port` is the one of its settings, for the help."""
+
+    def add(command: Command) -> Command:
+        said = f"On which port (default: {port}; 0: a free one)."
+        command = click.option("--port", type=int, metavar="PORT", help=said)(command)
+        return click.option(
+            "--host", metavar="ADDRESS", help="Where to listen (default: 127.0.0.1; others need a token)."
+        )(command)
+
+    return add
+
+
 def rules_option(command: Command) -> Command:
     """Add --rules, for what raises alerts."""
     return click.option(

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import click
 
-from pipelines.commands.options import broker_options, log_format_option, opened_broker, settings_of
+from pipelines.commands.options import broker_options, listening_options, log_format_option, opened_broker, settings_of
 
 
 @click.command(epilog="Example: HUBBUB_SERVE_TOKEN=$(cat token) hubbub serve --port 8484")
-@click.option("--host", metavar="ADDRESS", help="Where to listen (default: 127.0.0.1; others need a token).")
-@click.option("--port", type=int, metavar="PORT", help="On which port (default: 8484; 0: a free one).")
+@listening_options(port=8484)
 @log_format_option
 @broker_options
 def serve(
@@ -22,7 +21,7 @@ def serve(
     With a token (HUBBUB_SERVE_TOKEN, or serve.token_file) every request must bring it, and alerts can be acknowledged
     and silenced; without one only this machine is served, and nothing can be changed.
     """
-    from infra.serve_settings import token_of
+    from infra.listening_settings import token_of
     from pipelines.speaking import say, speaking
     from pipelines.stop_signals import StopSignals
     from schemas.alerts import ALERTS
@@ -36,7 +35,7 @@ def serve(
         raise ImportError("`hubbub serve` needs hubbub[console]", name=error.name) from error
 
     settings = settings_of(broker, config, serve__host=host, serve__port=port, logs__format=log_format)
-    token = token_of(settings.serve)
+    token = token_of(settings.serve, "serve")
     with (
         speaking(settings.logs.format),
         opened_broker(broker, config) as following,
