@@ -44,7 +44,8 @@ class DriftLook:
     def told(self, broker: Broker, models: Mapping[str, str]) -> list[ModelDrift] | None:
         """Return what was found last, and look again if that was long ago; None while nothing is known yet.
 
-        Raises what went wrong when it looked: BrokerUnavailable, or BundleRefused for a model that cannot serve.
+        Raises what went wrong when it looked: BrokerUnavailable, BundleRefused for a model that cannot serve, or a bug,
+        as if it had happened here. Whoever asks after that has it looked for again.
         """
         with self._lock:
             error, self._error = self._error, None
@@ -62,7 +63,7 @@ class DriftLook:
         try:
             built = (shipped_pipeline(name, models) for name in PIPELINES)
             found = [one for pipeline in built for one in drift_of_last_rows(pipeline, broker)]
-        except Exception as wrong:  # noqa: BLE001 - whoever asks next is told
+        except Exception as wrong:  # noqa: BLE001 - a bug, too: here nobody would see it, and pages would look for ever
             self._error = wrong
         else:
             self._found, self._at_s = found, self._clock()
