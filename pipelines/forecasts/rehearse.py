@@ -48,15 +48,13 @@ class Rehearsed:
     alarms: tuple[tuple[str, int, str], ...]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Rehearsal:
-    """Rehearses days. Lines of one component and template are read by the text model once: thousands are alike."""
+    """Rehearses days. A day's signals are those of that day alone, whatever was rehearsed before it."""
 
     text: TextModel
     telemetry: TelemetryModel
     severity: str
-    _known: dict[tuple[str | None, str], int] = field(default_factory=dict)
-    _answers: list[pa.RecordBatch] = field(default_factory=list)
 
     def of(self, simulation: Simulation) -> Rehearsed:
         """Return what the shipped operators make of a day, its learning days included."""
@@ -70,7 +68,9 @@ class Rehearsal:
                 alarms.append((event.device_id, event.time_us, event.cause or ""))
         logs, raised, readings = (_batches(simulation, topic, events[topic.name]) for topic in _SOURCES)
         noted = [
-            *_through((MineTemplates(), _ReadOnce(self), CollectAnswers(DEVICE_LOGS_ENRICHED), NoteSignals()), logs),
+            *_through(
+                (MineTemplates(), _ReadOnce(self.text), CollectAnswers(DEVICE_LOGS_ENRICHED), NoteSignals()), logs
+            ),
             *_through((understand_alarms(self.text), CollectAnswers(ALARMS_ENRICHED), NoteSignals()), raised),
             *_through(
                 (DetectAnomalies(self.telemetry), CollectAnswers(DEVICE_TELEMETRY_ENRICHED), NoteSignals()), readings
@@ -80,34 +80,39 @@ class Rehearsal:
         signals = pa.Table.from_batches(noted).sort_by("event_time")
         return Rehearsed(devices, simulation.start_us, simulation.end_us, signals, tuple(alarms))
 
-    def read(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return the answers of lines that have a template, one a row; null where there is none."""
-        understand = understand_logs(self.text)
-        keys = list(zip(batch.column("component").to_pylist(), batch.column("template").to_pylist(), strict=True))
-        new = {key: row for row, key in reversed([*enumerate(keys)]) if key not in self._known and key[1] is not None}
-        if new:
-            rows = batch.take(pa.array(sorted(new.values()), pa.int64()))
-            self._answers.append(understand.process(rows).select(understand.heads))
-            for row in sorted(new.values()):
-                self._known[keys[row]] = len(self._known)
-        known = pa.Table.from_batches(self._answers).combine_chunks().to_batches()[0]
-        return known.take(pa.array([self._known.get(key) for key in keys], pa.int64()))
-
 
 @dataclass(frozen=True)
 class _ReadOnce:
-    """Understands logs as the shipped operator does, each template once."""
+    """Understands logs as the shipped operator does; lines of one component and template once, by the first of them.
 
-    rehearsal: Rehearsal
+    Thousands of a day are alike.
+    """
+
+    text: TextModel
+    known: dict[tuple[str | None, str], int] = field(default_factory=dict)
+    answers: list[pa.RecordBatch] = field(default_factory=list)
     name: str = "understand_logs"
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
-        return understand_logs(self.rehearsal.text).output_schema(schema)
+        return understand_logs(self.text).output_schema(schema)
 
     def process(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        answers = self.rehearsal.read(batch)
+        answers = self._read(batch)
         columns = [*batch.columns, *answers.columns]
         return pa.RecordBatch.from_arrays(columns, schema=pa.schema([*batch.schema, *answers.schema]))
+
+    def _read(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the answers of lines that have a template, one a row; null where there is none."""
+        understand = understand_logs(self.text)
+        keys = list(zip(batch.column("component").to_pylist(), batch.column("template").to_pylist(), strict=True))
+        new = {key: row for row, key in reversed([*enumerate(keys)]) if key not in self.known and key[1] is not None}
+        if new:
+            rows = batch.take(pa.array(sorted(new.values()), pa.int64()))
+            self.answers.append(understand.process(rows).select(understand.heads))
+            for row in sorted(new.values()):
+                self.known[keys[row]] = len(self.known)
+        told = pa.Table.from_batches(self.answers).combine_chunks().to_batches()[0]
+        return told.take(pa.array([self.known.get(key) for key in keys], pa.int64()))
 
 
 def _through(

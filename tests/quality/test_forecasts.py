@@ -9,12 +9,16 @@ from models.telemetry_model import TelemetryModel
 from models.text_model import TextModel
 from models.training.forecast.rows import together
 from operators.signal_history import FEATURES
+from pipelines.demo.building import MULBERRY_CORNER
 from pipelines.demo.incidents.catalog import KINDS
+from pipelines.demo.plan import A_QUICK_DAY
+from pipelines.demo.simulate import Simulation
 from pipelines.forecasts.days import HELD_OUT, day
 from pipelines.forecasts.evaluate import measure
 from pipelines.forecasts.rehearse import Rehearsal
 from pipelines.forecasts.samples import samples
 
+END_US = 1_790_208_000_000_000
 # Far from the seeds of training, calibration and the card's own figures.
 KNOWN, UNMET, RATES = (5001, 5002, 5003), (6001, 6002, 6003), (5101, 5102)
 
@@ -25,6 +29,17 @@ def test_days_differ_and_hold_out_what_is_to_be_held_out() -> None:
     assert not any(kinds & set(HELD_OUT) for kinds in plans.values())
     faults = {planned.kind for planned in day(3001, faults=HELD_OUT).plan if not KINDS[planned.kind].harmless}
     assert faults == set(HELD_OUT)
+
+
+def test_a_day_is_what_it_is_whatever_was_rehearsed_before_it() -> None:
+    """Lines of one template are read once a day, by the first of them: not by the first of another day."""
+    one, other = (Simulation(MULBERRY_CORNER, A_QUICK_DAY, seed, END_US, 1_000) for seed in (1, 2))
+    text, telemetry = TextModel.named(), TelemetryModel.named()
+    alone = Rehearsal(text, telemetry, "major").of(one)
+    busy = Rehearsal(text, telemetry, "major")
+    busy.of(other)
+    assert busy.of(one) == alone
+    assert alone.signals.num_rows > 100 and alone.alarms
 
 
 @pytest.mark.slow
