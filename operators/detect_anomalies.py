@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from models.loaded_telemetry import ReadingAnswers
 from models.telemetry_model import MONTHLY, TelemetryModel
 from operators.columns import require, with_columns, with_fields
+from operators.operator import never_fires
 from operators.packed_rows import binary_of, bytes_of, lists_of
 from operators.rounds import few_or_many
 from operators.row_errors import RowError, with_errors
@@ -132,9 +133,7 @@ class DetectAnomalies:
         }
         return memory.stored(self.state_schema, lives, names), with_errors(out, errors)
 
-    def fire(self, keys: pa.Array, states: pa.RecordBatch, watermark_us: int) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-        """Never called: there is no deadline."""
-        raise TypeError(f"operator {self.name} has no deadlines; this is a bug of the engine")
+    fire = never_fires
 
     def _judge(self, memory: _Memory, lives: Lives, values: NDArray[np.float64], time: Integers) -> _Answers:
         memory.grow(len(lives.device))

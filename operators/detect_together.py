@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.multivariate_model import MultivariateModel
 from operators.columns import require, with_columns, with_fields
+from operators.operator import never_fires
 from operators.rounds import rounds
 from operators.row_errors import RowError, with_errors
 from schemas.answers import ANOMALY
@@ -88,9 +89,7 @@ class DetectTogether:
         columns = [pa.array(answers, ANOMALY), pa.array(shares, METRICS)]
         return memory.stored(self.state_schema, self._own), with_errors(with_columns(batch, _ADDS, columns), faults)
 
-    def fire(self, keys: pa.Array, states: pa.RecordBatch, watermark_us: int) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-        """Never called: there is no deadline."""
-        raise TypeError(f"operator {self.name} has no deadlines; this is a bug of the engine")
+    fire = never_fires
 
     @property
     def _own(self) -> str:

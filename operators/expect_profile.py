@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from operators.columns import require, with_columns, with_fields
+from operators.operator import never_fires
 from operators.rounds import rounds
 from operators.row_errors import RowError, with_errors
 from schemas.energy import HOURS, PROFILE
@@ -123,9 +124,7 @@ class ExpectProfile:
         }
         return memory.stored(self.state_schema), with_errors(out, errors)
 
-    def fire(self, keys: pa.Array, states: pa.RecordBatch, watermark_us: int) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-        """Never called: there is no deadline."""
-        raise TypeError(f"operator {self.name} has no deadlines; this is a bug of the engine")
+    fire = never_fires
 
     def _judge(
         self, memory: _Memory, device: Integers, hour: Integers, values: NDArray[np.float64]

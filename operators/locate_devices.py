@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from operators.columns import require
-from operators.operator import CAUSE
+from operators.operator import CAUSE, never_fires
 from schemas.alerts_by_site import SITE_ALERT
 from schemas.topic import TIMESTAMP
 
@@ -82,9 +82,7 @@ class LocateDevices:
             return _learn(batch, keys, stored)
         return states, _locate(batch, {key: _decode(value) for key, value in stored.items() if value is not None})
 
-    def fire(self, keys: pa.Array, states: pa.RecordBatch, watermark_us: int) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-        """Never called: it sets no deadline."""
-        raise TypeError(f"operator {self.name} has no deadlines; this is a bug of the engine")
+    fire = never_fires
 
 
 def _is_registry(schema: pa.Schema) -> bool:

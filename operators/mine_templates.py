@@ -12,6 +12,7 @@ from models.template_model import TemplateModel
 from operators.columns import require, with_columns, with_fields
 from operators.masking import SHOWN, MaskedLine, mask_lines
 from operators.masking_words import MASK
+from operators.operator import never_fires
 from operators.template_novelty import Novelty
 from operators.template_tree import TemplateTree
 from operators.word_skeleton import skeleton
@@ -107,9 +108,7 @@ class MineTemplates:
                 answers.add(message, line, found.form, found.id, novelty)
         return memory.stored(self.state_schema), with_columns(batch, list(_ADDS), answers.columns())
 
-    def fire(self, keys: pa.Array, states: pa.RecordBatch, watermark_us: int) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-        """Never called: there is no deadline."""
-        raise TypeError(f"operator {self.name} has no deadlines; this is a bug of the engine")
+    fire = never_fires
 
 
 class _Found(NamedTuple):

@@ -14,7 +14,7 @@ from operators.alert_evidence import source_of
 from operators.alert_rule import Source
 from operators.columns import require
 from operators.condition import Condition, all_of, any_of, column_at
-from operators.operator import CAUSE
+from operators.operator import CAUSE, never_fires
 from schemas.device_signals import SIGNAL
 from schemas.topic import TIMESTAMP
 
@@ -116,9 +116,7 @@ class NoteSignals:
         }
         return states, pa.RecordBatch.from_arrays([columns[field.name] for field in EMITTED], schema=EMITTED)
 
-    def fire(self, keys: pa.Array, states: pa.RecordBatch, watermark_us: int) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-        """Never called: it sets no deadline."""
-        raise TypeError(f"operator {self.name} has no deadlines; this is a bug of the engine")
+    fire = never_fires
 
 
 def _nothing() -> pa.RecordBatch:

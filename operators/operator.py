@@ -96,6 +96,13 @@ class KeyedOperator(Protocol):
         ...
 
 
+def never_fires(
+    operator: KeyedOperator, keys: pa.Array, states: pa.RecordBatch, watermark_us: int
+) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    """Stand in as `fire` of an operator whose `state_schema` has no `deadline`: the engine never calls it."""
+    raise TypeError(f"operator {operator.name} has no deadlines; this is a bug of the engine")
+
+
 # Columns that an emitting operator adds to say what caused each row.
 CAUSE = (
     pa.field("_row", pa.int64()),

@@ -88,6 +88,17 @@ def test_it_pickles(case: Case, operator: Operator | KeyedOperator) -> None:
     assert run(again, case.batch()) == run(operator, case.batch())
 
 
+def test_who_keeps_no_deadline_is_never_fired(tmp_path: Path) -> None:
+    operators = [case.make(tmp_path) for case in CASES.values()]
+    keyed = [one for one in operators if isinstance(one, KeyedOperator)]
+    without = [one for one in keyed if "deadline" not in one.state_schema.names]
+    assert 0 < len(without) < len(keyed)
+    for operator in without:
+        nobody = pa.RecordBatch.from_pylist([], operator.state_schema)
+        with pytest.raises(TypeError, match=f"{operator.name} has no deadlines; this is a bug"):
+            operator.fire(pa.array([], pa.string()), nobody, 0)
+
+
 def test_nothing_in_nothing_out(case: Case, operator: Operator | KeyedOperator) -> None:
     if case.silent is not None:
         answer = run(operator, case.batch())[case.silent]

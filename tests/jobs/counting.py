@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from operators.columns import require, with_columns, with_fields
-from operators.operator import CAUSE
+from operators.operator import CAUSE, never_fires
 from pipelines.pipeline import Pipeline
 from schemas.device_logs import DEVICE_LOG, DEVICE_LOGS
 from schemas.topic import DEVICE_ID, EVENT_TIME, TIMESTAMP, Topic, column
@@ -44,8 +44,7 @@ class NumberLines:
         after = pa.RecordBatch.from_arrays([pa.array(list(counts.values()), pa.int64())], schema=self.state_schema)
         return after, with_columns(batch, [NUMBER], [pa.array(numbers, pa.int64())])
 
-    def fire(self, keys: pa.Array, states: pa.RecordBatch, watermark_us: int) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-        raise NotImplementedError("this memory has no deadline")
+    fire = never_fires
 
 
 SILENCE = pa.schema([DEVICE_ID, EVENT_TIME, column("state", pa.string(), "silent or back", required=True)])
