@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -202,20 +201,15 @@ def _progress(watcher: Watcher) -> Iterator[None]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from pipelines.while_working import said_every
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    ended = threading.Event()
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("replay", total=None)
         watcher.say = lambda what: progress.update(task, description=what)
 
         def show() -> None:
-            while not ended.wait(SHOW_EVERY_S):
-                progress.update(task, completed=watcher.progress.done, total=watcher.progress.wanted or None)
+            progress.update(task, completed=watcher.progress.done, total=watcher.progress.wanted or None)
 
-        thread = threading.Thread(target=show, name="progress", daemon=True)
-        thread.start()
-        try:
+        with said_every(SHOW_EVERY_S, show):
             yield
-        finally:
-            ended.set()
-            thread.join()

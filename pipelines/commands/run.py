@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -258,20 +257,17 @@ def _progress(report: JobReport, pipelines: Sequence[Pipeline], until_end: bool,
     if format_ != "text" or not sys.stderr.isatty():
         yield
         return
+    from pipelines.while_working import said_every
+
     names = ", ".join(pipeline.name for pipeline in pipelines)
     click.echo(f"running {names}{'' if until_end else '; Ctrl-C stops'}", err=True)
-    ended = threading.Event()
 
     def show() -> None:
-        while not ended.wait(SHOW_EVERY_S):
-            counts = [f"{name} {times.rows.get('in', 0):,}" for name, times in list(report.pipelines.items())]
-            click.echo(f"\r\x1b[K{'  '.join(counts)}", err=True, nl=False)
+        counts = [f"{name} {times.rows.get('in', 0):,}" for name, times in list(report.pipelines.items())]
+        click.echo(f"\r\x1b[K{'  '.join(counts)}", err=True, nl=False)
 
-    thread = threading.Thread(target=show, name="progress", daemon=True)
-    thread.start()
     try:
-        yield
+        with said_every(SHOW_EVERY_S, show):
+            yield
     finally:
-        ended.set()
-        thread.join()
         click.echo("\r\x1b[K", err=True, nl=False)

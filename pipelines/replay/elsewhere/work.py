@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,6 +28,7 @@ from pipelines.replay.history import History, Span
 from pipelines.replay.run_side import Progress, run_side
 from pipelines.replay.thresholds import read_thresholds
 from pipelines.version import VERSION
+from pipelines.while_working import said_every
 
 SAY_EVERY_S = 0.25
 
@@ -54,7 +53,7 @@ def _answer(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
     if request["do"] == DESCRIBE:
         return answer
     progress = Progress()
-    with _told(progress, lambda done: write_json(folder / PROGRESS, {"done": done})):
+    with said_every(SAY_EVERY_S, lambda: write_json(folder / PROGRESS, {"done": progress.done})):
         side = run_side(
             choice.name,
             pipelines,
@@ -84,21 +83,3 @@ def _settings(values: dict[str, Any]) -> JobSettings:
     """Return the job's settings; what this version does not know is left out."""
     known = {field.name for field in dataclasses.fields(JobSettings)}
     return JobSettings(**{name: value for name, value in values.items() if name in known})
-
-
-@contextmanager
-def _told(progress: Progress, tell: Callable[[int], None]) -> Iterator[None]:
-    """Tell from time to time how far it is."""
-    ended = threading.Event()
-
-    def go_on() -> None:
-        while not ended.wait(SAY_EVERY_S):
-            tell(progress.done)
-
-    thread = threading.Thread(target=go_on, name="progress", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()

@@ -1,0 +1,25 @@
+"""What is said while work goes on is said again and again, and not behind it."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from pipelines.while_working import said_every
+
+
+def test_it_is_said_until_the_work_is_done() -> None:
+    said = threading.Semaphore(0)
+    with said_every(0.001, said.release):
+        for _ in range(3):
+            assert said.acquire(timeout=60)
+    assert [one.name for one in threading.enumerate() if one.name == "progress"] == []
+
+
+def test_it_ends_with_work_that_fails_and_says_nothing_where_there_was_no_time() -> None:
+    said: list[int] = []
+    with pytest.raises(RuntimeError), said_every(3600, lambda: said.append(1)):
+        raise RuntimeError
+    assert said == []
+    assert [one.name for one in threading.enumerate() if one.name == "progress"] == []
