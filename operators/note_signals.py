@@ -55,10 +55,11 @@ class NoteSignals:
     """Send on what of readings, lines and alarms is notable, in one form, so that it can be remembered together.
 
     Reads rows of the enriched topics of telemetry, logs and alarms; other rows are passed over. Emits a row of
-    `device.signals` for each that is: an anomaly by the detector's own rate, a line of a new kind (novelty of at least
-    0.9), an abnormal one (at least 0.8 sure, and not called routine by the device itself), a warning or an error by its
-    own level, an alarm that is raised (major or worse by what it says, or where it says nothing by what its words say)
-    or cleared. `what` is the metric, template id or code, cut at 100 characters. It remembers nothing.
+    `device.signals` for each that is: an anomaly by the detector's own rate; a line never seen on this device
+    (`novel_line`: `novelty_kind` is `new`, novelty at least 0.9; what is rare, a burst, or ends a silence is none); an
+    abnormal one (at least 0.8 sure, and not called routine by the device itself); a warning or an error by its own
+    level; an alarm that is raised (major or worse by what it says, or where it says nothing by what its words say) or
+    cleared. `what` is the metric, template id or code, cut at 100 characters. It remembers nothing.
     """
 
     name: str = "note_signals"

@@ -12,8 +12,9 @@ from operators.forecast_failures import AGAIN_US, ForecastFailures
 from operators.note_signals import NoteSignals
 from operators.signal_history import FEATURES, STEP_US, STEPS, SignalHistory, in_words
 from pipelines.engines.state_rows import StateRows
-from schemas.answers import ALARMS_ENRICHED
+from schemas.answers import ALARMS_ENRICHED, DEVICE_LOGS_ENRICHED
 from schemas.device_signals import DEVICE_SIGNALS, SIGNAL_KINDS
+from tests.drawn_rows import rows
 from tests.registered_operators import LABELLED, row_batch
 from tests.signal_rows import falling_ill, signal
 
@@ -117,6 +118,28 @@ def test_notes_alarms_by_what_they_say_and_their_words() -> None:
         ("F3", ["major_alarm"], False),
         ("E-21", ["major_alarm"], False),
         ("F3", [], True),
+    ]
+
+
+def test_a_novel_line_is_one_never_seen_and_nothing_else() -> None:
+    """What is rare, a burst, or ends a silence is as novel, and no signal by itself."""
+    batch = rows(
+        DEVICE_LOGS_ENRICHED,
+        """
+        device_id | event_time | severity      | hubbub.template_id | hubbub.novelty | hubbub.novelty_kind
+        d1        | 08:00:00   | indeterminate | t1                 | 0.95           | new
+        d1        | 08:00:01   | indeterminate | t2                 | 0.95           | rare
+        d1        | 08:00:02   | indeterminate | t3                 | 0.95           | burst
+        d1        | 08:00:03   | warning       | t4                 | 0.95           | silence
+        d1        | 08:00:04   | indeterminate | t5                 | 0.5            | new
+        d1        | 08:00:05   | indeterminate | t6                 | -              | -
+        """,
+    )
+    empty = pa.RecordBatch.from_struct_array(pa.array([{}], pa.struct([])))
+    _, made = NoteSignals().process(empty, batch)
+    assert [(row["what"], row["kinds"]) for row in made.to_pylist()] == [
+        ("t1", ["novel_line"]),
+        ("t4", ["warning_line"]),
     ]
 
 
