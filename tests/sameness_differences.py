@@ -29,7 +29,7 @@ class Difference:
 
 
 def differences(expected: Outcome, came: Outcome) -> list[Difference]:
-    """Return each event, device order, alert, incident, dead letter that is not the same, with its first such field.
+    """Return each thing of an outcome that is not the same, with its first field that is not.
 
     Events come in the order in which the expected run has them, so the first one is the place to look.
     """
@@ -37,6 +37,7 @@ def differences(expected: Outcome, came: Outcome) -> list[Difference]:
     found += _of_sequences("order of events of", expected.orders, came.orders)
     found += _of_histories("alert", expected.alerts, came.alerts)
     found += _of_histories("incident", expected.incidents, came.incidents)
+    found += _of_histories("forecasts of", expected.forecasts, came.forecasts)
     found += _of_letters(expected.letters, came.letters)
     return found
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infra.local.kafka import LocalKafka
 from infra.sqlite.broker import SqliteBroker
-from pipelines.catalog import REKEYED, shipped_pipeline, shipped_pipelines
+from pipelines.catalog import shipped_pipeline
 from pipelines.engines.job_settings import JobSettings
 from pipelines.replay.kept_history import Range, kept_history
 from pipelines.replay.run_side import Progress, run_side
@@ -24,7 +24,7 @@ def replayed_embedded(case: Case, place: Place) -> Outcome:
         history = kept_history(broker, (*TABLES, *INPUTS), Range())
         side = run_side(
             case.name,
-            [*shipped_pipelines(), *(shipped_pipeline(one) for one in REKEYED)],
+            [shipped_pipeline(one) for one in case.pipelines],
             history,
             case.folder / "replay.db",
             JobSettings(batch_records=case.batch),

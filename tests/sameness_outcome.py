@@ -2,21 +2,21 @@
 
 Normalised, because brokers and runs differ in them and no answer depends on them, are exactly these:
 
-- the offset of the input event in an enriched row (`hubbub.input.offset`) and in an alert's `evidence[].offset`:
-  Kafka's offsets have holes where SQLite's have none. Its topic and partition are compared;
+- the offset of the input event in an enriched row or a forecast (`hubbub.input.offset`) and in an alert's
+  `evidence[].offset`: Kafka's offsets have holes where SQLite's have none. Its topic and partition are compared;
 - for the same reason the header that says a row's place in the order of who wrote it (schemas/sequence.py);
 - of a dead letter the headers that say when, by whom and at which offset it was found (DIFFERENT_HEADERS), and the
   sentence of one refused by its `clock`, which counts the seconds to its arrival.
 
-Everything else is compared to the byte: values, ids and all headers; alerts and incidents by every revision in its
-order; and the order of each device's rows.
+Everything else is compared to the byte: values, ids and all headers; alerts, incidents, forecasts by every revision
+in its order; and the order of each device's rows.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -25,10 +25,12 @@ from infra.broker import Broker, TopicPartition
 from schemas.alerts import ALERTS
 from schemas.catalog import ENRICHED
 from schemas.dead_letters import DEAD_LETTERS
+from schemas.device_forecasts import DEVICE_FORECASTS
 from schemas.incidents import INCIDENTS
 from schemas.record import Headers, Record
 from schemas.sequence import SEQUENCE_HEADER
 
+FORECAST_RULE = "failure_forecast"
 DIFFERENT_HEADERS = frozenset(
     {
         "__connect.errors.offset",
@@ -46,17 +48,24 @@ class Outcome:
     """Everything that a run put out.
 
     `enriched`: by (topic, event id), headers and row. `orders`: by (topic, device), event ids in their order.
-    `alerts`: by fingerprint, `incidents`: by incident id, every revision in its order. `letters`: sorted. `repeats`:
-    rows that lay there again with the same id and the same content, which at-least-once engines may write after a kill;
-    they are taken out.
+    `alerts`: by fingerprint, `incidents`: by incident id, `forecasts`: by device, every revision in its order.
+    `letters`: sorted. `repeats`: rows that lay there again with the same id and the same content, which at-least-once
+    engines may write after a kill; they are taken out.
     """
 
     enriched: dict[tuple[str, str], tuple[Headers, Any]] = field(default_factory=dict)
     orders: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
     alerts: dict[str, list[tuple[Headers, Any]]] = field(default_factory=lambda: defaultdict(list))
     incidents: dict[str, list[tuple[Headers, Any]]] = field(default_factory=lambda: defaultdict(list))
+    forecasts: dict[str, list[tuple[Headers, Any]]] = field(default_factory=lambda: defaultdict(list))
     letters: list[tuple[str, ...]] = field(default_factory=list)
     repeats: int = 0
+
+
+def without_forecasts(outcome: Outcome) -> Outcome:
+    """Return what there would be had the pipelines of forecasts not run: nothing follows them but their alerts."""
+    alerts = {name: told for name, told in outcome.alerts.items() if told[0][1]["rule"] != FORECAST_RULE}
+    return replace(outcome, alerts=defaultdict(list, alerts), forecasts=defaultdict(list))
 
 
 class BrokenOutcome(AssertionError):
@@ -75,6 +84,7 @@ def read_outcome(broker: Broker, *, take_first: bool = False) -> Outcome:
             _take_enriched(outcome, topic.name, record, take_first)
     outcome.repeats += _take_revisions(outcome.alerts, records_of(broker, ALERTS.name), "fingerprint")
     outcome.repeats += _take_revisions(outcome.incidents, records_of(broker, INCIDENTS.name), "incident_id")
+    outcome.repeats += _take_revisions(outcome.forecasts, records_of(broker, DEVICE_FORECASTS.name), "device_id")
     letters: set[str] = set()
     for record in records_of(broker, DEAD_LETTERS.name):
         letter_id = _header(record, "dlq.id")
@@ -114,13 +124,15 @@ def _take_enriched(outcome: Outcome, topic: str, record: Record, take_first: boo
 
 
 def _take_revisions(found: dict[str, list[tuple[Headers, Any]]], records: Iterator[Record], key: str) -> int:
-    """Take the revisions of alerts or incidents, by what they are revisions of; return how many were repeats."""
+    """Take the revisions of alerts and the like by what they are revisions of; return how many were repeats."""
     seen: dict[str, tuple[Headers, Any]] = {}
     repeats = 0
     for record in records:
         row = orjson.loads(record.value or b"null")
         for evidence in row.get("evidence", ()):
             evidence["offset"] = None
+        if "hubbub" in row:
+            row["hubbub"]["input"]["offset"] = None
         revision = _headers(record), row
         if _is_repeat(seen, _header(record, "ce_hubbubid"), revision):
             repeats += 1

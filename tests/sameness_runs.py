@@ -23,7 +23,7 @@ from random import Random
 from infra.broker import Broker, Offset, TopicPartition
 from infra.broker_url import open_broker
 from infra.settings import load_settings
-from pipelines.catalog import REKEYED, SHIPPED
+from pipelines.catalog import FORECASTING, REKEYED, SHIPPED
 from pipelines.engines.place import ELSEWHERE, place_of
 from schemas.catalog import ENRICHED, INPUTS, TABLES, TOPICS
 from schemas.record import Append
@@ -36,7 +36,9 @@ LOOK_S = 0.01
 NEARLY_US = 60_000_000  # allowed lateness, and the strides in which time goes on
 MOST_RUN_S = 1_800.0
 WAYS = ("straight", "killed", "replayed")
-PIPELINES = (*SHIPPED, *REKEYED)
+PIPELINES = (*SHIPPED, *REKEYED, *FORECASTING)
+# Those that follow the time of others: a place of theirs says how far it has come.
+FOLLOWING = (*REKEYED, "forecasts")
 
 
 class RunFailed(AssertionError):
@@ -113,6 +115,7 @@ class Case:
     folder: Path
     kept: Place | None = None
     kills: int = 2
+    pipelines: tuple[str, ...] = PIPELINES
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def run(self) -> Outcome:
@@ -166,7 +169,7 @@ class Case:
             "HUBBUB_JOB_TICK_S": "0",
             **self.extra,
         }
-        command = [sys.executable, "-m", "pipelines.command_line", "run", *PIPELINES, *self.engine.arguments]
+        command = [sys.executable, "-m", "pipelines.command_line", "run", *self.pipelines, *self.engine.arguments]
         if not self.engine.streams:
             command.append("--until-end")
         elif self._checkpoints():
@@ -261,6 +264,8 @@ def is_through(broker: Broker) -> bool:
         *(("logs", "device.logs"), ("messages", "customer.messages"), ("alarms", "alarms")),
         *(("telemetry", "device.telemetry"), *(("alerts", topic.name) for topic in ENRICHED)),
         *(("sites", "alerts.by_device"), ("sites", "devices"), ("incidents", "alerts.by_site")),
+        *(("signals", f"{topic}.enriched") for topic in ("device.telemetry", "device.logs", "alarms")),
+        *(("forecasts", "device.signals"), ("forecast_alerts", "device.forecasts")),
     ]
     for group, topic in wanted:
         for number in range(TOPICS[topic].partitions):
@@ -269,7 +274,7 @@ def is_through(broker: Broker) -> bool:
             behind = broker.bounds(part)[0] if offset is None else offset.next_offset
             if broker.read(part, behind, max_records=1, max_bytes=1):
                 return False
-            if group in REKEYED and not _has_come_to_the_end(offset):
+            if group in FOLLOWING and not _has_come_to_the_end(offset):
                 return False
     return True
 

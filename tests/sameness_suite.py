@@ -38,7 +38,9 @@ def main(arguments: Sequence[str]) -> int:
         print(
             f"reference: {len(reference.enriched):,} enriched events, {len(reference.alerts):,} alert fingerprints "
             f"with {revisions:,} revisions, {len(reference.incidents):,} incidents with "
-            f"{sum(map(len, reference.incidents.values())):,} revisions, {len(reference.letters):,} dead letters\n"
+            f"{sum(map(len, reference.incidents.values())):,} revisions, "
+            f"{sum(map(len, reference.forecasts.values())):,} forecasts of {len(reference.forecasts):,} devices, "
+            f"{len(reference.letters):,} dead letters\n"
         )
         print(LINE.format("engine", "batch", "way", "events", "seconds", "repeats", "differences"), flush=True)
         chosen = [one for one in engines if not asked.engine or any(word in one.name for word in asked.engine)]
