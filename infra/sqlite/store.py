@@ -46,6 +46,8 @@ CREATE TABLE progress (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT RO
 """  # noqa: S608 - made of constants
 
 Durability = Literal["off", "normal", "full"]
+MOST_CACHE_BYTES = 48 << 20
+"""What SQLite holds in one process, of all files and threads, before it takes pages back from its caches."""
 
 
 @contextmanager
@@ -99,6 +101,8 @@ class SqliteStore:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {self._durability}")
             connection.execute("PRAGMA cache_size = -16000")
+            # Of the whole process: else each pipeline's thread would come to hold a full cache in the course of days.
+            connection.execute(f"PRAGMA soft_heap_limit = {MOST_CACHE_BYTES}")
             self._local.connection = connection
             with self._lock:
                 self._close_those_of_ended_threads()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import _sqlite3
+import ctypes
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from infra.broker import BrokerMismatch, BrokerUnavailable, Commit, Offset, StateRow, Stream, TopicPartition
 from infra.sqlite.broker import SqliteBroker
+from infra.sqlite.store import MOST_CACHE_BYTES
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
 
@@ -100,3 +104,34 @@ def test_connections_of_threads_that_ended_are_closed(broker: SqliteBroker) -> N
     assert 1 <= open_files.count(broker.path.resolve()) < 5
     assert broker.bounds(PART) == (0, 0)
     broker.close()
+
+
+def test_all_the_caches_of_a_process_have_one_bound(broker: SqliteBroker) -> None:
+    """A job has a thread for each pipeline, and each thread a cache that fills in the course of days."""
+    memory_used = sqlite_memory_used()
+    broker.append([Append(PART.topic, b"k", bytes(200_000), partition=PART.partition)] * 100)
+    done, over = threading.Barrier(6), threading.Event()
+
+    def read() -> None:
+        at = 0
+        while records := broker.read(PART, at, max_records=100, max_bytes=4 << 20):
+            at = records[-1].offset + 1
+        done.wait(60)
+        over.wait(60)
+
+    threads = [threading.Thread(target=read) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    done.wait(60)
+    held = memory_used()
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert 16_000_000 < held < MOST_CACHE_BYTES + 4_000_000
+
+
+def sqlite_memory_used() -> Callable[[], int]:
+    """Return what tells how many bytes SQLite holds in this process; asks the library that Python itself uses."""
+    library = ctypes.CDLL(_sqlite3.__file__)
+    library.sqlite3_memory_used.restype = ctypes.c_int64
+    return lambda: int(library.sqlite3_memory_used())
