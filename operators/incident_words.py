@@ -116,7 +116,7 @@ def _in_english(told: Told) -> str:
         sentences.append(f"The worst: {_quoted(told.worst, False)} on {_name(told.worst.device_id)}.")
     if told.message is not None and told.message.event_id not in (told.first.event_id, told.worst.event_id):
         sentences.append(f"A customer writes: {_quoted(told.message, False)}.")
-    counted = ", ".join(f"{count} {_KINDS['en'][kind][count != 1]}" for kind, count in told.counts)
+    counted = ", ".join(f"{count} {_KINDS['en'][kind][count != 1]}" for kind, count in told.counts if count)
     sentences.append(f"Evidence until {_at(told.updated_at)}: {counted}.")
     if told.resolved_at is not None:
         sentences.append(f"It ended at {_at(told.resolved_at)}.")
@@ -141,7 +141,7 @@ def _in_chinese(told: Told) -> str:
         sentences.append(f"最严重的是 {_name(told.worst.device_id)}：{_quoted(told.worst, True)}。")
     if told.message is not None and told.message.event_id not in (told.first.event_id, told.worst.event_id):
         sentences.append(f"客户反映：{_quoted(told.message, True)}。")
-    counted = "、".join(f"{count} 条{_KINDS['zh'][kind][0]}" for kind, count in told.counts)
+    counted = "、".join(f"{count} 条{_KINDS['zh'][kind][0]}" for kind, count in told.counts if count)
     sentences.append(f"截至 {_at(told.updated_at)} 的证据：{counted}。")
     if told.resolved_at is not None:
         sentences.append(f"{_at(told.resolved_at)} 结束。")

@@ -92,7 +92,7 @@ class HeardDevices:
     def _begin(self, broker: Broker, part: TopicPartition, end: int) -> int:
         if part not in self._next:
             everything = part.topic == DEVICES.name
-            first = broker.bounds(part)[0]
+            first = broker.bounds(part)[0] if end else 0  # on Kafka each is a question or two
             self._next[part] = first if everything else max(first, end - MOST_RECORDS)
         return self._next[part]
 
