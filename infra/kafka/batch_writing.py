@@ -8,8 +8,9 @@ Source: https://kafka.apache.org/documentation/#recordbatch; varints are Protoco
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from infra.broker import TopicPartition
 from infra.kafka.crc32c import crc32c
 from schemas.record import Headers
 
@@ -22,6 +23,7 @@ _MAGIC = 2
 NO_PRODUCER = -1
 
 Content = tuple[bytes | None, bytes | None, Headers]  # key, value, headers
+Contents = Mapping[TopicPartition, Sequence[Content]]  # all that one transaction writes, in order within a partition
 
 
 def varint(number: int) -> bytes:

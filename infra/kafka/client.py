@@ -5,11 +5,11 @@ Reading is ours in both cases (infra/kafka/reader.py): it is bounded where librd
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from infra.broker import Offset, TopicPartition
-from infra.kafka.batch_writing import Content
+from infra.kafka.batch_writing import Contents
 
 if TYPE_CHECKING:
     from infra.kafka.connection import KafkaConnection
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class TransactionalWriter(Protocol):
-    """Commits transactions under one transactional id; see infra/kafka/transaction.py."""
+    """Commits transactions under one transactional id; making one ends whatever an earlier holder of it left open."""
 
     transactional_id: str
 
     def commit(
         self,
-        records: Mapping[TopicPartition, Sequence[Content]],
+        records: Contents,
         offsets: Mapping[TopicPartition, Offset],
         member: Member,
         renew: Callable[[Member], Member] | None = None,
@@ -31,6 +31,9 @@ class TransactionalWriter(Protocol):
         """Write everything in one transaction; return the offset of the first record of each partition.
 
         `renew` gives another proof when the group would not take `member` any more, or raises Fenced.
+
+        Raises Fenced when another owns the stream or the id now (nothing was written that counts), NoAnswer when it
+        is not known whether it counts. After either the producer is to be closed.
         """
         ...
 

@@ -18,7 +18,7 @@ from confluent_kafka import TopicPartition as Place
 
 from infra.broker import BrokerMismatch, BrokerRefused, Fenced, Offset, TopicPartition
 from infra.failpoints import failpoint
-from infra.kafka.batch_writing import Content
+from infra.kafka.batch_writing import Content, Contents
 from infra.kafka.confluent_connection import confluent_arguments, silent_logger
 from infra.kafka.transaction import MOST_BATCH_BYTES, MOST_RENEWALS, Member, Overtaken
 from infra.kafka.wire import NoAnswer
@@ -56,7 +56,7 @@ _MISMATCHED = frozenset(
 
 
 class ConfluentProducer:
-    """Commits transactions under one transactional id; making one ends whatever an earlier holder of it left open."""
+    """The TransactionalWriter (infra/kafka/client.py) by librdkafka."""
 
     def __init__(self, connection: KafkaConnection, transactional_id: str) -> None:
         self.transactional_id = transactional_id
@@ -90,18 +90,12 @@ class ConfluentProducer:
 
     def commit(
         self,
-        records: Mapping[TopicPartition, Sequence[Content]],
+        records: Contents,
         offsets: Mapping[TopicPartition, Offset],
         member: Member,
         renew: Callable[[Member], Member] | None = None,
     ) -> dict[TopicPartition, int]:
-        """Write everything in one transaction; return the offset of the first record of each partition.
-
-        `renew` gives another proof when the group would not take `member` any more, or raises Fenced.
-
-        Raises Fenced when another owns the stream or the id now (nothing was written that counts), NoAnswer when it
-        is not known whether it counts. After either the producer is to be closed.
-        """
+        """Do what TransactionalWriter promises."""
         if not records and not offsets:
             return {}
         for _ in range(MOST_RENEWALS):
@@ -116,7 +110,7 @@ class ConfluentProducer:
 
     def _attempt(
         self,
-        records: Mapping[TopicPartition, Sequence[Content]],
+        records: Contents,
         offsets: Mapping[TopicPartition, Offset],
         member: Member,
     ) -> dict[TopicPartition, int]:

@@ -13,7 +13,7 @@ from kafka.protocol.consumer import LeaveGroupRequest, ListOffsetsRequest, Offse
 from kafka.protocol.producer import ProduceRequest
 
 from infra.broker import BrokerAway, BrokerRefused, BrokerUnavailable, Offset, TopicPartition
-from infra.kafka.batch_writing import Content, record_batch
+from infra.kafka.batch_writing import Contents, record_batch
 from infra.kafka.transaction import Member
 from infra.kafka.wire import KafkaWire
 
@@ -123,7 +123,7 @@ def await_settled(wire: KafkaWire, part: TopicPartition, *, timeout_s: float) ->
     return target
 
 
-def write_plainly(wire: KafkaWire, records: Mapping[TopicPartition, Sequence[Content]], *, timeout_s: float) -> None:
+def write_plainly(wire: KafkaWire, records: Contents, *, timeout_s: float) -> None:
     """Write records outside any transaction and wait until they are safe; one may come to lie there twice."""
     patience = _Patience(timeout_s)
     left = {part: record_batch(contents, time.time_ns() // 1_000_000) for part, contents in records.items()}

@@ -28,7 +28,7 @@ from kafka.protocol.producer import (
 
 from infra.broker import BrokerMismatch, BrokerRefused, Fenced, Offset, TopicPartition
 from infra.failpoints import failpoint
-from infra.kafka.batch_writing import Content, record_batch
+from infra.kafka.batch_writing import Content, Contents, record_batch
 from infra.kafka.connection import KafkaConnection
 from infra.kafka.wire import KafkaWire, NoAnswer
 
@@ -63,7 +63,7 @@ class Member:
 
 
 class TransactionalProducer:
-    """Commits transactions under one transactional id; making one ends whatever an earlier holder of it left open."""
+    """The TransactionalWriter (infra/kafka/client.py) that speaks Kafka's protocol itself."""
 
     def __init__(self, connection: KafkaConnection, transactional_id: str) -> None:
         self.transactional_id = transactional_id
@@ -91,18 +91,12 @@ class TransactionalProducer:
 
     def commit(
         self,
-        records: Mapping[TopicPartition, Sequence[Content]],
+        records: Contents,
         offsets: Mapping[TopicPartition, Offset],
         member: Member,
         renew: Callable[[Member], Member] | None = None,
     ) -> dict[TopicPartition, int]:
-        """Write everything in one transaction; return the offset of the first record of each partition.
-
-        `renew` gives another proof when the group would not take `member` any more, or raises Fenced.
-
-        Raises Fenced when another owns the stream or the id now (nothing was written that counts), NoAnswer when it
-        is not known whether it counts. After either the producer is to be closed.
-        """
+        """Do what TransactionalWriter promises."""
         if not records and not offsets:
             return {}
         if records and not self._second:
@@ -130,7 +124,7 @@ class TransactionalProducer:
         )
         self._producer_id, self._epoch = answer.producer_id, answer.producer_epoch
 
-    def _add_partitions(self, records: Mapping[TopicPartition, Sequence[Content]]) -> None:
+    def _add_partitions(self, records: Contents) -> None:
         topics: dict[str, list[int]] = defaultdict(list)
         for part in records:
             topics[part.topic].append(part.partition)
@@ -161,7 +155,7 @@ class TransactionalProducer:
             "add offsets",
         )
 
-    def _produce(self, records: Mapping[TopicPartition, Sequence[Content]]) -> dict[TopicPartition, int]:
+    def _produce(self, records: Contents) -> dict[TopicPartition, int]:
         """Send every partition's records, in as many rounds as the largest has batches."""
         now_ms = time.time_ns() // 1_000_000
         cut = {part: list(_cut(contents)) for part, contents in records.items() if contents}
