@@ -10,6 +10,7 @@ from setuptools import find_packages, setup
 
 CORE = [
     "click>=8.2",  # 8.2 made exit statuses of usage errors and pagers what command-line.md promises
+    "google-crc32c>=1.5",  # the checksum of Kafka's record batches in C; 1.5 has wheels for Python 3.11
     "google-re2>=1.1",  # linear-time patterns for user text; 1.1 has wheels for Python 3.11
     "kafka-python>=3.0.12",  # earlier 3.0 releases left partitions stuck after a rebalance
     "msgspec>=0.19",  # typed settings and cards with errors that name the place; 0.19 supports Python 3.13

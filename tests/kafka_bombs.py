@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator
 
 import pyarrow as pa
+from google_crc32c import value as crc32c
 
 from infra.kafka.batch_writing import varint
 from infra.kafka.bounded_codec import LZ4, NAMES, SNAPPY
 from infra.kafka.connection import KafkaConnection
-from infra.kafka.crc32c import crc32c
 from infra.kafka.settings import KafkaSection
 from infra.kafka.wire import KafkaWire
 

@@ -1,40 +1,12 @@
-"""A batch written by hubbub is one that kafka-python reads, and its checksum is the one of the standard."""
+"""A batch written by hubbub is one that kafka-python reads, its checksum included."""
 
 from __future__ import annotations
 
-import random
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kafka.record.memory_records import MemoryRecords
-from kafka.record.util import calc_crc32c
 
 from infra.kafka.batch_writing import Content, record_batch, varint
-from infra.kafka.crc32c import crc32c
-
-SIZES = [0, 1, 3, 4, 9, 4095, 4096, 4097, 5000, 16_384, 65_537, 300_001]
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    # RFC 3720, appendix B.4.
-    [
-        (bytes(32), 0x8A9136AA),
-        (b"\xff" * 32, 0x62A8AB43),
-        (bytes(range(32)), 0x46DD794E),
-        (bytes(range(31, -1, -1)), 0x113FDB5C),
-    ],
-)
-def test_the_checksum_is_the_standards(content: bytes, expected: int) -> None:
-    assert crc32c(content) == expected
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_the_checksum_of_any_length_is_kafka_pythons(size: int) -> None:
-    content = random.Random(size).randbytes(size)
-    assert crc32c(content) == calc_crc32c(content)
-    assert crc32c(memoryview(bytearray(content))) == calc_crc32c(content)
 
 
 @given(st.integers(-(1 << 62), 1 << 62))
