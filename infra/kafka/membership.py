@@ -353,13 +353,14 @@ class KafkaMembership:
                     raise NotIdle(f"{part} was found quiet at offset {end} and has a record at {found[0].offset}")
 
     def _outputs(self, commit: Commit) -> dict[TopicPartition, list[Content]]:
-        outputs: dict[TopicPartition, list[Content]] = defaultdict(list)
+        counts = {topic: self._broker.partitions(topic) for topic in {record.topic for record in commit.appends}}
+        outputs: dict[tuple[str, int], list[Content]] = defaultdict(list)
         for record in commit.appends:
             partition = record.partition
             if partition is None:
-                partition = partition_of(record.key, record.value, self._broker.partitions(record.topic))
-            outputs[TopicPartition(record.topic, partition)].append((record.key, record.value, record.headers))
-        return {self._outer(part): contents for part, contents in outputs.items()}
+                partition = partition_of(record.key, record.value, counts[record.topic])
+            outputs[record.topic, partition].append((record.key, record.value, record.headers))
+        return {self._outer(TopicPartition(*part)): contents for part, contents in outputs.items()}
 
     def _outer(self, part: TopicPartition) -> TopicPartition:
         return TopicPartition(self._names.outer(part.topic), part.partition)

@@ -1,8 +1,8 @@
 """Reading Kafka as one thread does: any partition from any offset, fast when it goes on where it stopped.
 
-What a fetch brings is put on a shelf for each partition. When a shelf empties and the log goes on, the next fetch is
-sent off before the thread works on what it took, and lies in the socket when it comes back. Only committed records
-are seen; markers of transactions and aborted records are holes.
+What a fetch brings is put on a shelf for each partition; it asks for all of a topic whose shelves are empty. When a
+shelf empties and the log goes on, the next fetch is sent off before the thread works on what it took, and lies in the
+socket when it comes back. Only committed records are seen; markers of transactions and aborted records are holes.
 """
 
 from __future__ import annotations
@@ -112,11 +112,11 @@ class KafkaReader:
         """
         until = time.monotonic() + self._section.request_timeout_s
         while True:
-            [node] = self._by_leader([part])
+            node, parts = self._with_its_neighbours(part)
             # The answer to a question of before says nothing about what has been written since.
             new = node not in self._under_way
             if new:
-                self._ask(node, [part], wait_s=0.0)
+                self._ask(node, parts, wait_s=0.0)
             try:
                 error = self._await_answer(node, until).get(part, 0)
             except NoAnswer:
@@ -193,6 +193,11 @@ class KafkaReader:
         # Else the thread has gone elsewhere meanwhile.
         if shelf is not None and shelf.position == one.asked:
             shelf.put(one.records, one.behind, one.end)
+
+    def _with_its_neighbours(self, part: TopicPartition) -> tuple[int, list[TopicPartition]]:
+        """Return a partition's server; and it with the others of its topic there whose shelves are empty, too."""
+        empty = [one for one, shelf in self._shelves.items() if one.topic == part.topic and not shelf.records]
+        return next((node, parts) for node, parts in self._by_leader([part, *empty]).items() if part in parts)
 
     def _by_leader(self, parts: Sequence[TopicPartition]) -> dict[int, list[TopicPartition]]:
         outer = {part: (self._names.outer(part.topic), part.partition) for part in parts}

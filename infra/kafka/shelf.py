@@ -21,12 +21,10 @@ class Shelf:
     position: int
     end: int = -1
     records: deque[Record] = field(default_factory=deque)
-    size_bytes: int = 0
 
     def put(self, records: list[Record], position: int, end: int) -> None:
         """Add what was fetched next."""
         self.records.extend(records)
-        self.size_bytes += sum(content_bytes(one) for one in records)
         self.position = position
         self.end = end
 
@@ -37,7 +35,7 @@ class Shelf:
     def skip_to(self, offset: int) -> None:
         """Drop what lies before an offset."""
         while self.records and self.records[0].offset < offset:
-            self.size_bytes -= content_bytes(self.records.popleft())
+            self.records.popleft()
         self.expected = max(self.expected, offset)
 
     def take(self, max_records: int, max_bytes: int) -> list[Record]:
@@ -50,7 +48,6 @@ class Shelf:
                 break
             size += more
             taken.append(self.records.popleft())
-        self.size_bytes -= size
         if taken:
             self.expected = taken[-1].offset + 1
         return taken
@@ -78,5 +75,7 @@ class Holes:
 
 def content_bytes(record: Record) -> int:
     """How many bytes a record counts."""
-    headers = sum(len(name) + len(value) for name, value in record.headers)
-    return len(record.value or b"") + headers + 32
+    size = len(record.value or b"") + 32
+    for name, value in record.headers:
+        size += len(name) + len(value)
+    return size
