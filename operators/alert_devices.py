@@ -58,7 +58,7 @@ class AlertDevices:
 
     def _as_numbers(self) -> list[pa.Array]:
         memory, *times = self._states.columns
-        return [memory, *(column.cast(pa.int64()) for column in times)]
+        return [memory, *(column.view(pa.int64()) for column in times)]
 
 
 class AlertDevice:

@@ -80,7 +80,7 @@ def read_evidence(source: Source, rows: pa.RecordBatch, answer: str) -> Callable
     columns |= {name: column_at(rows, f"hubbub.input.{name}").to_pylist() for name in _INPUT}
     if "traceparent" in rows.schema.names:
         columns["traceparent"] = rows.column("traceparent").to_pylist()
-    columns["event_time"] = rows.column("event_time").cast(pa.int64()).to_pylist()
+    columns["event_time"] = rows.column("event_time").view(pa.int64()).to_pylist()
     items = list(columns.items())
 
     def evidence(row: int) -> Evidence:

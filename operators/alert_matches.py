@@ -53,7 +53,7 @@ def find_matches(source: Source, rules: Sequence[AlertRule], batch: pa.RecordBat
     taken = batch if len(rows) == batch.num_rows else batch.take(pa.array(rows, pa.int64()))
     index = {row: i for i, row in enumerate(rows)}
     device_ids: list[str] = taken.column("device_id").to_pylist()
-    times: list[int] = taken.column("event_time").cast(pa.int64()).to_pylist()
+    times: list[int] = taken.column("event_time").view(pa.int64()).to_pylist()
     event_ids: list[str] = column_at(taken, "hubbub.input.event_id").to_pylist()
     numbers = {number for _, number, _ in found}
     # Rules that show the same answer share the reading of it.

@@ -23,4 +23,6 @@ def with_fields(operator: str, schema: pa.Schema, fields: list[pa.Field]) -> pa.
 
 def with_columns(batch: pa.RecordBatch, fields: list[pa.Field], columns: list[pa.Array]) -> pa.RecordBatch:
     """Return the batch with these columns added at the end."""
-    return pa.RecordBatch.from_arrays([*batch.columns, *columns], schema=pa.schema([*batch.schema, *fields]))
+    for field, column in zip(fields, columns, strict=True):
+        batch = batch.append_column(field, column)
+    return batch

@@ -16,6 +16,7 @@ from operators.incident_rows import EMITTED, IncidentRows
 from operators.incident_signals import has_han, signal_of
 from operators.incident_site import REMEMBER_CLOSED_US, Site
 from schemas.alerts_by_site import SITE_ALERT
+from schemas.microseconds import microseconds
 from schemas.topic import TIMESTAMP
 
 STATE: Final = pa.schema(
@@ -65,7 +66,7 @@ class CorrelateIncidents:
         """Take the rows in order, each after the deadlines that its watermark has reached."""
         rows = IncidentRows()
         sites = _Sites(batch.column(self.key).unique().to_pylist(), states, rows)
-        watermarks = batch.column("watermark").cast(pa.int64()).fill_null(NEVER).to_pylist()
+        watermarks = microseconds(batch.column("watermark"), NEVER).tolist()
         for number, (row, watermark) in enumerate(zip(_rows(batch), watermarks, strict=True)):
             sites.at(row["site"]).apply(row, number, watermark)
         return sites.states(), rows.batch()
@@ -174,7 +175,7 @@ def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     for field in SITE_ALERT:
         column = batch.column(field.name)
         if field.name in _TIMES:
-            column = column.cast(pa.int64())
+            column = column.view(pa.int64())
         elif field.name == "evidence":
             column = column.cast(_EVIDENCE_AS_NUMBERS)
         columns[field.name] = column.to_pylist()
@@ -183,7 +184,7 @@ def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 
 
 def _numbers(states: pa.RecordBatch) -> list[pa.Array]:
-    return [column.cast(pa.int64()) if column.type == TIMESTAMP else column for column in states.columns]
+    return [column.view(pa.int64()) if column.type == TIMESTAMP else column for column in states.columns]
 
 
 _EVIDENCE: Final = SITE_ALERT.field("evidence").type.value_type

@@ -17,6 +17,7 @@ from operators.operator import CAUSE
 from operators.score_sequences import sequence_anomalies
 from operators.session_memory import LONGEST_ID, ClosedSession, DeviceSessions
 from schemas.device_sessions import SESSION
+from schemas.microseconds import microseconds
 from schemas.sequence_answers import SEQUENCE_ANOMALY
 from schemas.topic import TIMESTAMP
 
@@ -87,9 +88,7 @@ class CutSessions:
         keys = batch.column("device_id").to_pylist()
         memory = dict(zip(dict.fromkeys(keys), self._read(states), strict=True))
         events, sessions = batch.column(self.event).to_pylist(), self._session_ids(batch)
-        times, watermarks = (
-            batch.column(name).cast(pa.int64()).fill_null(_NEVER).to_pylist() for name in ("event_time", "watermark")
-        )
+        times, watermarks = (microseconds(batch.column(name), _NEVER).tolist() for name in ("event_time", "watermark"))
         made: list[_Made] = []
         for row, (key, time, watermark) in enumerate(zip(keys, times, watermarks, strict=True)):
             device = memory[key]
@@ -139,7 +138,7 @@ class CutSessions:
         return [DeviceSessions.read(data, self._quiet_us) for data in states.column("sessions").to_pylist()]
 
     def _stored(self, devices: Sequence[DeviceSessions]) -> pa.RecordBatch:
-        deadlines = pa.array([one.deadline for one in devices], pa.int64()).cast(TIMESTAMP)
+        deadlines = pa.array([one.deadline for one in devices], pa.int64()).view(TIMESTAMP)
         return pa.RecordBatch.from_arrays(
             [pa.array([one.stored() for one in devices], pa.binary()), deadlines], schema=self.state_schema
         )
@@ -169,7 +168,7 @@ class CutSessions:
 
 
 def _times(values: Sequence[int | None]) -> pa.Array:
-    return pa.array(values, pa.int64()).cast(TIMESTAMP)
+    return pa.array(values, pa.int64()).view(TIMESTAMP)
 
 
 def _compiled(pattern: str) -> Any:  # noqa: ANN401 - re2 has no type hints

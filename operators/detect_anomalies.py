@@ -21,13 +21,14 @@ from operators.row_errors import RowError, with_errors
 from operators.series_lives import Integers, Lives, Readings, forgotten_before, live
 from schemas.answers import ANOMALY
 from schemas.identity import identity
+from schemas.microseconds import microseconds
 from schemas.topic import TIMESTAMP
 
 MOST_METRICS = 256
 SILENCE_US = 30 * 86_400 * 1_000_000
 LONGEST_NAME = 100
 # So many series are judged sooner one by one than together, which costs a run of the model for each of their readings.
-FEW_SERIES = 16
+FEW_SERIES = 8
 _NEVER = np.iinfo(np.int64).min
 _LATEST = np.iinfo(np.int64).max - 2 * SILENCE_US
 _STATE: Final = pa.schema(
@@ -115,10 +116,7 @@ class DetectAnomalies:
         used = np.flatnonzero(given & np.isfinite(values))
         keys = batch.column("device_id").unique()
         device = pc.index_in(batch.column("device_id"), keys).to_numpy(zero_copy_only=False).astype(np.int64)[used]
-        time, watermark = (
-            batch.column(name).cast(pa.int64()).fill_null(_NEVER).to_numpy(zero_copy_only=False)[used]
-            for name in ("event_time", "watermark")
-        )
+        time, watermark = (microseconds(batch.column(name), _NEVER)[used] for name in ("event_time", "watermark"))
         memory = _Memory(states, f"{self.model.card.name}@{self.model.card.version}", self.model.state_width)
         names, metric = memory.with_names(batch.column("metric").take(pa.array(used)))
         stamp = np.minimum(np.maximum(time, watermark), _LATEST)
@@ -194,7 +192,7 @@ class _Memory:
         )
         self.last = np.frombuffer(bytes_of(times), dtype="<i8").astype(np.int64)
         self.numbers = np.frombuffer(bytes_of(numbers), dtype="<f8").astype(np.float64).reshape(-1, width)
-        until = states.column("expires_at").cast(pa.int64()).fill_null(_NEVER).to_numpy(zero_copy_only=False)
+        until = microseconds(states.column("expires_at"), _NEVER)
         self.until = np.where(own.to_numpy(zero_copy_only=False), until, _NEVER)
         self.series = Readings(self._device, np.empty(0, dtype=np.int64), self.last)
 
@@ -226,7 +224,7 @@ class _Memory:
             lists_of(names.take(pa.array(lives.metric[order])), ends, absent),
             binary_of(times, ends, absent),
             binary_of(numbers, ends, absent),
-            pa.array(self.until, pa.int64(), mask=absent).cast(TIMESTAMP),
+            pa.array(self.until, pa.int64(), mask=absent).view(TIMESTAMP),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=schema)
 

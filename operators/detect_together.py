@@ -16,6 +16,7 @@ from operators.rounds import rounds
 from operators.row_errors import RowError, with_errors
 from schemas.answers import ANOMALY
 from schemas.device_metrics import METRICS
+from schemas.microseconds import microseconds
 from schemas.topic import TIMESTAMP
 
 SILENCE_US = 30 * 86_400 * 1_000_000
@@ -77,8 +78,7 @@ class DetectTogether:
         keys = batch.column("device_id").unique()
         device = pc.index_in(batch.column("device_id"), keys).to_numpy(zero_copy_only=False).astype(np.int64)
         time, watermark = (
-            np.minimum(batch.column(name).cast(pa.int64()).fill_null(_NEVER).to_numpy(zero_copy_only=False), _LATEST)
-            for name in ("event_time", "watermark")
+            np.minimum(microseconds(batch.column(name), _NEVER), _LATEST) for name in ("event_time", "watermark")
         )
         memory = self._memory(states)
         answers: list[dict[str, object] | None] = [None] * batch.num_rows
@@ -119,8 +119,7 @@ class DetectTogether:
             if own[row]:
                 numbers[row] = np.frombuffer(data, dtype="<f8")
         last, until = (
-            np.where(own, states.column(name).cast(pa.int64()).fill_null(_NEVER).to_numpy(zero_copy_only=False), _NEVER)
-            for name in ("last", "expires_at")
+            np.where(own, microseconds(states.column(name), _NEVER), _NEVER) for name in ("last", "expires_at")
         )
         return _Memory(numbers, last, until)
 
@@ -174,7 +173,7 @@ class _Memory:
         columns = [
             pa.array([model if one else None for one in present], pa.string()),
             pa.array([data[i].tobytes() if one else None for i, one in enumerate(present)], pa.binary()),
-            pa.array(self.last, pa.int64(), mask=~present).cast(TIMESTAMP),
-            pa.array(self.until, pa.int64(), mask=~present).cast(TIMESTAMP),
+            pa.array(self.last, pa.int64(), mask=~present).view(TIMESTAMP),
+            pa.array(self.until, pa.int64(), mask=~present).view(TIMESTAMP),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=schema)

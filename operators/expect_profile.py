@@ -14,6 +14,7 @@ from operators.operator import never_fires
 from operators.rounds import rounds
 from operators.row_errors import RowError, with_errors
 from schemas.energy import HOURS, PROFILE
+from schemas.microseconds import microseconds
 from schemas.topic import TIMESTAMP
 
 HOURS_A_WEEK = 168
@@ -100,10 +101,7 @@ class ExpectProfile:
         used = np.flatnonzero(given & np.isfinite(values))
         keys = batch.column("device_id").unique()
         device = pc.index_in(batch.column("device_id"), keys).to_numpy(zero_copy_only=False).astype(np.int64)[used]
-        time, watermark = (
-            batch.column(name).cast(pa.int64()).fill_null(_NEVER).to_numpy(zero_copy_only=False)[used]
-            for name in ("event_time", "watermark")
-        )
+        time, watermark = (microseconds(batch.column(name), _NEVER)[used] for name in ("event_time", "watermark"))
         memory = _Memory(states)
         hour = (np.minimum(time, _LATEST) + self.utc_offset_min * 60_000_000) // _HOUR_US
         answers = np.full((len(used), 4), np.nan)
@@ -248,11 +246,11 @@ class _Memory:
             pa.array(self.hour, pa.int64(), mask=~there),
             pa.array(self.sum, pa.float64(), mask=~there),
             pa.array(self.count, pa.int64(), mask=~there),
-            pa.array(self.until, pa.int64(), mask=~there).cast(TIMESTAMP),
+            pa.array(self.until, pa.int64(), mask=~there).view(TIMESTAMP),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _numbers(states: pa.RecordBatch, name: str, otherwise: int) -> Integers:
-    column = states.column(name).cast(pa.int64()).fill_null(otherwise)
+    column = states.column(name).view(pa.int64()).fill_null(otherwise)
     return np.array(column.to_numpy(zero_copy_only=False), dtype=np.int64)

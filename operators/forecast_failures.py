@@ -18,6 +18,7 @@ from operators.signal_history import FEATURES, SignalHistory, Standing, in_words
 from schemas.answers import INPUT
 from schemas.device_forecasts import DEVICE_FORECAST
 from schemas.device_signals import SIGNAL
+from schemas.microseconds import microseconds
 from schemas.topic import TIMESTAMP
 
 EMITTED: Final = pa.schema([*DEVICE_FORECAST, *CAUSE])
@@ -84,9 +85,7 @@ class ForecastFailures:
         keys = batch.column("device_id").unique().to_pylist()
         work = _Work(self.model, keys, states)
         columns = {name: batch.column(name).to_pylist() for name in _READS}
-        times, watermarks = (
-            batch.column(name).cast(pa.int64()).fill_null(_NEVER).to_pylist() for name in ("event_time", "watermark")
-        )
+        times, watermarks = (microseconds(batch.column(name), _NEVER).tolist() for name in ("event_time", "watermark"))
         places = {key: place for place, key in enumerate(keys)}
         device = np.array([places[key] for key in columns["device_id"]], dtype=np.int64)
         for these in rounds(device):
@@ -217,7 +216,7 @@ def _expires_at(history: SignalHistory) -> int:
 
 
 def _times(values: Sequence[int | None]) -> pa.Array:
-    return pa.array(values, pa.int64()).cast(TIMESTAMP)
+    return pa.array(values, pa.int64()).view(TIMESTAMP)
 
 
 def _column(field: pa.Field, values: Sequence[Any]) -> pa.Array:

@@ -94,7 +94,7 @@ def _learn(
 ) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     places = {key: [] if value is None else _decode(value) for key, value in stored.items()}
     times = {
-        name: batch.column(name).cast(pa.int64()).to_pylist() for name in ("valid_from", "watermark", "received_at")
+        name: batch.column(name).view(pa.int64()).to_pylist() for name in ("valid_from", "watermark", "received_at")
     }
     texts = [batch.column(name).to_pylist() for name in ("site", "room", "type", "upstream_device_id", "language")]
     rows: list[dict[str, Any]] = []
@@ -117,7 +117,7 @@ def _learn(
 
 
 def _locate(batch: pa.RecordBatch, places: dict[str, list[Place]]) -> pa.RecordBatch:
-    times = batch.column("event_time").cast(pa.int64()).to_pylist()
+    times = batch.column("event_time").view(pa.int64()).to_pylist()
     nowhere = Place(0, None)
     found = []
     for device_id, at in zip(batch.column("device_id").to_pylist(), times, strict=True):

@@ -18,6 +18,7 @@ from operators.template_tree import TemplateTree
 from operators.word_skeleton import skeleton
 from schemas.answers import LOG_ANSWERS
 from schemas.identity import identity
+from schemas.microseconds import microseconds
 from schemas.topic import TIMESTAMP
 
 SILENCE_US = 30 * 86_400 * 1_000_000
@@ -83,9 +84,7 @@ class MineTemplates:
     def process(self, states: pa.RecordBatch, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
         """Mask distinct lines once, then go through the rows in order."""
         devices = batch.column("device_id").dictionary_encode().indices.to_pylist()
-        times, watermarks = (
-            batch.column(name).cast(pa.int64()).fill_null(_NEVER).to_pylist() for name in ("event_time", "watermark")
-        )
+        times, watermarks = (microseconds(batch.column(name), _NEVER).tolist() for name in ("event_time", "watermark"))
         messages = batch.column("message").dictionary_encode()
         lines = mask_lines(messages.dictionary)
         known = _Known(self.model)
@@ -139,7 +138,7 @@ class _Memory:
 
     def __init__(self, states: pa.RecordBatch) -> None:
         self._bytes: list[bytes | None] = states.column("templates").to_pylist()
-        self._until: list[int] = states.column("expires_at").cast(pa.int64()).fill_null(_NEVER).to_pylist()
+        self._until: list[int] = microseconds(states.column("expires_at"), _NEVER).tolist()
         self._trees: dict[int, TemplateTree] = {}
 
     def tree(self, device: int, time: int, watermark: int) -> TemplateTree:
@@ -158,7 +157,7 @@ class _Memory:
         for device, tree in self._trees.items():
             self._bytes[device] = tree.stored()
         until = pa.array([None if one == _NEVER else one for one in self._until], pa.int64())
-        return pa.RecordBatch.from_arrays([pa.array(self._bytes, pa.binary()), until.cast(TIMESTAMP)], schema=schema)
+        return pa.RecordBatch.from_arrays([pa.array(self._bytes, pa.binary()), until.view(TIMESTAMP)], schema=schema)
 
 
 class _Answers:

@@ -15,6 +15,7 @@ from operators.alert_matches import find_matches
 from operators.alert_rows import EMITTED, AlertRows
 from operators.alert_rule import AlertRule, Source
 from operators.columns import require
+from schemas.microseconds import microseconds
 from schemas.topic import TIMESTAMP
 
 NEVER: Final = np.iinfo(np.int64).min
@@ -78,9 +79,9 @@ class RaiseAlerts:
         source = source_of(batch.schema)
         if source is None or not batch.num_rows:
             return states, rows.batch()
-        watermarks = batch.column("watermark").cast(pa.int64()).fill_null(NEVER).to_numpy(zero_copy_only=False)
+        watermarks = microseconds(batch.column("watermark"), NEVER)
         matches = find_matches(source, self._rules_of(source), batch)
-        first_due = pc.min(states.column("deadline").cast(pa.int64())).as_py()
+        first_due = pc.min(states.column("deadline").view(pa.int64())).as_py()
         is_due = first_due is not None and first_due <= watermarks[-1]
         if not matches and not is_due:
             return states, rows.batch()
@@ -114,7 +115,7 @@ class RaiseAlerts:
         last_row = np.zeros(len(encoded.dictionary), dtype=np.int64)
         np.maximum.at(last_row, encoded.indices.to_numpy(), np.arange(len(keys)))
         reached = watermarks[last_row]
-        before = states.column("deadline").cast(pa.int64()).fill_null(NEVER).to_numpy(zero_copy_only=False)
+        before = microseconds(states.column("deadline"), NEVER)
         names = encoded.dictionary.to_pylist()
         for i, (name, was_due) in enumerate(zip(names, (before != NEVER) & (before <= reached), strict=True)):
             if was_due or name in matched:

@@ -74,7 +74,7 @@ class ReportLogSilences:
         """Go through the rows in order: first what is overdue by a row's watermark, then the row."""
         keys = batch.column("device_id").to_pylist()
         memories = dict(zip(dict.fromkeys(keys), _memories(states), strict=True))
-        times, watermarks = (batch.column(name).cast(pa.int64()).to_pylist() for name in ("event_time", "watermark"))
+        times, watermarks = (batch.column(name).view(pa.int64()).to_pylist() for name in ("event_time", "watermark"))
         ids, templates, inputs = (
             pc.struct_field(batch.column("hubbub"), name).to_pylist() for name in ("template_id", "template", "input")
         )
@@ -156,14 +156,14 @@ class _Memory:
 
 
 def _memories(states: pa.RecordBatch) -> list[_Memory]:
-    until = states.column("expires_at").cast(pa.int64()).to_pylist()
+    until = states.column("expires_at").view(pa.int64()).to_pylist()
     return [_Memory(*one) for one in zip(states.column("rhythms").to_pylist(), until, strict=True)]
 
 
 def _stored(memories: Iterable[_Memory], schema: pa.Schema) -> pa.RecordBatch:
     kept = [memory.stored() for memory in memories]
     rhythms, deadlines, ends = zip(*kept, strict=True) if kept else ((), (), ())
-    times = [pa.array(one, pa.int64()).cast(TIMESTAMP) for one in (deadlines, ends)]
+    times = [pa.array(one, pa.int64()).view(TIMESTAMP) for one in (deadlines, ends)]
     return pa.RecordBatch.from_arrays([pa.array(rhythms, pa.binary()), *times], schema=schema)
 
 
@@ -197,5 +197,5 @@ def _rows(rows: list[_Row]) -> pa.RecordBatch:
     for field in _EMITTED:
         values = [row[field.name] for row in rows]
         stamp = pa.types.is_timestamp(field.type)
-        columns.append(pa.array(values, pa.int64()).cast(TIMESTAMP) if stamp else pa.array(values, field.type))
+        columns.append(pa.array(values, pa.int64()).view(TIMESTAMP) if stamp else pa.array(values, field.type))
     return pa.RecordBatch.from_arrays(columns, schema=_EMITTED)

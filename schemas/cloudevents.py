@@ -62,10 +62,10 @@ def _utf8(batch: pa.RecordBatch, name: str) -> pa.Array:
     if name not in batch.schema.names:
         return pa.nulls(batch.num_rows)
     column = batch.column(name)
-    return (times_as_text(column) if column.type == TIMESTAMP else column).cast(pa.binary())
+    return (times_as_text(column) if column.type == TIMESTAMP else column).view(pa.binary())
 
 
 def _places(batch: pa.RecordBatch) -> pa.Array:
     """Return `topic/partition/offset` of each row's origin, null where it has none."""
     origin = batch.column("origin")
-    return pc.binary_join_element_wise(*(child.cast(pa.string()) for child in origin.flatten()), "/").cast(pa.binary())
+    return pc.binary_join_element_wise(*(child.cast(pa.string()) for child in origin.flatten()), "/").view(pa.binary())

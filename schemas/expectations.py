@@ -155,7 +155,7 @@ def broken(batch: pa.RecordBatch, expectation: Expectation) -> tuple[int, int]:
 def column_at(batch: pa.RecordBatch, path: str) -> pa.Array:
     """Return the column at a dotted path, or the seconds by which events lie ahead of their arrival."""
     if path == AHEAD_S:
-        apart = pc.subtract(*(batch.column(name).cast(pa.int64()) for name in ("event_time", "received_at")))
+        apart = pc.subtract(*(batch.column(name).view(pa.int64()) for name in ("event_time", "received_at")))
         return pc.divide(apart.cast(pa.float64()), 1e6)
     first, *rest = path.split(".")
     column = batch.column(first)

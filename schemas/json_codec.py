@@ -50,6 +50,7 @@ class JsonCodec:
     topic: Topic
     limits: Limits = DEFAULT_LIMITS
     _readers: dict[str, Reader] = field(init=False, repr=False, compare=False)
+    _decoded: pa.Schema = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Prepare one reader a column; ValueError for a topic of raw bytes or a column that JSON cannot carry."""
@@ -57,6 +58,7 @@ class JsonCodec:
             raise ValueError(f"expected a topic whose content is JSON, got {self.topic.name} ({self.topic.content})")
         readers = {column.name: reader_of(column.type, closed_values(column)) for column in self.topic.schema}
         object.__setattr__(self, "_readers", readers)
+        object.__setattr__(self, "_decoded", self.topic.decoded_schema)
 
     def decode(self, part_topic: str, partition: int, records: Sequence[Record]) -> Decoded:
         """Return the rows of records of one partition, in order.
@@ -115,7 +117,7 @@ class JsonCodec:
         """Build all columns; rows at fault are in them with nulls, and are named with their reason."""
         envelopes = read_envelopes(part_topic, partition, records, self.topic.dataschema)
         faults = dict(envelopes.refused)
-        received_at = pa.array([record.timestamp_us for record in records], pa.int64()).cast(TIMESTAMP)
+        received_at = pa.array([record.timestamp_us for record in records], pa.int64()).view(TIMESTAMP)
         of = members(events)
         columns: list[pa.Array] = []
         for column in self.topic.schema:
@@ -137,7 +139,7 @@ class JsonCodec:
             pa.array(envelopes.tracestates, pa.string()),
             self._extra(records, events, faults),
         ]
-        return pa.RecordBatch.from_arrays(columns, schema=self.topic.decoded_schema), faults
+        return pa.RecordBatch.from_arrays(columns, schema=self._decoded), faults
 
     def _column(
         self, column: pa.Field, values: list[object], faults: dict[int, Refused], *, optional: bool

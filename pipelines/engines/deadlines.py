@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from operators.operator import KeyedOperator
 from pipelines.engines.state_rows import NEVER_US, BrokenContract
+from schemas.microseconds import microseconds
 
 _NONE = np.iinfo(np.int64).max
 
@@ -52,5 +53,5 @@ def _check(
 
 
 def _microseconds(batch: pa.RecordBatch, column: str, missing: int) -> np.ndarray:
-    times: np.ndarray = batch.column(column).cast(pa.int64()).fill_null(missing).to_numpy(zero_copy_only=False)
+    times: np.ndarray = microseconds(batch.column(column), missing)
     return times

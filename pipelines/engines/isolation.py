@@ -78,7 +78,7 @@ def _one_by_one(
     first_error: Exception,
 ) -> tuple[StepResult, StateRows]:
     result = StepResult()
-    watermarks = batch.column("watermark").cast(pa.int64()).to_pylist()
+    watermarks = batch.column("watermark").view(pa.int64()).to_pylist()
     for row in range(batch.num_rows):
         attempt = states.copy()
         try:

@@ -17,6 +17,7 @@ from infra.broker import Broker, BrokerMismatch, TopicPartition
 from pipelines.engines.partition_reader import NEVER, PartitionReader, Rows, TimeRules, time_before_rows
 from pipelines.engines.place import Place
 from pipelines.engines.upstream_time import WITHOUT_END, UpstreamTime
+from schemas.microseconds import microseconds
 from schemas.record import Record
 from schemas.sequence import SEQUENCE_HEADER, read_sequence
 from schemas.topic import TIMESTAMP, Topic
@@ -106,9 +107,9 @@ class TableReader(PartitionReader):
         One whose time has passed holds from the frontier on; a tick at that offset says so to who reads it again.
         """
         before = time_before_rows(rows.batch)
-        times = rows.batch.column(self.topic.event_time).cast(pa.int64()).to_numpy()
+        times = microseconds(rows.batch.column(self.topic.event_time))
         late = np.flatnonzero((times < frontier_us) & (before < frontier_us))
-        moved = pa.array(np.maximum(before, frontier_us)).cast(TIMESTAMP)
+        moved = pa.array(np.maximum(before, frontier_us)).view(TIMESTAMP)
         column = rows.batch.schema.get_field_index("watermark")
         rows = replace(rows, batch=rows.batch.set_column(column, rows.batch.schema.field("watermark"), moved))
         if not len(late):

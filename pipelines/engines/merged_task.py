@@ -213,7 +213,7 @@ class MergedTask:
     def _segment(self, run: Sequence[Waiting], watermark_us: int) -> Segment:
         batches = [one.rows.batch.slice(one.row, 1) for one in run]
         batch = pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
-        merged = pa.array([one.merge_us for one in run], pa.int64()).cast(TIMESTAMP)
+        merged = pa.array([one.merge_us for one in run], pa.int64()).view(TIMESTAMP)
         batch = batch.set_column(batch.schema.get_field_index("watermark"), batch.schema.field("watermark"), merged)
         part = TopicPartition(run[0].topic, run[0].partition)
         return Segment(run[0].rows.topic, part, batch, [one.record for one in run], watermark_us)

@@ -15,6 +15,7 @@ from infra.partitioner import partition_of_key
 from pipelines.engines.dead_letter import Failure
 from pipelines.engines.place import Place
 from schemas.json_codec import JsonCodec
+from schemas.microseconds import microseconds
 from schemas.record import Record
 from schemas.sequence import Marks, first_copies
 from schemas.topic import PROGRESS, TIMESTAMP, Topic
@@ -40,7 +41,6 @@ class Rows:
     refused: Sequence[tuple[Record, Failure]]
     refused_before_us: Sequence[int]
     after: Place
-    size_bytes: int
     marks_before: Marks = field(default_factory=dict)
     repeats: int = 0
 
@@ -48,6 +48,12 @@ class Rows:
         """Return how far each feed had come before an offset among these records."""
         records = sorted([*self.records, *(record for record, _ in self.refused)], key=lambda record: record.offset)
         return first_copies(self.marks_before, [record for record in records if record.offset < offset])[1]
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory the records take."""
+        records = [*self.records, *(record for record, _ in self.refused)]
+        return sum(len(record.value or b"") + 200 for record in records)
 
     @property
     def empty(self) -> bool:
@@ -123,7 +129,7 @@ class PartitionReader:
 
     def merge_times(self, batch: pa.RecordBatch) -> np.ndarray:
         """Return at what time each row merges: at its own, or at its watermark if it is late."""
-        times: np.ndarray = batch.column(self.topic.event_time).cast(pa.int64()).to_numpy()
+        times: np.ndarray = microseconds(batch.column(self.topic.event_time))
         merged: np.ndarray = np.maximum(times, time_before_rows(batch))
         return merged
 
@@ -148,7 +154,7 @@ class PartitionReader:
 
     def _nothing(self, place: Place) -> Rows:
         nobody = np.empty(0, dtype=np.int64)
-        return Rows(self.part, self.topic, self._no_rows, [], nobody, [], [], place, 0)
+        return Rows(self.part, self.topic, self._no_rows, [], nobody, [], [], place)
 
     def _rows(self, place: Place, records: Sequence[Record]) -> Rows:
         """Make rows of records; `place` is the one behind them but for their times."""
@@ -157,7 +163,7 @@ class PartitionReader:
         failures = {i: Failure(refusal.stage, refusal.reason, refusal.message) for i, refusal in decoded.refused}
         batch, index = self._drop_ahead_of_clock(batch, index, failures)
         self._check_partition(batch)
-        times = batch.column(self.topic.event_time).cast(pa.int64()).to_numpy()
+        times = microseconds(batch.column(self.topic.event_time))
         start = NEVER if place.high_us is None else place.high_us
         highs = np.maximum.accumulate(np.concatenate([[start], times]))
         before, high = highs[:-1], int(highs[-1])
@@ -176,7 +182,6 @@ class PartitionReader:
             refused=[(records[i], failures[i]) for i in refused_at],
             refused_before_us=refused_before,
             after=after,
-            size_bytes=sum(len(record.value or b"") + 200 for record in records),
         )
 
     def _drop_ahead_of_clock(
@@ -184,8 +189,8 @@ class PartitionReader:
     ) -> tuple[pa.RecordBatch, list[int]]:
         if not self.judges_clock:
             return batch, index
-        times = batch.column(self.topic.event_time).cast(pa.int64()).to_numpy()
-        received = batch.column("received_at").cast(pa.int64()).to_numpy()
+        times = microseconds(batch.column(self.topic.event_time))
+        received = microseconds(batch.column("received_at"))
         ahead = times > received + self._rules.max_ahead_us
         if not ahead.any():
             return batch, index
@@ -222,13 +227,15 @@ class PartitionReader:
             watermark = np.maximum(watermark, floor_us)
         unknown = watermark == NEVER
         columns = [
-            pa.array(watermark, pa.int64(), mask=unknown).cast(TIMESTAMP),
+            pa.array(watermark, pa.int64(), mask=unknown).view(TIMESTAMP),
             pa.array(~unknown & (times < watermark)),
         ]
-        return pa.RecordBatch.from_arrays([*batch.columns, *columns], schema=pa.schema([*batch.schema, *PROGRESS]))
+        for added, column in zip(PROGRESS, columns, strict=True):
+            batch = batch.append_column(added, column)
+        return batch
 
 
 def time_before_rows(batch: pa.RecordBatch) -> np.ndarray:
     """Return each row's column `watermark` in microseconds, NEVER where it is null."""
-    times: np.ndarray = batch.column("watermark").cast(pa.int64()).fill_null(NEVER).to_numpy(zero_copy_only=False)
+    times: np.ndarray = microseconds(batch.column("watermark"), NEVER)
     return times

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from pipelines.engines.state_rows import StateRows
 from schemas.dead_letters import REPLAYED_FROM
+from schemas.microseconds import microseconds
 from schemas.record import Record
 from schemas.topic import Topic
 
@@ -39,8 +40,8 @@ def first_deliveries(
     states.fetch(keys)
     found = {one: states.delivered(one) for one in dict.fromkeys(keys)}
     ids = bytes.fromhex("".join(batch.column("event_id").to_pylist()))
-    watermark = batch.column("watermark").cast(pa.int64()).fill_null(_NEVER).to_numpy(zero_copy_only=False)
-    times = batch.column(topic.event_time).cast(pa.int64()).to_numpy()
+    watermark = microseconds(batch.column("watermark"), _NEVER)
+    times = microseconds(batch.column(topic.event_time))
     until = (np.minimum(np.maximum(times, watermark), _LATEST) + REMEMBER_US).tolist()
     repeats = []
     for row, (one, now) in enumerate(zip(keys, watermark.tolist(), strict=True)):

@@ -14,6 +14,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from schemas.microseconds import microseconds
 from schemas.sequence import sequence_text
 
 # Columns that travel through a step: where a row's record lies, and what a finished row says of its place.
@@ -75,7 +76,5 @@ def with_sequence(batch: pa.RecordBatch, places: Sequence[str | None]) -> pa.Rec
 
 
 def _numbers(batch: pa.RecordBatch, name: str) -> list[int]:
-    column = batch.column(name)
-    whole = column if column.type == pa.int64() else column.cast(pa.int64())
-    numbers: list[int] = whole.fill_null(_NEVER).to_pylist()
+    numbers: list[int] = microseconds(batch.column(name), _NEVER).tolist()
     return numbers

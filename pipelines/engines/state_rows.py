@@ -63,7 +63,8 @@ class StateRows:
         schema = self._schemas[operator.name]
         empty = [None] * len(schema)
         rows = [self._rows[key].get(operator.name, (0, empty))[1] for key in keys]
-        columns = [_column([row[i] for row in rows], field.type) for i, field in enumerate(schema)]
+        # A time is stored as its microseconds, which Arrow takes for one.
+        columns = [pa.array([row[i] for row in rows], field.type) for i, field in enumerate(schema)]
         return pa.RecordBatch.from_arrays(columns, schema=schema) if len(schema) else _no_columns(schema, len(keys))
 
     def update(self, operator: KeyedOperator, keys: Sequence[str], states: pa.RecordBatch) -> None:
@@ -145,13 +146,8 @@ class StateRows:
         return row
 
 
-def _column(values: list[Any], type_: pa.DataType) -> pa.Array:
-    """Return stored values as a column; a timestamp is stored as its microseconds."""
-    return pa.array(values, pa.int64()).cast(type_) if pa.types.is_timestamp(type_) else pa.array(values, type_)
-
-
 def _stored(column: pa.Array) -> pa.Array:
-    return column.cast(pa.int64()) if pa.types.is_timestamp(column.type) else column
+    return column.view(pa.int64()) if pa.types.is_timestamp(column.type) else column
 
 
 def _no_columns(schema: pa.Schema, rows: int) -> pa.RecordBatch:

@@ -23,6 +23,7 @@ from pipelines.engines.sequence import Feed, with_sequence
 from pipelines.engines.state_rows import BrokenContract, StateRows
 from pipelines.pipeline import Pipeline
 from schemas.identity import deadline_id, output_id, output_ids
+from schemas.microseconds import microseconds
 from schemas.topic import Topic
 
 # Given an operator's name, what is entered while it works: for who measures it.
@@ -119,20 +120,20 @@ def _run_keyed(
 
 def _watermarks(batch: pa.RecordBatch) -> np.ndarray:
     never = np.iinfo(np.int64).min
-    times: np.ndarray = batch.column("watermark").cast(pa.int64()).fill_null(never).to_numpy(zero_copy_only=False)
+    times: np.ndarray = microseconds(batch.column("watermark"), never)
     return times
 
 
 def _ordered(operator: KeyedOperator, times: np.ndarray, parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     """Sort emitted rows by (trigger, deadline before row, deadline, key); rows of one cause keep their order."""
-    table = pa.Table.from_batches([part for part in parts if part.num_rows] or [parts[0]]).combine_chunks()
-    rows = table.to_batches()[0] if table.num_rows else pa.RecordBatch.from_pylist([], schema=table.schema)
-    if not rows.num_rows:
-        return rows
+    some = [part for part in parts if part.num_rows]
+    if not some:
+        return parts[0]
+    rows = some[0] if len(some) == 1 else pa.concat_batches(some)
     causes = list(
         zip(
             rows.column("_row").to_pylist(),
-            rows.column("_deadline").cast(pa.int64()).to_pylist(),
+            rows.column("_deadline").view(pa.int64()).to_pylist(),
             rows.column("_key").to_pylist(),
             strict=True,
         )
@@ -195,7 +196,7 @@ def _with_traces(rows: pa.RecordBatch, inputs: pa.RecordBatch) -> pa.RecordBatch
 
 def _causes(rows: pa.RecordBatch) -> tuple[list[Any], list[Any]]:
     """Return for each emitted row the input row that caused it, or the deadline in microseconds."""
-    return rows.column("_row").to_pylist(), rows.column("_deadline").cast(pa.int64()).to_pylist()
+    return rows.column("_row").to_pylist(), rows.column("_deadline").view(pa.int64()).to_pylist()
 
 
 def _name_enriched(pipeline: Pipeline, batch: pa.RecordBatch) -> pa.RecordBatch:

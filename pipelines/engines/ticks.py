@@ -46,7 +46,7 @@ def read_ticks(broker: Broker, group: str) -> dict[TopicPartition, list[tuple[in
         offset = broker.bounds(part)[0]
         while records := broker.read(part, offset, max_records=READ_RECORDS, max_bytes=READ_BYTES):
             rows = codec.decode(TICKS.name, partition, records).batch
-            times = rows.column("event_time").cast(pa.int64()).to_pylist()
+            times = rows.column("event_time").view(pa.int64()).to_pylist()
             names = ("group", "topic", "partition", "offset")
             for row_group, topic, number, at, time_us in zip(
                 *(rows.column(n).to_pylist() for n in names), times, strict=True

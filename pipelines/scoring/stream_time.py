@@ -60,7 +60,7 @@ class StreamTime:
         unknown = before == NEVER
         watermark = np.where(unknown, NEVER, before - self._lateness_us)
         return (
-            pa.array(filled).cast(TIMESTAMP),
-            pa.array(watermark, pa.int64(), mask=unknown).cast(TIMESTAMP),
+            pa.array(filled).view(TIMESTAMP),
+            pa.array(watermark, pa.int64(), mask=unknown).view(TIMESTAMP),
             pa.array(~unknown & (filled < watermark)),
         )
