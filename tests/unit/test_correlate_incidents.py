@@ -231,6 +231,7 @@ def test_a_row_is_told_anew_in_the_other_language(site_language: str) -> None:
     assert (paragraph(event, reader), cause(event, reader)) == (other["summary"], other["probable_cause"])
     assert paragraph(event, site_language[:2]) == incident["summary"]
     assert (spoken(event, reader), spoken(event, site_language[:2])) == (reader, site_language[:2])
-    for lacking in ({"evidence_counts": None}, {"timeline": []}, {"summary": "of an older hubbub"}):
+    without: list[dict[str, object]] = [{"evidence_counts": None}, {"timeline": []}, {"summary": "of an older hubbub"}]
+    for lacking in without:
         old = {**event, **lacking}
         assert (paragraph(old, reader), spoken(old, reader)) == (old["summary"], site_language)
