@@ -11,12 +11,12 @@ from tests.registered_operators import row_batch
 from tests.signal_rows import falling_ill
 
 LINES = """
-00:10 unlikely 0.002994 trouble in 1 of the last 12 times 5 min, 1 anomaly in 120 min
-00:25 unlikely 0.06295 1 warning in 10 min, 2 different things in trouble in 60 min
-00:40 likely 0.94091 3 different things in trouble in 60 min, 4 warnings in 30 min
-00:55 likely 0.803832 8 different things in trouble in 60 min, 2 warnings in 30 min
-01:05 unlikely 0.000327 8 different things in trouble in 60 min, 4 warnings in 120 min
-01:40 unlikely 0.001026 5 different things in trouble in 60 min, 4 warnings in 120 min
+00:10 unlikely 0.003027 trouble in 1 of the last 12 times 5 min, 1 anomaly in 120 min
+00:25 unlikely 0.061822 1 warning in 10 min, 2 different things in trouble in 60 min
+00:40 likely 0.93848 3 different things in trouble in 60 min, 4 warnings in 30 min
+00:55 likely 0.856147 8 different things in trouble in 60 min, 10 abnormal lines in 120 min
+01:05 unlikely 0.000399 8 different things in trouble in 60 min, 4 warnings in 120 min
+01:40 unlikely 0.001294 5 different things in trouble in 60 min, 4 warnings in 120 min
 """
 
 
