@@ -43,7 +43,7 @@ def json_of(script: str, *arguments: object, interpreter: str = sys.executable) 
 def keep(name: str, text: str) -> None:
     """Replace what lies between the markers of a section of BENCHMARKS.md."""
     document = BENCHMARKS.read_text(encoding="utf-8")
-    start, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
+    start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
     before, rest = document.split(start)
     _, after = rest.split(end)
-    BENCHMARKS.write_text(before + start + text + end + after, encoding="utf-8")
+    BENCHMARKS.write_text(f"{before}{start}{text}\n{end}{after}", encoding="utf-8")
