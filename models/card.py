@@ -54,6 +54,7 @@ class Card(msgspec.Struct, frozen=True):
 
     `files` names every other file of the bundle with its sha256 (lower hex). `golden` are inputs with the answers
     that this bundle must give, in the form that `task` defines. `max_tokens` and `buckets` are of tasks that read text.
+    `fewest_rows` is how many rows a run must have for a text to be answered with the same bits whatever its company.
     `reference` says by topic what inputs and answers were like, which drift is measured against.
     """
 
@@ -68,6 +69,7 @@ class Card(msgspec.Struct, frozen=True):
     heads: tuple[Head, ...] = ()
     max_tokens: int = 0
     buckets: tuple[int, ...] = ()
+    fewest_rows: int = 2
     training_sets: tuple[Any, ...] = ()
     licence_note: str = ""
     base_model: str = ""

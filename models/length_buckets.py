@@ -1,7 +1,7 @@
 """Group token lists into runs such that a text's answer does not depend on its company.
 
-Padding to the edge of a text's own bucket, never to the longest of its batch, and at least two rows a run: a run of one
-row takes other kernels of ONNX Runtime and gives other last bits (measured, 1.31).
+Padding to the edge of a text's own bucket, never to the longest of its batch. A graph that averages over tokens by
+ReduceSum gives a run of one row other last bits (measured, ONNX Runtime 1.31): its card asks for two rows a run.
 """
 
 from __future__ import annotations
@@ -47,14 +47,15 @@ def group_by_length(lengths: Sequence[int], edges: Sequence[int], token_budget: 
             yield Run(members[start : start + step], edge)
 
 
-def padded(lists: Sequence[Sequence[int]], run: Run, padding: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def padded(
+    lists: Sequence[Sequence[int]], run: Run, padding: int, fewest_rows: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the ids and the mask of a run, int64 (rows, edge).
 
-    A lone row stands there twice; the caller drops the second answer.
+    Where there are fewer rows than `fewest_rows`, the last stands there again; the caller drops the further answers.
     """
     chosen = [lists[member] for member in run.members]
-    if len(chosen) == 1:
-        chosen = chosen * 2
+    chosen += chosen[-1:] * (fewest_rows - len(chosen))
     lengths = np.fromiter(map(len, chosen), dtype=np.int64, count=len(chosen))
     mask = np.arange(run.edge) < lengths[:, None]
     ids = np.full(mask.shape, padding, dtype=np.int64)

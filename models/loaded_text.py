@@ -231,7 +231,7 @@ class LoadedText:
         lists = [lists[place] for place in places]
         outputs = ("logits", "token_logits") if explained else ("logits",)
         for run in group_by_length([len(ids) for ids in lists], self.card.buckets, TOKENS_PER_RUN):
-            feeds = dict(zip(INPUTS, padded(lists, run, PADDING), strict=True))
+            feeds = dict(zip(INPUTS, padded(lists, run, PADDING, self.card.fewest_rows), strict=True))
             logits, *tokens = self._session.run(outputs, feeds)
             own = [places[member] for member in run.members]
             token_logits = tokens[0] if explained else np.empty((len(logits), 0, logits.shape[1]), dtype=np.float32)

@@ -30,7 +30,7 @@ def test_little_is_spent_around_the_session() -> None:
     chosen = list(texts("messages", TEXTS))
     lists = [encoding.ids for encoding in loaded._tokenizer.encode_batch_fast(chosen)]
     runs = [
-        dict(zip(INPUTS, padded(lists, run, PADDING), strict=True))
+        dict(zip(INPUTS, padded(lists, run, PADDING, loaded.card.fewest_rows), strict=True))
         for run in group_by_length([len(ids) for ids in lists], loaded.card.buckets, TOKENS_PER_RUN)
     ]
     bare, whole, explained = [], [], []

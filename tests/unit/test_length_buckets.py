@@ -33,11 +33,11 @@ def test_every_text_runs_once_in_its_own_bucket_under_the_budget(lengths: list[i
         assert len(run.members) <= 2 or len(run.members) * run.edge <= budget
 
 
-@given(st.lists(st.lists(st.integers(5, 99), min_size=1, max_size=32), min_size=1, max_size=20))
-def test_padding_keeps_the_tokens_and_masks_the_rest(lists: list[list[int]]) -> None:
+@given(st.lists(st.lists(st.integers(5, 99), min_size=1, max_size=32), min_size=1, max_size=20), st.integers(1, 3))
+def test_padding_keeps_the_tokens_and_masks_the_rest(lists: list[list[int]], fewest_rows: int) -> None:
     for run in group_by_length([len(one) for one in lists], EDGES, 64):
-        ids, mask = padded(lists, run, padding=1)
-        assert ids.shape == mask.shape == (max(2, len(run.members)), run.edge)
+        ids, mask = padded(lists, run, padding=1, fewest_rows=fewest_rows)
+        assert ids.shape == mask.shape == (max(fewest_rows, len(run.members)), run.edge)
         assert ids.dtype == mask.dtype == np.int64
         for row, member in enumerate(run.members):
             assert ids[row][mask[row] == 1].tolist() == lists[member]
@@ -45,8 +45,8 @@ def test_padding_keeps_the_tokens_and_masks_the_rest(lists: list[list[int]]) -> 
             assert set(ids[row][mask[row] == 0].tolist()) <= {1}
 
 
-def test_a_lone_row_stands_there_twice() -> None:
+def test_a_lone_row_stands_there_twice_where_two_are_needed() -> None:
     (run,) = group_by_length([3], EDGES, 64)
-    ids, mask = padded([[7, 8, 9]], run, padding=1)
+    ids, mask = padded([[7, 8, 9]], run, padding=1, fewest_rows=2)
     assert ids[0].tolist() == ids[1].tolist() == [7, 8, 9, 1, 1, 1, 1, 1]
     assert mask[0].tolist() == mask[1].tolist()

@@ -1,6 +1,6 @@
 """Ask an ONNX file of this package for its answers, by the same rule as the run time.
 
-The rule: cut at 128 tokens, pad each text to the edge of its own length bucket, never fewer than two rows a run, and
+The rule: cut at 128 tokens, pad each text to the edge of its own length bucket, and
 probability = softmax(logits / temperature) in float64, rounded to six decimals.
 """
 
@@ -47,16 +47,15 @@ def bucket_of(length: int) -> int:
 
 
 def run(session: onnxruntime.InferenceSession, rows: list[list[int]], output: str = "logits") -> np.ndarray:
-    """Run texts of one bucket in one go; a lone row is doubled, because one row alone takes other kernels."""
+    """Run texts of one bucket in one go."""
     edge = bucket_of(max(len(row) for row in rows))
-    doubled = rows * 2 if len(rows) == 1 else rows
-    ids = np.full((len(doubled), edge), PADDING, dtype=np.int64)
-    mask = np.zeros((len(doubled), edge), dtype=np.int64)
-    for at, row in enumerate(doubled):
+    ids = np.full((len(rows), edge), PADDING, dtype=np.int64)
+    mask = np.zeros((len(rows), edge), dtype=np.int64)
+    for at, row in enumerate(rows):
         ids[at, : len(row)] = row
         mask[at, : len(row)] = 1
     answer: np.ndarray = session.run([output], {"input_ids": ids, "attention_mask": mask})[0]
-    return answer[: len(rows)]
+    return answer
 
 
 def logits_of(
@@ -68,7 +67,7 @@ def logits_of(
     logits = np.zeros((len(texts), labels), dtype=np.float32)
     for edge in BUCKETS:
         members = [at for at, row in enumerate(lists) if bucket_of(len(row)) == edge]
-        step = max(2, tokens_per_run // edge)
+        step = max(1, tokens_per_run // edge)
         for start in range(0, len(members), step):
             chosen = members[start : start + step]
             logits[chosen] = run(session, [lists[at] for at in chosen])

@@ -139,10 +139,17 @@ def _shapes_and_masks(graph: Graph) -> None:
     graph.add("Concat", ["rows", "tokens", graph.numbers(-1)], "shape.tokens", axis=0)
     mask = graph.add("Cast", ["attention_mask"], "mask", to=TensorProto.FLOAT)
     graph.add("Unsqueeze", [mask, graph.numbers(2)], "mask.by_token")
+    graph.add("Unsqueeze", [mask, graph.numbers(1)], "mask.as_row")
     graph.add("ReduceSum", ["mask", graph.numbers(1)], "token_count", keepdims=1)
     away = graph.add("Sub", [graph.constant("one", np.array(1, dtype=np.float32)), "mask"], "mask.away")
     away = graph.add("Mul", [away, graph.constant("masked", np.array(MASKED, dtype=np.float32))], "mask.scaled")
     graph.add("Unsqueeze", [away, graph.numbers(1, 2)], "mask.added")
+
+
+def _sum_over_tokens(graph: Graph, value: str, name: str) -> str:
+    """Add up what is not masked: as a product with the mask, for ReduceSum adds one row alone in another order."""
+    row = graph.add("MatMul", ["mask.as_row", value], f"{name}.as_row")
+    return graph.add("Squeeze", [row, graph.numbers(1)], name)
 
 
 def _answers(graph: Graph, parameters: Parameters, hidden: str) -> None:
@@ -151,13 +158,10 @@ def _answers(graph: Graph, parameters: Parameters, hidden: str) -> None:
     each = graph.add("MatMul", [hidden, weights], "head.flat")
     each = graph.add("Reshape", [each, "shape.tokens"], "head.by_token")
     graph.add("Mul", [each, "mask.by_token"], "token_logits")
-    total = graph.add("ReduceSum", ["token_logits", graph.numbers(1)], "head.total", keepdims=0)
-    mean = graph.add("Div", [total, "token_count"], "head.mean")
+    mean = graph.add("Div", [_sum_over_tokens(graph, each, "head.total"), "token_count"], "head.mean")
     graph.add("Add", [mean, graph.constant("head.bias", bias)], "logits")
     kept = graph.add("Reshape", [hidden, "shape.tokens"], "hidden.by_token")
-    kept = graph.add("Mul", [kept, "mask.by_token"], "hidden.kept")
-    total = graph.add("ReduceSum", [kept, graph.numbers(1)], "hidden.total", keepdims=0)
-    graph.add("Div", [total, "token_count"], "embedding")
+    graph.add("Div", [_sum_over_tokens(graph, kept, "hidden.total"), "token_count"], "embedding")
 
 
 def write_graph(parameters: Parameters, path: Path, scales: dict[str, Scale] | None) -> None:
