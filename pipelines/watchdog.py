@@ -5,7 +5,6 @@ A job that hangs raises no error, and a client library that stops fetching one p
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from infra.broker import Broker, BrokerMismatch, BrokerRefused, BrokerUnavailabl
 from pipelines.engines.upstream_time import has_its_time
 from pipelines.lag import Lag, lags_of, standing
 from pipelines.pipeline import Pipeline
+from pipelines.while_working import done_every
 
 LOOK_EVERY_S = 30.0
 PATIENCE_S = 60.0
@@ -77,19 +77,8 @@ def watching(
 ) -> Iterator[None]:
     """Let a watchdog look now and then, from a thread of its own."""
     dog = Watchdog(broker, groups, say, patience_s=PATIENCE_S, waits=waits)
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(LOOK_EVERY_S):
-            dog.look(time.time_ns() // 1000)
-
-    thread = threading.Thread(target=watch, name="watchdog", daemon=True)
-    thread.start()
-    try:
+    with done_every(LOOK_EVERY_S, lambda: dog.look(time.time_ns() // 1000), name="watchdog", leave_s=LEAVE_S):
         yield
-    finally:
-        over.set()
-        thread.join(LEAVE_S)
 
 
 def waiting_for_others(broker: Broker, prefix: str, pipelines: Sequence[Pipeline], lateness_us: int) -> Waits:

@@ -1,4 +1,4 @@
-"""Something said again and again while work goes on, like how far it is."""
+"""Something done again and again while work goes on, like saying how far it is."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def said_every(seconds: float, say: Callable[[], None]) -> Iterator[None]:
-    """Call `say` every so many seconds while the block runs, from a thread of its own that ends with the block."""
+def done_every(
+    seconds: float, do: Callable[[], object], *, name: str = "progress", leave_s: float | None = None
+) -> Iterator[None]:
+    """Call `do` every so many seconds while the block runs, from a thread called `name` that ends with the block.
+
+    A call that is under way is waited for, `leave_s` at most (None: however long it takes).
+    """
     ended = threading.Event()
 
     def go_on() -> None:
         while not ended.wait(seconds):
-            say()
+            do()
 
-    thread = threading.Thread(target=go_on, name="progress", daemon=True)
+    thread = threading.Thread(target=go_on, name=name, daemon=True)
     thread.start()
     try:
         yield
     finally:
         ended.set()
-        thread.join()
+        thread.join(leave_s)

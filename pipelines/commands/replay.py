@@ -201,7 +201,7 @@ def _progress(watcher: Watcher) -> Iterator[None]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from pipelines.while_working import said_every
+    from pipelines.while_working import done_every
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -211,5 +211,5 @@ def _progress(watcher: Watcher) -> Iterator[None]:
         def show() -> None:
             progress.update(task, completed=watcher.progress.done, total=watcher.progress.wanted or None)
 
-        with said_every(SHOW_EVERY_S, show):
+        with done_every(SHOW_EVERY_S, show):
             yield

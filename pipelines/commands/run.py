@@ -257,7 +257,7 @@ def _progress(report: JobReport, pipelines: Sequence[Pipeline], until_end: bool,
     if format_ != "text" or not sys.stderr.isatty():
         yield
         return
-    from pipelines.while_working import said_every
+    from pipelines.while_working import done_every
 
     names = ", ".join(pipeline.name for pipeline in pipelines)
     click.echo(f"running {names}{'' if until_end else '; Ctrl-C stops'}", err=True)
@@ -267,7 +267,7 @@ def _progress(report: JobReport, pipelines: Sequence[Pipeline], until_end: bool,
         click.echo(f"\r\x1b[K{'  '.join(counts)}", err=True, nl=False)
 
     try:
-        with said_every(SHOW_EVERY_S, show):
+        with done_every(SHOW_EVERY_S, show):
             yield
     finally:
         click.echo("\r\x1b[K", err=True, nl=False)

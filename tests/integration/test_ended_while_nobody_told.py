@@ -37,6 +37,14 @@ def said(receiver: HttpReceiver) -> list[tuple[str, str, str]]:
     ]
 
 
+def opened_and_told(broker: SqliteBroker, text: str, receiver: HttpReceiver, name: str = "team") -> None:
+    """Open an alert while a notifier runs, which stops when it knows that the receiver of this name was told."""
+    broker.append([event("d1")])
+    with running(broker, text):
+        receiver.await_requests(1)
+        assert eventually(lambda: told(broker)[name].delivered == 1)
+
+
 def test_one_that_was_told_and_ended_meanwhile_is_told_as_over(broker: SqliteBroker) -> None:
     with http_receiver() as receiver:
         text = ROUTE + webhook(receiver)
@@ -59,10 +67,7 @@ def test_one_that_opened_anew_meanwhile_is_told_as_it_is_and_ends_once(broker: S
     again = {"alert_id": "a-again", "opened_at": "2026-03-01T10:00:00Z", "fired_at": "2026-03-01T10:00:00Z"}
     with http_receiver() as receiver:
         text = ROUTE + webhook(receiver)
-        broker.append([event("d1")])
-        with running(broker, text):
-            receiver.await_requests(1)
-            assert eventually(lambda: told(broker)["team"].delivered == 1)
+        opened_and_told(broker, text, receiver)
         broker.append([event("d1", "resolved", revision=2, **ENDED), event("d1", revision=3, **again)])
         with running(broker, text):
             receiver.await_requests(2)
@@ -96,10 +101,7 @@ def test_one_whose_telling_was_under_way_is_told_as_it_was_and_then_as_over(brok
 def test_who_was_told_by_an_escalation_hears_of_the_end_too(broker: SqliteBroker) -> None:
     with http_receiver() as team, http_receiver() as lead:
         text = f'{ROUTE}escalate = [{{ after = "1s", receiver = "lead" }}]\n{webhook(team)}{webhook(lead, "lead")}'
-        broker.append([event("d1")])
-        with running(broker, text):
-            lead.await_requests(1)
-            assert eventually(lambda: told(broker)["lead"].delivered == 1)
+        opened_and_told(broker, text, lead, "lead")
         broker.append([event("d1", "resolved", revision=2, **ENDED)])
         with running(broker, text):
             team.await_requests(2)
@@ -111,10 +113,7 @@ def test_who_was_told_by_an_escalation_hears_of_the_end_too(broker: SqliteBroker
 def test_alertmanager_is_told_the_end(broker: SqliteBroker) -> None:
     with http_receiver() as receiver:
         text = f'{ROUTE}[receivers.team]\nkind = "alertmanager"\nurl = "{receiver.url}"\n'
-        broker.append([event("d1")])
-        with running(broker, text):
-            receiver.await_requests(1)
-            assert eventually(lambda: told(broker)["team"].delivered == 1)
+        opened_and_told(broker, text, receiver)
         broker.append([event("d1", "resolved", revision=2, **ENDED)])
         with running(broker, text):
             receiver.await_requests(2)
@@ -125,10 +124,7 @@ def test_alertmanager_is_told_the_end(broker: SqliteBroker) -> None:
 def test_one_that_was_removed_altogether_meanwhile_is_told_as_over(broker: SqliteBroker) -> None:
     with http_receiver() as receiver:
         text = ROUTE + webhook(receiver)
-        broker.append([event("d1")])
-        with running(broker, text):
-            receiver.await_requests(1)
-            assert eventually(lambda: told(broker)["team"].delivered == 1)
+        opened_and_told(broker, text, receiver)
         broker.append([Append(ALERTS.name, b"f-d1", None)])
         with running(broker, text):
             receiver.await_requests(2)

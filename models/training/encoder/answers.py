@@ -1,7 +1,7 @@
 """Ask an ONNX file of this package for its answers, by the same rule as the run time.
 
-The rule: cut at 128 tokens, pad each text to the edge of its own length bucket, and
-probability = softmax(logits / temperature) in float64, rounded to six decimals.
+The rule: cut at 128 tokens, pad each text to the edge of its own length bucket; probability =
+softmax(logits / temperature) in float64, rounded to six decimals.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from pipelines.replay.history import History, Span
 from pipelines.replay.run_side import Progress, run_side
 from pipelines.replay.thresholds import read_thresholds
 from pipelines.version import VERSION
-from pipelines.while_working import said_every
+from pipelines.while_working import done_every
 
 SAY_EVERY_S = 0.25
 
@@ -53,7 +53,7 @@ def _answer(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
     if request["do"] == DESCRIBE:
         return answer
     progress = Progress()
-    with said_every(SAY_EVERY_S, lambda: write_json(folder / PROGRESS, {"done": progress.done})):
+    with done_every(SAY_EVERY_S, lambda: write_json(folder / PROGRESS, {"done": progress.done})):
         side = run_side(
             choice.name,
             pipelines,
