@@ -122,7 +122,7 @@ class LocalKafka:
 
     def pause(self, number: int = 0) -> None:
         """Stop a broker's clock: it keeps its connections and answers nothing."""
-        self.nodes[number].signal(signal.SIGSTOP)
+        self.nodes[number].pause()
 
     def resume(self, number: int = 0) -> None:
         """Let a paused broker go on."""

@@ -86,6 +86,13 @@ class KafkaNode:
         if self._process is not None:
             self._process.send_signal(number)
 
+    def pause(self) -> None:
+        """Stop the broker's clock and return when it stands: its threads go on for a moment after the signal."""
+        if self._process is not None:
+            self.signal(signal.SIGSTOP)
+            # One that has ended is left for `kill` to reap.
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
     def complaint(self) -> str:
         """Return what the broker's log says went wrong, without the stack traces."""
         try:
