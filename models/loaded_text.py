@@ -14,8 +14,10 @@ from tokenizers import Encoding, Tokenizer
 from models.answer_cache import AnswerCache
 from models.bundle import Bundle, BundleRefused
 from models.card import Card
-from models.length_buckets import group_by_length, padded
+from models.cpu_quota import cpu_quota
+from models.length_buckets import Run, group_by_length, padded
 from models.session import RUNTIME_VERSION, load_session
+from models.side_by_side import SideBySide
 from models.text_answers import TextAnswers, probabilities_of
 from models.word_weights import shares_in, weightiest_words
 
@@ -24,9 +26,9 @@ PADDING = 1
 WORD_START = "\u2581"  # a piece of its own before a word that has none with it
 # Nothing behind these characters is read: `max_tokens` is reached long before.
 MOST_CHARACTERS = 4_000
-# What one run may hold, padding included. Measured on two cores: 512 answers a quarter more texts a second than 4,096,
-# whose activations fall out of the processor's cache.
-TOKENS_PER_RUN = 512
+# What one run may hold, padding included. Measured on a core: 128 to 512 are alike, 2,048 answers a sixth fewer texts a
+# second, for its activations fall out of the processor's cache; and the smaller, the sooner a few texts are shared out.
+TOKENS_PER_RUN = 256
 # Texts that are tokenized and answered at a time, which bounds the memory of a large batch.
 TEXTS_AT_ONCE = 4_096
 
@@ -40,6 +42,15 @@ class Answer:
 
     logits: NDArray[np.float32] | None
     words: Mapping[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which outputs are wanted for one run over some of these lists of tokens."""
+
+    outputs: tuple[str, ...]
+    lists: Sequence[Sequence[int]]
+    run: Run
 
 
 def cut_text(text: str) -> str:
@@ -103,7 +114,7 @@ OTHER_RUNTIME_MOVES = 0.03
 
 
 class LoadedText:
-    """Answers texts. Thread-safe."""
+    """Answers texts, `threads` runs at once (None: the CPU quota), each on one core. Thread-safe."""
 
     def __init__(self, bundle: Bundle, threads: int | None = None, cache_bytes: int = 0) -> None:
         _check_card(bundle)
@@ -113,7 +124,8 @@ class LoadedText:
         self._tokenizer = _load_tokenizer(bundle)
         self._empty = self._tokenizer.num_special_tokens_to_add(False)
         self._unknown = _unknown_token(bundle.files["tokenizer.json"])
-        self._session = load_session(bundle, threads)
+        self._session = load_session(bundle, threads=1)
+        self._side_by_side = SideBySide(self._answered, threads or cpu_quota())
         self._cache: AnswerCache[Answer] = AnswerCache(cache_bytes)
 
     def answer(self, texts: Sequence[str | None], explain: Sequence[str] = ()) -> TextAnswers:
@@ -230,12 +242,15 @@ class LoadedText:
         places = [place for place, ids in enumerate(lists) if len(ids) > self._empty]
         lists = [lists[place] for place in places]
         outputs = ("logits", "token_logits") if explained else ("logits",)
-        for run in group_by_length([len(ids) for ids in lists], self.card.buckets, TOKENS_PER_RUN):
-            feeds = dict(zip(INPUTS, padded(lists, run, PADDING, self.card.fewest_rows), strict=True))
-            logits, *tokens = self._session.run(outputs, feeds)
-            own = [places[member] for member in run.members]
+        runs = group_by_length([len(ids) for ids in lists], self.card.buckets, TOKENS_PER_RUN)
+        for asked, (logits, *tokens) in self._side_by_side(_Asked(outputs, lists, run) for run in runs):
+            own = [places[member] for member in asked.run.members]
             token_logits = tokens[0] if explained else np.empty((len(logits), 0, logits.shape[1]), dtype=np.float32)
             yield own, [encodings[place] for place in own], logits, token_logits
+
+    def _answered(self, asked: _Asked) -> list[NDArray[Any]]:
+        ids_and_mask = padded(asked.lists, asked.run, PADDING, self.card.fewest_rows)
+        return self._session.run(asked.outputs, dict(zip(INPUTS, ids_and_mask, strict=True)))
 
 
 def golden_answers(loaded: LoadedText, texts: Sequence[str]) -> list[dict[str, Any]]:
