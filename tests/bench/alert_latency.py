@@ -15,7 +15,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,13 +22,13 @@ import orjson
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from infra.broker import Broker
 from pipelines.alert_rules.rule_file import read_rules
 from pipelines.catalog import find_pipeline
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.graph import topics_of
 from pipelines.pipeline import Pipeline
 from schemas.record import Append
+from tests.bench.gateway import sender
 from tests.bench.run_job import broker_of
 
 PATIENCE_S = 60.0
@@ -78,21 +77,6 @@ def reading(device: str, value: float) -> Append:
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     event = {"device_id": device, "event_time": now, "metric": "temp_c", "value": value, "unit": "Cel"}
     return Append("device.telemetry", device.encode(), orjson.dumps(event))
-
-
-def sender(broker: Broker, where: list[str]) -> Callable[[list[Append]], object]:
-    """Return what sends readings as a gateway does: on Kafka by kafka-python's own producer, without transactions."""
-    if not where:
-        return broker.append
-    from kafka import KafkaProducer
-
-    producer = KafkaProducer(bootstrap_servers=where[0].removeprefix("kafka://"), acks="all", linger_ms=2)
-
-    def send(records: list[Append]) -> None:
-        for one in records:
-            producer.send(where[1] + one.topic, key=one.key, value=one.value)
-
-    return send
 
 
 def follow(process: subprocess.Popen[bytes], seen: dict[str, float]) -> None:

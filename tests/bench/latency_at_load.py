@@ -1,8 +1,8 @@
 """How long one message takes while others come: `python latency_at_load.py URL PREFIX CLIENT RATE SECONDS`.
 
-A job (the pipeline `messages`) runs in a process of its own; this one produces RATE messages a second, evenly, and a
-read_committed consumer of kafka-python notes when each enriched message can be read. Prints one JSON object of
-milliseconds, and the mean commit of the job.
+A job (the pipeline `messages`) runs in a process of its own; this one produces RATE messages a second, evenly, as a
+gateway does, and a read_committed consumer of kafka-python notes when each enriched message can be read. Prints one
+JSON object of milliseconds, and the mean commit of the job.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from pipelines.catalog import shipped_pipeline
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.graph import topics_of
+from tests.bench.gateway import sender
 from tests.bench.run_job import broker_of
 from tests.bench.workloads import events
 
@@ -78,6 +79,7 @@ def main() -> None:
         reader = threading.Thread(target=read, args=(where, seen, count))
         reader.start()
         made: list[Any] = list(events("messages", count))
+        send = sender(broker, where)
         started = time.perf_counter()
         for number, event in enumerate(made):
             if number == WARM_UP:  # the job has its models and its partitions by then
@@ -87,7 +89,7 @@ def main() -> None:
                 started = time.perf_counter() - number / rate
             time.sleep(max(0.0, started + number / rate - time.perf_counter()))
             sent[json.loads(event.value)["text"]] = time.perf_counter()
-            broker.append([event])
+            send([event])
         reader.join()
         stages = json.loads(process.communicate()[0])
     assert process.returncode == 0 and len(seen) == count, f"{count - len(seen)} of {count} messages did not come out"
