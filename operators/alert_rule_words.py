@@ -1,6 +1,6 @@
 """An alert rule in words, for people: what it reads, when it fires, when its alert ends; English unless told otherwise.
 
-Every sentence and half-sentence is asked for by its English text (`Say`); the console's are in `chinese_rules.py`.
+Every sentence and half-sentence is asked for by its English text (`Say`); other languages are in `pipelines/words`.
 """
 
 from __future__ import annotations

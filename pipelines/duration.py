@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import re2
@@ -37,18 +38,20 @@ def duration_us(text: str) -> int:
     return total
 
 
-def duration_text(us: int) -> str:
+def duration_text(us: int, units: Sequence[str] = ("d", "h", "m", "s")) -> str:
     """Write a length of time shortly, in its two largest units; less than a second is `0s`.
+
+    `units` are the names of days, hours, minutes and seconds in another language.
 
     >>> duration_text(5_400_000_000)
     '1h30m'
     """
     left = max(0, us)
     parts: list[str] = []
-    for unit in ("d", "h", "m", "s"):
+    for unit, name in zip(("d", "h", "m", "s"), units, strict=True):
         number, left = divmod(left, _US[unit])
         if number and len(parts) < 2:
-            parts.append(f"{number}{unit}")
+            parts.append(f"{number}{name}")
         elif parts:
             break
-    return "".join(parts) or "0s"
+    return "".join(parts) or f"0{units[-1]}"

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
+from operators.words import listed
 from pipelines.seen_event import SeenEvent
+from pipelines.words.alert_words import AlertWords
+from pipelines.words.languages import translation_to
+from pipelines.words.translation import Translation
 from schemas.alerts import ALERTS
+from schemas.incidents import INCIDENTS
 from schemas.safe_text import safe_text
 from schemas.severity import SEVERITIES
 
 Paint = Callable[[str, str], str]  # (text, severity) -> the text, in the severity's colour where there are colours
+AS_WRITTEN: Final = AlertWords((), translation_to(None))
+"""Alerts and incidents in the words of their events."""
 _MOST_DEVICE_CHARACTERS = 24
 _MOST_TEXT_CHARACTERS = 160
 
@@ -20,31 +27,33 @@ def plain(text: str, severity: str) -> str:
     return text
 
 
-def line_of(seen: SeenEvent, paint: Paint = plain) -> str:
-    """Return one line for an event, whatever its topic."""
+def line_of(seen: SeenEvent, paint: Paint = plain, words: AlertWords = AS_WRITTEN) -> str:
+    """Return one line for an event, whatever its topic; `words` says alerts and incidents in a language."""
     if seen.event is None:
         what = seen.problem or ("removed" if seen.record.value is None else f"{len(seen.record.value)} bytes")
         key = "" if seen.record.key is None else seen.record.key.decode("utf-8", "replace")
         return f"{short_time(seen.arrived)}  {seen.part}@{seen.record.offset}  {safe_text(key, 40)}  {safe_text(what)}"
-    event = seen.event
+    event, say = seen.event, words.translation.say
     severity = severity_of(event) or ""
+    shown = paint(padded(say(severity), 13), severity) if severity else ""
+    state = say(_text(event, "state", 8))
+    device = padded(_text(event, "device_id", _MOST_DEVICE_CHARACTERS), 16)
     parts = [short_time(str(event.get("event_time", "")))]
     if seen.part.topic == ALERTS.name:
-        parts += [paint(f"{severity:<13}", severity), f"{_text(event, 'state', 8):<8}"]
-        parts += [f"{_text(event, 'device_id', _MOST_DEVICE_CHARACTERS):<16}", _text(event, "summary", 240)]
+        parts += [shown or " " * 13, padded(state, 8), device, safe_text(words.sentence(event), 240)]
+    elif seen.part.topic == INCIDENTS.name:
+        site = padded(_text(event, "site", _MOST_DEVICE_CHARACTERS), 16)
+        parts += [shown or " " * 13, padded(state, 8), site, safe_text(words.paragraph(event), 800)]
     else:
-        parts += [f"{_text(event, 'device_id', _MOST_DEVICE_CHARACTERS):<16}"]
-        if severity:
-            parts.append(paint(f"{severity:<13}", severity))
-        parts += [_body(event), _answers(event)]
+        parts += [device, shown, _body(event), _answers(event)]
     return "  ".join(part for part in parts if part).rstrip()
 
 
-def evidence_lines(event: Mapping[str, Any]) -> list[str]:
+def evidence_lines(event: Mapping[str, Any], words: AlertWords = AS_WRITTEN) -> list[str]:
     """Return a line for each piece of evidence of an alert, indented."""
     evidence = event.get("evidence")
     pieces = [one for one in evidence if isinstance(one, dict)] if isinstance(evidence, list) else []
-    return [f"    {short_time(str(one.get('event_time', '')))}  {_evidence(one)}" for one in pieces]
+    return [f"    {short_time(str(one.get('event_time', '')))}  {_evidence(one, words.translation)}" for one in pieces]
 
 
 def severity_of(event: Mapping[str, Any]) -> str | None:
@@ -71,6 +80,15 @@ def has_fired(event: Mapping[str, Any]) -> bool:
 def short_time(text: str) -> str:
     """Shorten a time to seconds: they are what a person reads."""
     return f"{text[:19]}Z" if len(text) > 20 and text.endswith("Z") else safe_text(text, 32)
+
+
+def padded(text: str, width: int) -> str:
+    """Fill a text with blanks to a column's width; wide characters (Chinese) count as two, as terminals do."""
+    if text.isascii():
+        return text.ljust(width)
+    from rich.cells import cell_len  # noqa: PLC0415 - only where there are such
+
+    return text + " " * (width - cell_len(text))
 
 
 def _text(event: Mapping[str, Any], name: str, most: int) -> str:
@@ -113,19 +131,20 @@ def _score(answer: Mapping[str, Any]) -> str:
     return f"{score:.2f}" if isinstance(score, int | float) else ""
 
 
-def _evidence(one: Mapping[str, Any]) -> str:
-    parts = [f"{_text(one, 'kind', 12):<9}", f"{_text(one, 'event_id', 32)[:8]:<8}"]
+def _evidence(one: Mapping[str, Any], words: Translation) -> str:
+    parts = [padded(words.say(_text(one, "kind", 12)), 9), f"{_text(one, 'event_id', 32)[:8]:<8}"]
     if one.get("metric") is not None:
-        low, high = one.get("expected_low"), one.get("expected_high")
-        expected = (
-            f", expected {low:g} to {high:g}" if isinstance(low, int | float) and isinstance(high, int | float) else ""
-        )
-        parts.append(_reading(one) + expected)
+        reading, low, high = _reading(one), one.get("expected_low"), one.get("expected_high")
+        if isinstance(low, int | float) and isinstance(high, int | float):
+            ends = {"low": f"{low:g}", "high": f"{high:g}"}
+            reading = words.say("{reading}, expected {low} to {high}", reading=reading, **ends)
+        parts.append(reading)
     elif one.get("text") is not None:
         parts.append(f'"{_text(one, "text", _MOST_TEXT_CHARACTERS)}"')
     if one.get("label") is not None:
-        parts.append(f"{_text(one, 'label', 40)} {_score(one)}".rstrip())
-    words = one.get("words")
-    if isinstance(words, list) and words:
-        parts.append(f"because of {', '.join(safe_text(str(word), 40) for word in words[:5])}")
+        parts.append(f"{words.say(_text(one, 'label', 40))} {_score(one)}".rstrip())
+    marked = one.get("words")
+    if isinstance(marked, list) and marked:
+        which = listed("{one}, {other}", (safe_text(str(word), 40) for word in marked[:5]), words.say)
+        parts.append(words.say("because of {words}", words=which))
     return "  ".join(parts)

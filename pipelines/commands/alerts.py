@@ -13,11 +13,12 @@ from pipelines.commands.alerts_actions import ack, comment, right, unack, wrong
 from pipelines.commands.alerts_explain import explain, rules_
 from pipelines.commands.alerts_feedback import feedback
 from pipelines.commands.alerts_test import test
-from pipelines.commands.options import broker_options, json_option, opened_broker
+from pipelines.commands.options import broker_options, json_option, language_option, opened_broker, words_in
 from schemas.severity import SEVERITIES
 
 if TYPE_CHECKING:
     from pipelines.seen_event import SeenEvent
+    from pipelines.words.alert_words import AlertWords
 
 
 def _list_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -26,7 +27,7 @@ def _list_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option("--min-severity", type=click.Choice(SEVERITIES), help="Only what is at least as bad.")(
         command
     )
-    return broker_options(json_option(command))
+    return language_option(broker_options(json_option(command)))
 
 
 @click.group(invoke_without_command=True, epilog="Example: hubbub alerts --min-severity major")
@@ -49,13 +50,21 @@ for _command in (ack, unack, comment, wrong, right, feedback, explain, rules_, t
 
 
 def _list(
-    *, all_: bool, device: str | None, min_severity: str | None, broker: str | None, config: Path | None, as_json: bool
+    *,
+    all_: bool,
+    device: str | None,
+    min_severity: str | None,
+    language: str | None,
+    broker: str | None,
+    config: Path | None,
+    as_json: bool,
 ) -> None:
     from pipelines.alert_actions import actions_of, joined
     from pipelines.event_lines import has_fired, is_at_least
     from pipelines.latest_records import latest_records
     from schemas.alerts import ALERTS
 
+    words = words_in(language, broker, config)
     with opened_broker(broker, config, must_exist=True) as opened:
         latest = latest_records(opened, ALERTS.name)
         actions = actions_of(opened)
@@ -73,9 +82,9 @@ def _list(
         for one in found:
             click.echo(one.to_json())
     elif found:
-        _print_table(found)
+        _print_table(found, words)
     else:
-        click.echo("no alerts" if all_ else "no open alerts")
+        click.echo(words.translation.say("no alerts" if all_ else "no open alerts"))
 
 
 def _rank(seen: SeenEvent) -> int:
@@ -85,38 +94,44 @@ def _rank(seen: SeenEvent) -> int:
     return SEVERITIES.index(severity) if severity else len(SEVERITIES)
 
 
-def _told(event: Mapping[str, Any]) -> str:
+def _told(event: Mapping[str, Any], words: AlertWords) -> str:
     """Return an alert's sentence, who took it over, and what was said of it."""
     from schemas.safe_text import safe_text
 
-    summary = safe_text(str(event.get("summary", "")), 240)
-    if event.get("verdict") is not None:
-        summary += f" (called {event['verdict']} by {safe_text(str(event['judged_by']), 40)})"
-    by = event.get("acknowledged_by")
-    comments = event.get("comments") or ()
-    said = f': "{safe_text(comments[-1]["text"], 80)}"' if comments else ""
+    say, summary = words.translation.say, safe_text(words.sentence(event), 240)
+    if event.get("verdict") in ("right", "wrong"):
+        called = f"called {event['verdict']} by {{name}}"
+        summary = say("{what} ({more})", what=summary, more=say(called, name=safe_text(str(event["judged_by"]), 40)))
+    by, comments = event.get("acknowledged_by"), event.get("comments") or ()
     if by is not None:
-        return f"{summary} (acknowledged by {safe_text(str(by), 40)}{said})"
-    return f"{summary} ({safe_text(comments[-1]['by'], 40)}{said})" if comments else summary
+        who = say("acknowledged by {name}", name=safe_text(str(by), 40))
+    elif comments:
+        who = safe_text(comments[-1]["by"], 40)
+    else:
+        return summary
+    if comments:
+        who = say('{who}: "{words}"', who=who, words=safe_text(comments[-1]["text"], 80))
+    return say("{what} ({more})", what=summary, more=who)
 
 
-def _print_table(found: list[SeenEvent]) -> None:
+def _print_table(found: list[SeenEvent], words: AlertWords) -> None:
     from pipelines.commands.table import aligned
     from pipelines.event_lines import short_time
     from schemas.safe_text import safe_text
 
-    rows = [("SEVERITY", "STATE", "OPENED", "DEVICE", "EVENTS", "ID", "SUMMARY")]
+    say = words.translation.say
+    rows = [tuple(map(say, ("SEVERITY", "STATE", "OPENED", "DEVICE", "EVENTS", "ID", "SUMMARY")))]
     for one in found:
         event = one.event or {}
         rows.append(
             (
-                safe_text(str(event.get("severity", "")), 13),
-                safe_text(str(event.get("state", "")), 8),
+                say(safe_text(str(event.get("severity", "")), 13)),
+                say(safe_text(str(event.get("state", "")), 8)),
                 short_time(str(event.get("opened_at", ""))),
                 safe_text(str(event.get("device_id", "")), 24),
                 safe_text(str(event.get("count", "")), 9),
                 safe_text(str(event.get("fingerprint", ""))[:8], 8),
-                _told(event),
+                _told(event, words),
             )
         )
     for line in aligned(rows):

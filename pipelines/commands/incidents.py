@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.commands.options import broker_options, json_option, opened_broker
+from pipelines.commands.options import broker_options, json_option, language_option, opened_broker, words_in
 from schemas.severity import SEVERITIES
 
 if TYPE_CHECKING:
     from infra.broker import Broker
     from pipelines.seen_event import SeenEvent
+    from pipelines.words.alert_words import AlertWords
 
 LOOK_EVERY_S = 0.2
 
@@ -25,6 +26,7 @@ LOOK_EVERY_S = 0.2
 @click.option("--min-severity", type=click.Choice(SEVERITIES), help="Only what is at least as bad.")
 @click.option("--since", metavar="TIME", help="Only with evidence since 2026-03-01T08:00:00Z, or 10m, 2h, 1d ago.")
 @click.option("--follow", "-f", is_flag=True, help="Do not end; print each change as it comes, until Ctrl-C.")
+@language_option
 @broker_options
 @json_option
 def incidents(
@@ -35,6 +37,7 @@ def incidents(
     min_severity: str | None,
     since: str | None,
     follow: bool,
+    language: str | None,
     broker: str | None,
     config: Path | None,
     as_json: bool,
@@ -63,26 +66,29 @@ def incidents(
             and (since_us is None or _us(event.get("updated_at")) >= since_us)
         )
 
+    words = words_in(language, broker, config)
     with opened_broker(broker, config, must_exist=not follow) as opened:
         if follow:
-            _follow(opened, is_asked, as_json)
+            _follow(opened, is_asked, words, as_json)
             return 0
         latest = latest_records(opened, INCIDENTS.name)
     if incident is not None:
-        return _tell([one for one in latest if str((one.event or {}).get("incident_id")).startswith(incident)], as_json)
+        return _tell(
+            [one for one in latest if str((one.event or {}).get("incident_id")).startswith(incident)], words, as_json
+        )
     found = [one for one in latest if is_asked(one.event or {})]
     found.sort(key=lambda one: (_rank(one), str((one.event or {}).get("started_at"))))
     if as_json:
         for one in found:
             click.echo(one.to_json())
     elif found:
-        _print_table(found)
+        _print_table(found, words)
     else:
-        click.echo("no incidents" if all_ else "no open incidents")
+        click.echo(words.translation.say("no incidents" if all_ else "no open incidents"))
     return 0
 
 
-def _follow(broker: Broker, is_asked: Any, as_json: bool) -> None:  # noqa: ANN401 - a predicate of an event
+def _follow(broker: Broker, is_asked: Any, words: AlertWords, as_json: bool) -> None:  # noqa: ANN401 - a predicate of an event
     from pipelines.records_in_order import end_of, records_in_order
     from pipelines.seen_event import see
     from pipelines.stop_signals import StopSignals
@@ -95,12 +101,12 @@ def _follow(broker: Broker, is_asked: Any, as_json: bool) -> None:  # noqa: ANN4
             starts = {part: starts.get(part, 0) for part in ends}
             for one in see(records_in_order(broker, starts, ends)):
                 if one.event is not None and is_asked(one.event):
-                    click.echo(one.to_json() if as_json else _line(one.event))
+                    click.echo(one.to_json() if as_json else _line(one.event, words))
             starts = ends
             broker.wait(LOOK_EVERY_S)
 
 
-def _tell(found: Sequence[SeenEvent], as_json: bool) -> int:
+def _tell(found: Sequence[SeenEvent], words: AlertWords, as_json: bool) -> int:
     """Print one incident whole; status 1 when there is no such, or more than one."""
     if len(found) != 1:
         click.echo(
@@ -111,46 +117,56 @@ def _tell(found: Sequence[SeenEvent], as_json: bool) -> int:
     if as_json:
         click.echo(found[0].to_json())
         return 0
-    from pipelines.event_lines import short_time
+    from pipelines.event_lines import padded, short_time
+    from pipelines.words.incident_words import cause
     from schemas.safe_text import safe_text
 
-    click.echo(_line(event))
-    click.echo(f"  {safe_text(str(event.get('probable_cause')), 400)}")
+    click.echo(_line(event, words))
+    click.echo(f"  {safe_text(cause(event, words.translation.language), 400)}")
     timeline = event.get("timeline")
     for entry in timeline if isinstance(timeline, list) else ():
         what = safe_text(str(entry.get("text") or ""), 160)
         when, device = short_time(str(entry.get("event_time"))), safe_text(str(entry.get("device_id")), 24)
-        click.echo(f"  {when}  {entry.get('kind'):<9}  {device:<16}  {str(entry.get('event_id'))[:8]}  {what}")
+        kind = padded(words.translation.say(safe_text(str(entry.get("kind")), 12)), 9)
+        click.echo(f"  {when}  {kind}  {padded(device, 16)}  {str(entry.get('event_id'))[:8]}  {what}")
     return 0
 
 
-def _line(event: dict[str, Any]) -> str:
-    from pipelines.event_lines import short_time
+def _line(event: dict[str, Any], words: AlertWords) -> str:
+    from pipelines.event_lines import padded, short_time
     from schemas.safe_text import safe_text
 
-    shown = (short_time(str(event.get("event_time"))), f"{event.get('severity'):<13}", f"{event.get('state'):<8}")
-    return "  ".join((*shown, str(event.get("incident_id"))[:8], safe_text(str(event.get("summary")), 800)))
+    say = words.translation.say
+    severity, state = (
+        padded(say(safe_text(str(event.get(name)), width)), width) for name, width in (("severity", 13), ("state", 8))
+    )
+    told = safe_text(words.paragraph(event), 800)
+    return "  ".join(
+        (short_time(str(event.get("event_time"))), severity, state, str(event.get("incident_id"))[:8], told)
+    )
 
 
-def _print_table(found: Sequence[SeenEvent]) -> None:
+def _print_table(found: Sequence[SeenEvent], words: AlertWords) -> None:
     from pipelines.commands.table import aligned
     from pipelines.event_lines import short_time
     from schemas.safe_text import safe_text
 
-    rows = [("ID", "SEVERITY", "STATE", "STARTED", "SITE", "CAUSE", "DEVICES", "ALERTS", "SUMMARY")]
+    say = words.translation.say
+    named = ("ID", "SEVERITY", "STATE", "STARTED", "SITE", "CAUSE", "DEVICES", "ALERTS", "SUMMARY")
+    rows = [tuple(map(say, named))]
     for one in found:
         event = one.event or {}
         rows.append(
             (
                 str(event.get("incident_id", ""))[:8],
-                safe_text(str(event.get("severity", "")), 13),
-                safe_text(str(event.get("state", "")), 8),
+                say(safe_text(str(event.get("severity", "")), 13)),
+                say(safe_text(str(event.get("state", "")), 8)),
                 short_time(str(event.get("started_at", ""))),
                 safe_text(str(event.get("site", "")), 24),
                 safe_text(str(event.get("probable_cause_device_id", "")), 24),
                 str(event.get("device_count", "")),
                 str(event.get("alert_count", "")),
-                safe_text(str(event.get("summary", "")), 400),
+                safe_text(words.paragraph(event), 400),
             )
         )
     for line in aligned(rows):

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipelines.commands.options import broker_options, json_option, log_format_option, opened_broker, settings_of
+from pipelines.commands.options import (
+    broker_options,
+    chosen_rules,
+    json_option,
+    log_format_option,
+    opened_broker,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from pipelines.notify.history import ReceiverHistory
@@ -40,6 +47,7 @@ def notify(
         return
     from infra.broker_url import is_kafka
     from pipelines.notify.notifier import Notifier, join
+    from pipelines.notify.wording import languages_of
     from pipelines.speaking import say, speaking
     from pipelines.stop_signals import StopSignals
     from schemas.alert_actions import ALERTS_ACTIONS
@@ -50,6 +58,8 @@ def notify(
 
     notifying = _read(file, config)
     settings = settings_of(broker, config, logs__format=log_format)
+    # Alerts are told anew in a language by their rules; who asks for none needs no rules.
+    rules = chosen_rules(settings).rules if languages_of(notifying.plan.receivers) else ()
     with speaking(settings.logs.format), opened_broker(broker, config) as opened, StopSignals() as stop:
         opened.expect_topics([ALERTS, ALERTS_ACTIONS, SILENCES, NOTIFICATIONS])
         membership = join(opened, instance, named=not is_kafka(settings.broker.url))
@@ -59,6 +69,7 @@ def notify(
             membership,
             poll_s=settings.job.poll_s,
             told=lambda line: say(safe_text(line, 400)),
+            rules=rules,
         )
         notifier.run(stop.requested)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from infra.settings import Settings
     from pipelines.alert_rules.rule_file import RuleSet
     from pipelines.engines.job_settings import JobSettings
+    from pipelines.words.alert_words import AlertWords
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -33,6 +34,13 @@ def broker_options(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """Add --json, for a program that reads what is printed."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
+
+
+def language_option(command: Command) -> Command:
+    """Add --language, for what people read; JSON has no language."""
+    return click.option(
+        "--language", type=click.Choice(("en", "zh")), help="Say it in English or Chinese (default: as it was written)."
+    )(command)
 
 
 def log_format_option(command: Command) -> Command:
@@ -90,6 +98,15 @@ def chosen_rules(settings: Settings) -> RuleSet:
     from pipelines.alert_rules.rule_file import read_rules
 
     return read_rules(Path(settings.alerts.rules) if settings.alerts.rules else None, chosen_models(settings))
+
+
+def words_in(language: str | None, broker: str | None, config: Path | None) -> AlertWords:
+    """Return what says alerts in a language, by the rules that hold here; of None: as they were written."""
+    from pipelines.words.alert_words import AlertWords
+    from pipelines.words.languages import translation_to
+
+    rules = () if language is None else chosen_rules(settings_of(broker, config)).rules
+    return AlertWords(rules, translation_to(language))
 
 
 def job_settings(settings: Settings) -> JobSettings:

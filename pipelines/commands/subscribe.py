@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.commands.options import broker_options, json_option, opened_broker
+from pipelines.commands.options import broker_options, json_option, language_option, opened_broker, words_in
 from schemas.severity import SEVERITIES
 
 if TYPE_CHECKING:
     from infra.broker import Broker
     from pipelines.records_in_order import Places
     from pipelines.seen_event import SeenEvent
+    from pipelines.words.alert_words import AlertWords
 
 LOOK_EVERY_S = 0.2
 
@@ -30,6 +31,7 @@ LOOK_EVERY_S = 0.2
 @click.option("--pending", is_flag=True, help="Also alerts that have not fired (yet).")
 @click.option("--follow", "-f", is_flag=True, help="Do not end; print what is new as it comes, until Ctrl-C.")
 @click.option("--verbose", "-v", is_flag=True, help="Print each alert's evidence under it.")
+@language_option
 @broker_options
 @json_option
 def subscribe(
@@ -42,6 +44,7 @@ def subscribe(
     pending: bool,
     follow: bool,
     verbose: bool,
+    language: str | None,
     broker: str | None,
     config: Path | None,
     as_json: bool,
@@ -60,7 +63,8 @@ def subscribe(
     if since is not None and from_beginning:
         raise click.UsageError("expected --since or --from-beginning, got both")
     since_us = None if since is None else time_us(since, time.time_ns() // 1000)
-    show = _printer(device, min_severity, pending, verbose, as_json)
+    words = words_in(language, broker, config)
+    show = _printer(device, min_severity, pending, verbose, words, as_json)
     # Only who follows has an end of its own; a listing that is interrupted is not whole, and its status says so.
     stop = StopSignals()
     with opened_broker(broker, config, must_exist=not follow) as opened, stop if follow else nullcontext():
@@ -97,7 +101,7 @@ def _show(
 
 
 def _printer(
-    devices: tuple[str, ...], least: str | None, pending: bool, verbose: bool, as_json: bool
+    devices: tuple[str, ...], least: str | None, pending: bool, verbose: bool, words: AlertWords, as_json: bool
 ) -> Callable[[SeenEvent], None]:
     from pipelines.commands.colours import paint_for_terminal
     from pipelines.event_lines import evidence_lines, has_fired, is_at_least, line_of
@@ -117,9 +121,9 @@ def _printer(
         if as_json:
             sys.stdout.buffer.write(seen.to_json() + b"\n")
             return
-        click.echo(line_of(seen, paint))
+        click.echo(line_of(seen, paint, words))
         if verbose and seen.event is not None:
-            for line in evidence_lines(seen.event):
+            for line in evidence_lines(seen.event, words):
                 click.echo(line)
 
     return show

@@ -14,7 +14,6 @@ from operators.alert_rule_words import ends_in_words, fires_in_words, reads_in_w
 from operators.words import Say
 from pipelines.alert_actions import write_action
 from pipelines.bad_input import BadInput
-from pipelines.console import chinese_rules
 from pipelines.console.alert_story import earlier_episodes, turns_of
 from pipelines.console.answer import (
     NotFound,
@@ -129,5 +128,5 @@ PAGE = Page(
         Route("/alerts/{fingerprint}/silence", silence, methods=["POST"]),
         Route("/alerts/{fingerprint}/{action}", act, methods=["POST"]),
     ],
-    chinese={**CHINESE, **chinese_rules.CHINESE},
+    chinese=CHINESE,
 )

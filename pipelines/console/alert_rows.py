@@ -10,10 +10,10 @@ from typing import Any, Final
 import orjson
 
 from pipelines.bad_input import BadInput
-from pipelines.console.alert_words import AlertWords
 from pipelines.console.console import Boards
 from pipelines.serve.board import Filter, Posted
 from pipelines.silences import Silence
+from pipelines.words.alert_words import AlertWords
 from schemas.severity import SEVERITIES
 
 ON_A_PAGE: Final = 100

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from pipelines.console.alert_words import AlertWords
 from pipelines.console.console import Console
 from pipelines.console.guard import cookie_of
 from pipelines.console.sessions import MOST_NOTICES, Session
-from pipelines.console.translation import Translation, language_of
+from pipelines.words.alert_words import AlertWords
+from pipelines.words.translation import Translation, language_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request

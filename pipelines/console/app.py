@@ -12,15 +12,15 @@ from starlette.routing import BaseRoute, Route
 
 from infra.broker import BrokerUnavailable
 from pipelines.bad_input import BadInput
-from pipelines.console import labels
 from pipelines.console.answer import NotFound, show
 from pipelines.console.chinese import CHINESE
 from pipelines.console.console import Console
 from pipelines.console.guard import Guard
 from pipelines.console.pages import PAGES
 from pipelines.console.templating import Templates
-from pipelines.console.translation import LANGUAGES, Translation
 from pipelines.duration import WrongDuration
+from pipelines.words import labels, languages
+from pipelines.words.translation import LANGUAGES, Translation
 from schemas.matcher import WrongMatcher
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def words_of(language: str) -> dict[str, str]:
     """Return all that the pages say in a language, by the English text."""
     if language == "en":
         return dict(labels.ENGLISH)
-    found = {**labels.CHINESE, **CHINESE}
+    found = {**languages.CHINESE, **CHINESE}
     for page in PAGES:
         found.update(page.chinese)
     return found

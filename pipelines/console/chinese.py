@@ -1,4 +1,4 @@
-"""What many pages say, in Chinese: the frame, severities, states, kinds of evidence."""
+"""What many pages say, in Chinese: the frame."""
 
 from __future__ import annotations
 
@@ -35,19 +35,4 @@ CHINESE: Final = {
     "the broker cannot be reached or written just now; try again in a moment": "消息代理暂时无法访问或写入，请稍后再试",
     "Something broke": "出错了",
     "this is a bug of the console; its log says more": "这是控制台的缺陷，详情见其日志",
-    "critical": "紧急",
-    "major": "重要",
-    "minor": "次要",
-    "warning": "警告",
-    "indeterminate": "未定",
-    "cleared": "已清除",
-    "pending": "待定",
-    "firing": "触发中",
-    "resolved": "已恢复",
-    "open": "未恢复",
-    "updated": "有更新",
-    "log": "日志",
-    "message": "消息",
-    "alarm": "告警信号",
-    "telemetry": "遥测",
 }

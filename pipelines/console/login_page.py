@@ -21,7 +21,7 @@ from pipelines.console.answer import (
     show,
 )
 from pipelines.console.page import Page
-from pipelines.console.translation import LANGUAGES
+from pipelines.words.translation import LANGUAGES
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -10,11 +10,11 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipelines.console.incident_words import cause, paragraph, spoken
 from pipelines.console.page import Page
-from pipelines.console.translation import LANGUAGES, Translation
 from pipelines.event_lines import short_time
 from pipelines.seen_event import time_text
+from pipelines.words.incident_words import cause, paragraph, spoken
+from pipelines.words.translation import LANGUAGES, Translation
 from schemas.safe_text import safe_text
 
 FOLDER: Final = Path(__file__).parent / "templates"

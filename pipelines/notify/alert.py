@@ -32,6 +32,7 @@ class Alert(Struct, frozen=True, omit_defaults=True):
     acknowledged: bool = False
     resolved_us: int | None = None
     annotations: dict[str, str] = {}
+    in_language: dict[str, dict[str, str]] = {}  # by language: `summary` and annotations that are worded otherwise
 
     @property
     def rank(self) -> int:

@@ -28,12 +28,14 @@ from infra.broker import (
     Stream,
     TopicPartition,
 )
+from operators.alert_rule import AlertRule
 from pipelines.notify.book import Notification
 from pipelines.notify.courier import Courier, Outcome
 from pipelines.notify.decisions import Decisions
 from pipelines.notify.notify_file import Notifying
 from pipelines.notify.receivers import sender_to
 from pipelines.notify.sources import Sources
+from pipelines.notify.wording import Wording, languages_of
 from pipelines.seen_event import time_text
 from schemas.notifications import NOTIFICATIONS
 from schemas.record import Append
@@ -65,7 +67,7 @@ def join(broker: Broker, instance: str | None, *, named: bool) -> Membership:
 
 
 class Notifier:
-    """See the module. `clock` gives microseconds since 1970."""
+    """See the module. `clock` gives microseconds since 1970; `rules` word alerts in a receiver's language."""
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class Notifier:
         clock: Callable[[], int] = lambda: time.time_ns() // 1000,
         poll_s: float = 0.25,
         told: Callable[[str], None] = lambda line: None,
+        rules: Sequence[AlertRule] = (),
     ) -> None:
         self._broker = broker
         self._plan = notifying.plan
@@ -89,7 +92,8 @@ class Notifier:
             for name, address in notifying.addresses.items()
         }
         self._decisions: Decisions | None = None
-        self._sources = Sources(broker, notifying.sources)
+        wording = Wording(languages_of(self._plan.receivers), rules)
+        self._sources = Sources(broker, notifying.sources, wording)
         self._owning: bool | None = None  # until it is known
 
     def run(self, stop: threading.Event) -> None:

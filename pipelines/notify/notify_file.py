@@ -16,6 +16,7 @@ from infra.secret import Secret
 from pipelines.duration import WrongDuration, duration_us
 from pipelines.notify.plan import KINDS, InhibitRule, Kind, Plan, Receiver, Route, Step, route_id
 from pipelines.notify.time_interval import TimeInterval, WrongInterval, parse_interval
+from pipelines.words.translation import LANGUAGES
 from schemas.matcher import Matcher, WrongMatcher, parse_matchers
 
 FILE_NAME = "notify.toml"
@@ -27,6 +28,10 @@ _Entry = TypeVar("_Entry", bound=Struct)
 
 class WrongPlan(ValueError):
     """A notify.toml that cannot be used: where, what was expected, what came."""
+
+
+class NoSecret(WrongPlan):
+    """A notify.toml whose secret is not to be had here; all but the addresses is as it should be."""
 
 
 class EscalateEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,6 +73,7 @@ class ReceiverEntry(Struct, frozen=True, forbid_unknown_fields=True):
     rate_window: str = "1m"
     give_up_after: str = "24h"
     send_resolved: bool = True
+    language: str | None = None
 
 
 class InhibitEntry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -228,7 +234,10 @@ class _Reader:
             self._us(said, f"{at}.{key}", least_us=1_000_000)
             for key, said in (("rate_window", entry.rate_window), ("give_up_after", entry.give_up_after))
         )
-        return Receiver(name, kind, limit, window, give_up, entry.send_resolved)
+        if entry.language is not None and entry.language not in LANGUAGES:
+            known = ", ".join(LANGUAGES)
+            raise WrongPlan(f"{self._path}: {at}.language: expected one of {known}, got {entry.language!r}")
+        return Receiver(name, kind, limit, window, give_up, entry.send_resolved, entry.language)
 
     def _address(self, name: str, entry: ReceiverEntry) -> Address:
         at = f"receivers.{name}"
@@ -256,7 +265,7 @@ class _Reader:
         if variable is not None:
             text = self._environment.get(variable, "")
             if not text:
-                raise WrongPlan(f"{self._path}: {at}_env: expected the environment variable {variable}, got none")
+                raise NoSecret(f"{self._path}: {at}_env: expected the environment variable {variable}, got none")
             return Secret(text, variable)
         if file is None:
             return None
@@ -265,7 +274,7 @@ class _Reader:
             text = path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "no UTF-8"
-            raise WrongPlan(f"{self._path}: {at}_file: expected a readable file {path}, got: {why}") from error
+            raise NoSecret(f"{self._path}: {at}_file: expected a readable file {path}, got: {why}") from error
         if not text:
             raise WrongPlan(f"{self._path}: {at}_file: expected a secret in {path}, got an empty file")
         return Secret(text, str(path))

@@ -84,6 +84,7 @@ class Receiver:
     """How much one receiver is told. `rate_limit` notifications in `rate_window_us`, then a digest; 0: no limit.
 
     `whole` says that it needs each alert, over several notifications where they are many; the others name the worst.
+    `language` is what it is told in; None: frames in English, what was written as it stands.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Receiver:
     rate_window_us: int = MINUTE
     give_up_us: int = 24 * HOUR
     send_resolved: bool = True
+    language: str | None = None
 
     @property
     def whole(self) -> bool:

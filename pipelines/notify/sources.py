@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
+from msgspec.structs import replace
+
 from infra.broker import Broker, TopicPartition
 from pipelines.notify.alert import alert_of, incident_of
 from pipelines.notify.decisions import Decisions
+from pipelines.notify.wording import Wording
 from pipelines.records_in_order import begin_of, end_of, records_in_order
 from pipelines.seen_event import SeenEvent, see
 from pipelines.silences import Silence, latest_silences
@@ -26,8 +29,9 @@ Places = dict[TopicPartition, int]
 class Sources:
     """Reads on from `places`, which are to be remembered with what was decided from them."""
 
-    def __init__(self, broker: Broker, topics: Sequence[str] = (ALERTS.name,)) -> None:
+    def __init__(self, broker: Broker, topics: Sequence[str] = (ALERTS.name,), wording: Wording | None = None) -> None:
         self._broker = broker
+        self._wording = wording or Wording()
         self._topics = tuple(topics)
         self.places: Places = {}
         self.is_caught_up = False
@@ -79,9 +83,11 @@ class Sources:
 
     def _take_alert(self, decisions: Decisions, seen: SeenEvent, now_us: int) -> None:
         if seen.event is not None:
-            alert = incident_of(seen.event) if seen.part.topic == INCIDENTS.name else alert_of(seen.event)
+            is_incident = seen.part.topic == INCIDENTS.name
+            alert = incident_of(seen.event) if is_incident else alert_of(seen.event)
             if alert is not None:
-                decisions.take(alert, now_us)
+                tell = self._wording.of_incident if is_incident else self._wording.of_alert
+                decisions.take(replace(alert, in_language=tell(seen.event)), now_us)
         elif seen.record.value is None and seen.record.key is not None:
             decisions.forget(seen.record.key.decode("utf-8", "replace"), now_us)
 

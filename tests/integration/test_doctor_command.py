@@ -139,6 +139,17 @@ def test_check_says_what_is_wrong_in_a_file(hubbub: Hubbub, text: str, said: str
     assert "secret" not in answer.out
 
 
+def test_check_reads_notify_toml_beside_the_settings(hubbub: Hubbub) -> None:
+    receiver = '[route]\nreceiver = "team"\n[receivers.team]\nkind = "webhook"\nurl = "http://h.invalid"\nlanguage = '
+    Path("notify.toml").write_text(receiver + '"zh"\n', encoding="utf-8")
+    answer = hubbub("check", "--json")
+    assert (answer.status, findings(answer, "notify")[0]["sentence"]) == (0, "notify.toml: 1 route to team (zh)")
+    Path("notify.toml").write_text(receiver + '"chinese"\n', encoding="utf-8")
+    answer = hubbub("check", "--json")
+    assert answer.status == 1
+    assert "receivers.team.language: expected one of en, zh" in findings(answer, "notify", "wrong")[0]["sentence"]
+
+
 def test_check_of_no_file_is_wrong_use(hubbub: Hubbub) -> None:
     answer = hubbub("check", "none.toml")
     assert (answer.status, answer.err) == (2, "hubbub: expected a settings file at none.toml, got none\n")

@@ -20,6 +20,7 @@ import orjson
 import pytest
 
 from infra.sqlite.broker import SqliteBroker
+from operators.default_alert_rules import DEFAULT_ALERT_RULES
 from pipelines.alert_actions import write_action
 from pipelines.notify.history import told
 from pipelines.notify.notifier import Notifier, join
@@ -33,6 +34,7 @@ from schemas.record import Append
 from schemas.silences import SILENCES
 from tests.broker_subject import eventually
 from tests.http_receiver import Came, HttpReceiver, http_receiver
+from tests.raised_alerts import event_of, has_han
 
 Hubbub = Callable[..., Any]
 ROOT = Path(__file__).parents[2]
@@ -74,7 +76,8 @@ def running(broker: SqliteBroker, text: str, environment: dict[str, str] | None 
     path.write_text(text, encoding="utf-8")
     stop = threading.Event()
     with SqliteBroker(broker.path) as own:
-        notifier = Notifier(own, read_notify_file(path, environment or {}), join(own, None, named=True), poll_s=0.05)
+        notifying, membership = read_notify_file(path, environment or {}), join(own, None, named=True)
+        notifier = Notifier(own, notifying, membership, poll_s=0.05, rules=DEFAULT_ALERT_RULES)
         thread = threading.Thread(target=notifier.run, args=(stop,))
         thread.start()
         try:
@@ -209,6 +212,21 @@ def test_incidents_are_told_where_they_are_asked_for(broker: SqliteBroker) -> No
         "alertname": "incident", "site": "lab", "device_id": "gw-1", "severity": "critical",
     }  # fmt: skip
     assert ended.json["status"] == "resolved"
+
+
+def test_each_receiver_is_told_in_its_language(broker: SqliteBroker) -> None:
+    """An alert's words are the topic's; a notification's are its receiver's, whatever reads them first."""
+    alert = event_of(DEFAULT_ALERT_RULES[0])
+    with http_receiver() as english, http_receiver() as chinese:
+        broker.append([Append(ALERTS.name, alert["fingerprint"].encode(), orjson.dumps(alert))])
+        both = '[[route.routes]]\nreceiver = "team"\ncontinue = true\n[[route.routes]]\nreceiver = "duty"\n'
+        with running(broker, ROUTE + both + webhook(english) + webhook(chinese, "duty", language="zh")):
+            [told_english], [told_chinese] = english.await_requests(1), chinese.await_requests(1)
+    [said], [said_in_chinese] = told_english.json["alerts"], told_chinese.json["alerts"]
+    assert said["annotations"]["summary"] == alert["summary"] and not has_han(told_english.json["hubbub"]["title"])
+    assert said_in_chinese["annotations"]["summary"].startswith(f"{alert['device_id']}：关于")
+    assert told_chinese.json["hubbub"]["title"].startswith(f"紧急：{alert['device_id']}：关于")
+    assert said["labels"] == said_in_chinese["labels"], "labels are what programs go by"
 
 
 def start(broker: SqliteBroker, text: str) -> subprocess.Popen[bytes]:

@@ -15,8 +15,11 @@ import pytest
 
 from infra.broker import TopicPartition
 from infra.sqlite.broker import SqliteBroker
+from operators.alert_rule import AlertRule
+from operators.default_alert_rules import DEFAULT_ALERT_RULES
 from schemas.catalog import TOPICS
 from schemas.record import Append
+from tests.raised_alerts import event_of
 
 Hubbub = Callable[..., Any]
 MESSAGES = "customer.messages"
@@ -50,6 +53,38 @@ def test_alerts_are_what_is_shown_without_a_topic(hubbub: Hubbub) -> None:
         "2026-03-01T08:00:00Z  critical       firing    freezer           freezer is too warm",
         "2026-03-01T08:00:00Z  minor          resolved  door              door is too warm",
     ]
+
+
+@pytest.mark.parametrize("rule", DEFAULT_ALERT_RULES, ids=lambda rule: rule.name)
+def test_people_read_it_in_chinese_and_programs_as_it_is(hubbub: Hubbub, rule: AlertRule) -> None:
+    event = event_of(rule)
+    write("alerts", event, key="fingerprint")
+    shown, [_, row] = hubbub("subscribe", "-v", "--language", "zh").lines, hubbub("alerts", "--language", "zh").lines
+    severity = {"critical": "紧急", "major": "重要", "minor": "次要", "warning": "警告"}[event["severity"]]
+    device = event["device_id"]
+    assert shown[0].split()[1:3] == row.split()[:2] == [severity, "触发中"]
+    assert f"  {device}：" in shown[0] and f"  {device}：" in row
+    assert "unknown" not in shown[0] and len(shown) == 1 + len(event["evidence"])
+    assert [line.split()[1] in ("日志", "消息", "告警信号", "遥测", "预测", "日志中断") for line in shown[1:]] == [
+        True
+    ] * (len(shown) - 1)
+    for command in ("subscribe", "alerts"):
+        assert hubbub(command, "--json", "--language", "zh").out == hubbub(command, "--json").out
+        assert event["summary"] in hubbub(command, "--language", "en").out
+    assert hubbub("alerts", "--language", "fr").status == 2
+
+
+def test_an_incident_is_told_by_its_paragraph(hubbub: Hubbub) -> None:
+    told = {
+        "incident_id": "i1", "revision": 1, "site": "实验室", "event_time": "2026-03-01T08:00:00Z", "state": "open",
+        "severity": "major", "probable_cause_device_id": "gw-1", "probable_cause": "it was silent first",
+        "summary": "gw-1 is away", "language": "en", "devices": ["gw-1"], "device_count": 1, "evidence_kinds": ["log"],
+        "alert_ids": ["a"], "alert_count": 1, "event_count": 9, "timeline": [], "started_at": "2026-03-01T07:59:00Z",
+        "opened_at": "2026-03-01T08:00:00Z", "updated_at": "2026-03-01T08:00:00Z",
+    }  # fmt: skip
+    write("incidents", told, key="incident_id")
+    line = "2026-03-01T08:00:00Z  major          open      实验室            gw-1 is away"
+    assert hubbub("subscribe", "incidents").lines == [line]
 
 
 def test_who_has_not_fired_is_shown_only_when_asked_for(hubbub: Hubbub) -> None:

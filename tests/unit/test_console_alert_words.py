@@ -5,34 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import orjson
 import pytest
 
 from operators.alert_rule import AlertRule, Source
 from operators.alert_rule_words import ends_in_words, fires_in_words, reads_in_words
 from operators.condition import Condition
 from operators.default_alert_rules import DEFAULT_ALERT_RULES
-from pipelines.alert_rules.example import example_of
-from pipelines.console.alert_words import AlertWords
 from pipelines.console.app import words_of
 from pipelines.console.pages import PAGES
-from pipelines.console.translation import Translation
+from pipelines.words.alert_words import AlertWords
+from pipelines.words.translation import Translation
+from tests.raised_alerts import event_of, has_han
 
 CHINESE = Translation("zh", words_of("zh"))
 ENGLISH = Translation("en", words_of("en"))
-
-
-def event_of(rule: AlertRule) -> dict[str, Any]:
-    """Return an alert that a rule really raises, as its topic has it."""
-    example = example_of(rule, {})
-    assert example is not None
-    row = {**example.alert, "labels": dict(example.alert["labels"])}
-    event: dict[str, Any] = orjson.loads(orjson.dumps(row, option=orjson.OPT_UTC_Z))
-    return event
-
-
-def has_han(text: str) -> bool:
-    return any("\u4e00" <= one <= "\u9fff" for one in text)
 
 
 @pytest.mark.parametrize("rule", DEFAULT_ALERT_RULES, ids=lambda rule: rule.name)

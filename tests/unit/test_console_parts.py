@@ -21,7 +21,7 @@ from pipelines.console.sessions import IDLE_S, MOST_SESSIONS, Sessions
 from pipelines.console.similar_incidents import similar_to
 from pipelines.console.templating import lasting, link, number
 from pipelines.console.time_axis import MOST_TICKS, axis_around
-from pipelines.console.translation import Translation, language_of
+from pipelines.words.translation import Translation, language_of
 
 FOLDER = Path(__file__).parents[2] / "pipelines" / "console"
 TEMPLATES = sorted((FOLDER / "templates").glob("*.html"))

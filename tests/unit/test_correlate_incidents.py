@@ -10,7 +10,7 @@ import pytest
 
 from operators.correlate_incidents import STATE, CorrelateIncidents
 from operators.incident_memory import MOST_INCIDENTS, MOST_LOOSE, MOST_SIGNALS, decode_memory
-from pipelines.console.incident_words import cause, paragraph, spoken
+from pipelines.words.incident_words import cause, paragraph, spoken
 from schemas.alerts_by_site import ALERTS_BY_SITE
 from tests.registered_operators import row_batch
 from tests.site_rows import alert_rows, registry_rows, time_of

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.doctor.telling import look_at_notify
 from pipelines.notify.notify_file import Notifying, WrongPlan, read_notify_file
 from pipelines.notify.plan import HOUR, MINUTE, SECOND
 
@@ -75,6 +76,26 @@ def test_what_is_left_out_comes_from_above(tmp_path: Path) -> None:
     assert [one.id for one in root.walk()] == [one.id for one in read(tmp_path, ROUTES + RECEIVERS).plan.route.walk()]
 
 
+def test_a_receiver_has_a_language_or_none(tmp_path: Path) -> None:
+    found = read(tmp_path, ROUTES + RECEIVERS.replace("rate_limit = 5", 'language = "zh"')).plan.receivers
+    assert {name: one.language for name, one in found.items()} == {"team": None, "phone": "zh", "am": None}
+
+
+def test_check_says_what_there_is_of_the_file(tmp_path: Path) -> None:
+    """No file is nothing to say; a secret that only another machine has is no mistake of the file."""
+    assert look_at_notify(tmp_path, {}) == []
+    (tmp_path / "notify.toml").write_text(ROUTES + RECEIVERS, encoding="utf-8")
+    [fine] = look_at_notify(tmp_path, {"PHONE_URL": "json://127.0.0.1"})
+    assert (fine.level, fine.sentence) == ("fine", f"{tmp_path / 'notify.toml'}: 3 routes to team, phone, am")
+    [without] = look_at_notify(tmp_path, {})
+    assert without.level == "look"
+    assert "expected the environment variable PHONE_URL, got none; the routes are fine" in without.sentence
+    (tmp_path / "notify.toml").write_text(ROUTES + RECEIVERS.replace("rate_limit = 5", 'language = "fr"'))
+    [wrong] = look_at_notify(tmp_path, {})
+    assert wrong.level == "wrong"
+    assert wrong.sentence.endswith("receivers.phone.language: expected one of en, zh, got 'fr'")
+
+
 def test_secrets_come_from_variables_or_files_and_are_shown_nowhere(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("from a file\n")
     receivers = '[receivers.team]\nkind = "webhook"\nurl_env = "URL"\nsecret_file = "secret"\ntoken_env = "TOKEN"\n'
@@ -111,6 +132,8 @@ def test_secrets_come_from_variables_or_files_and_are_shown_nowhere(tmp_path: Pa
         ),
         ('url_env = "PHONE_URL"', 'url = "slack://x"', "receivers.phone.url: expected url_env or url_file, for this"),
         ('"PHONE_URL"', '"NO_SUCH"', "receivers.phone.url_env: expected the environment variable NO_SUCH, got none"),
+        ("rate_limit = 5", 'language = "fr"', "receivers.phone.language: expected one of en, zh, got 'fr'"),
+        ("rate_limit = 5", "language = 1", "receivers.phone.language: Expected `str | null`, got `int`"),
         ("rate_limit = 5", "rate_limit = -5", "receivers.phone.rate_limit: expected 0 "),
         (
             'kind = "webhook"',

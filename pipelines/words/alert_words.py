@@ -1,4 +1,4 @@
-"""The sentence of an alert in the reader's language, where its rule's sentence is known in it."""
+"""The sentence of an alert, and the paragraph of an incident, in the reader's language, where they are known in it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from operators.alert_rule import AlertRule
 from operators.alert_sentence import Occasion, fields_of, spaced
 from operators.summary_template import SummaryTemplate
 from pipelines.bad_input import BadInput
-from pipelines.console.translation import Translation
 from pipelines.since import time_us
+from pipelines.words.incident_words import paragraph
+from pipelines.words.translation import Translation
 
 _NUMBERS = ("score", "value", "expected_low", "expected_high")
 
 
 @dataclass(frozen=True)
 class AlertWords:
-    """Says alerts in one language, by the rules that hold where the console runs."""
+    """Says alerts in one language, by the rules that hold where it is read."""
 
     rules: Sequence[AlertRule]
     translation: Translation
@@ -47,6 +48,10 @@ class AlertWords:
         named = {name: self.label(str(fields[name])) for name in ("label", "severity") if fields.get(name)}
         labelled = {name: self.label(text) for name, text in labels.items() if name == "category"}
         return SummaryTemplate(template).fill({**fields, **named, **labelled})
+
+    def paragraph(self, incident: Mapping[str, Any]) -> str:
+        """Return an incident's paragraph, as it was written where it cannot be told anew."""
+        return paragraph(incident, self.translation.language)
 
     def label(self, name: str) -> str:
         """Return what a model or rule answers, as people say it."""

@@ -1,4 +1,4 @@
-"""What the console says, in English or Chinese. English is what templates say; the rest is looked up by it."""
+"""What people are told, in English or Chinese. English is what code and templates say; the rest is looked up by it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Translation:
         return text.format_map({name: _shown(value) for name, value in values.items()}) if values else text
 
     def count(self, n: int, one: str, many: str, **values: object) -> str:
-        """Return `one` or `many`, as English has it, with `{n}`; other languages know `many` alone."""
-        english = one if n == 1 and (self.language == "en" or one in self.words) else many
+        """Return `one` or `many`, as English has it, with `{n}`; another language may know `many` alone."""
+        english = one if n == 1 and (one in self.words or many not in self.words) else many
         return self.say(english, n=n, **values)
 
 
