@@ -14,7 +14,7 @@ TEXTS = 2000
 
 
 def texts_per_second(path: Path, tokenizer: Tokenizer, texts: list[str]) -> float:
-    """Time the whole way for two thousand of these texts, again and again if they are fewer; two threads."""
+    """Time the whole way for two thousand of these texts, again and again if they are fewer; on two cores."""
     many = list(itertools.islice(itertools.cycle(texts), TEXTS))
     session = open_session(path)
     logits_of(session, tokenizer, many[:100])
