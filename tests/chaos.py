@@ -13,12 +13,13 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from infra.local.kafka import LocalKafka
 from tests.chaos_arena import Contestant, hubbub, peer
 from tests.chaos_bad_input import run_poisoned
-from tests.chaos_brokers import away, restarts
+from tests.chaos_brokers import away, disk_full, restarts, small_disk
 from tests.chaos_kills import Result, kills, storm
 from tests.sameness_engines import BEAM_SQLITE, EMBEDDED_SQLITE, engines_on
 
@@ -41,7 +42,8 @@ def main(arguments: Sequence[str]) -> int:
                 continue
             for number, contestant in enumerate(contestants):
                 folder = Path(name) / f"{experiment}-{number}"
-                with LocalKafka(folder / "kafka") as kafka:
+                on_disk = small_disk if experiment == "disk-full" else nullcontext
+                with on_disk(folder / "kafka") as disk, LocalKafka(disk) as kafka:
                     result = EXPERIMENTS[experiment](kafka, contestant, folder / "job", asked.quick, asked.seed)
                 print(result.line(), flush=True)
                 print(json.dumps(dataclasses.asdict(result)), flush=True)
@@ -76,12 +78,18 @@ def _away(kafka: LocalKafka, contestant: Contestant, folder: Path, quick: bool, 
     return away(kafka, contestant, folder, lines=10_000, seconds=20 if quick else 300, seed=seed)
 
 
+def _disk_full(kafka: LocalKafka, contestant: Contestant, folder: Path, quick: bool, seed: int) -> Result:
+    lines, times = (2_000, 1) if quick else (20_000, 5)
+    return disk_full(kafka, contestant, folder, lines=lines, times=times, seed=seed)
+
+
 EXPERIMENTS: dict[str, Callable[[LocalKafka, Contestant, Path, bool, int], Result]] = {
     "kills": _kills,
     "storm": _storm,
     "restarts": _restarts,
     "broker-kills": _broker_kills,
     "away": _away,
+    "disk-full": _disk_full,
 }
 
 

@@ -1,9 +1,13 @@
-"""R7, R8, R9: the broker is shut down, killed, or away for minutes while two workers work."""
+"""R7, R8, R9, R14: the broker is shut down, killed, away for minutes, or out of disk while two workers work."""
 
 from __future__ import annotations
 
+import errno
+import subprocess
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -15,6 +19,9 @@ from tests.chaos_arena import Arena, Contestant
 from tests.chaos_kills import WORKERS, Result, result_of
 
 LOOK_S = 1.0
+DISK_MIB = 256
+CHUNK_BYTES = 1 << 16
+DEATH_S = 120.0
 
 
 def restarts(
@@ -71,6 +78,69 @@ def away(kafka: LocalKafka, contestant: Contestant, folder: Path, *, lines: int,
             f"{_dead_letters(arena)} dead letters"
         )
         return result
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """Give a folder that is a disk of its own, in memory, of 256 MiB; only root may make one."""
+    folder.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "tmpfs", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def disk_full(kafka: LocalKafka, contestant: Contestant, folder: Path, *, lines: int, times: int, seed: int) -> Result:
+    """The broker's disk fills up under lines until it ends by itself; there is room again, and it is started."""
+    rng = Random(f"disk full/{seed}")
+    started = time.monotonic()
+    portion = lines // times
+    filler = kafka.directory / "filler"
+    with Arena(kafka, contestant, folder, rng) as arena:
+        for number in range(WORKERS):
+            arena.start(number)
+        arena.recovered(arena.feed(lines - portion * times + 2 * WORKERS))
+        recoveries, ended_with, stayed = [], [], arena.own_exits
+        for _ in range(times):
+            _fill(filler)
+            # Its lines wait in the producer while nobody takes them, as a gateway's would.
+            feeding = threading.Thread(target=arena.feed, args=(portion // 2,))
+            feeding.start()
+            ended_with.append(_await_death(kafka, arena))
+            time.sleep(rng.uniform(0.0, 5.0))
+            stayed = arena.own_exits
+            filler.unlink()
+            kafka.kill()
+            kafka.start()
+            feeding.join()
+            recoveries.append(arena.recovered(arena.feed(portion - portion // 2)))
+        result = result_of("broker's disk full", arena, times, recoveries, started, seed)
+        letters = _dead_letters(arena)
+        result.notes = f"the broker ended by {sorted(set(ended_with))}, {stayed} workers ended, {letters} dead letters"
+        return result
+
+
+def _fill(path: Path) -> None:
+    """Write until there is no room."""
+    with path.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(CHUNK_BYTES))
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+
+
+def _await_death(kafka: LocalKafka, arena: Arena) -> int:
+    """Return the status with which the broker ended by itself."""
+    until = time.monotonic() + DEATH_S
+    while time.monotonic() < until:
+        arena.tend()
+        if (status := kafka.nodes[0].died()) is not None:
+            return status
+        time.sleep(0.2)
+    raise AssertionError(f"the broker goes on without room on its disk, for {DEATH_S:.0f} s")
 
 
 def _memory(arena: Arena) -> Mapping[int, int]:
