@@ -21,6 +21,7 @@ from tests.chaos_arena import Contestant, hubbub, peer
 from tests.chaos_bad_input import run_poisoned
 from tests.chaos_brokers import away, disk_full, restarts, small_disk
 from tests.chaos_kills import Result, kills, storm
+from tests.chaos_out_of_memory import run_starved
 from tests.sameness_engines import BEAM_SQLITE, EMBEDDED_SQLITE, engines_on
 
 EMBEDDED = hubbub("hubbub embedded")
@@ -36,9 +37,9 @@ def main(arguments: Sequence[str]) -> int:
     contestants = _contestants(asked)
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="hubbub-chaos-") as name:
-        for experiment in asked.experiments or [*EXPERIMENTS, "bad-input"]:
-            if experiment == "bad-input":
-                wrong += not _bad_input(Path(name) / experiment)
+        for experiment in asked.experiments or [*EXPERIMENTS, *WITHOUT_PEERS]:
+            if experiment in WITHOUT_PEERS:
+                wrong += not WITHOUT_PEERS[experiment](Path(name) / experiment)
                 continue
             for number, contestant in enumerate(contestants):
                 folder = Path(name) / f"{experiment}-{number}"
@@ -112,6 +113,19 @@ def _bad_input(folder: Path) -> bool:
     return good
 
 
+def _out_of_memory(folder: Path) -> bool:
+    """Have the kernel kill those engines that isolate what kills them."""
+    with LocalKafka(folder / "kafka") as kafka:
+        isolating = [EMBEDDED_SQLITE, *(one for one in engines_on(kafka) if not one.name.startswith("Beam"))]
+        found = [run_starved(engine, folder / str(number)) for number, engine in enumerate(isolating)]
+    for one in found:
+        print(one.line(), flush=True)
+    return all(one.as_promised for one in found)
+
+
+WITHOUT_PEERS: dict[str, Callable[[Path], bool]] = {"bad-input": _bad_input, "out-of-memory": _out_of_memory}
+
+
 def _contestants(asked: argparse.Namespace) -> list[Contestant]:
     known = [EMBEDDED, FAUST, peer("bare-transactions"), peer("bare-auto-commit")]
     if asked.quix:
@@ -123,7 +137,7 @@ def _contestants(asked: argparse.Namespace) -> list[Contestant]:
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "experiments", nargs="*", choices=[[], *EXPERIMENTS, "bad-input"], help="all of them by default"
+        "experiments", nargs="*", choices=[[], *EXPERIMENTS, *WITHOUT_PEERS], help="all of them by default"
     )
     parser.add_argument("--quick", action="store_true", help="small figures")
     parser.add_argument("--seed", type=int, default=SEED)

@@ -1,4 +1,4 @@
-"""A pipeline that breaks on purpose: the process dies, one row raises, everything raises, or the disk is gone."""
+"""A pipeline that breaks on purpose: the process dies, takes all memory, a row raises, everything does, no disk."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from pipelines.pipeline import Pipeline
 from schemas.device_logs import DEVICE_LOG, DEVICE_LOGS
 from schemas.topic import Topic
 
+HOARD_BYTES = 1 << 30
+
 
 @dataclass(frozen=True)
 class Fragile:
-    """Adds nothing. A message `abort` ends the process, `raise` raises, `outage` is an OSError, `error` a row error."""
+    """Adds nothing. A message `abort` ends the process, `hoard` takes a GiB, `raise` raises, `outage` is an OSError,
+    `error` a row error.
+    """
 
     name: str = "fragile"
 
@@ -26,6 +30,8 @@ class Fragile:
         messages = batch.column("message").to_pylist()
         if "abort" in messages:
             os.abort()
+        if "hoard" in messages:
+            len(b"x" * HOARD_BYTES)
         if "outage" in messages:
             raise OSError("the model server is away")
         if "raise" in messages:
