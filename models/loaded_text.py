@@ -19,7 +19,7 @@ from models.length_buckets import Run, group_by_length, padded
 from models.session import RUNTIME_VERSION, load_session
 from models.side_by_side import SideBySide
 from models.text_answers import TextAnswers, probabilities_of
-from models.word_weights import shares_in, weightiest_words
+from models.word_weights import shares_in, weightiest_words, words_in
 
 INPUTS = ("input_ids", "attention_mask")
 PADDING = 1
@@ -184,15 +184,10 @@ class LoadedText:
         answers = [Answer(None, {})] * len(texts)
         for places, encodings, logits, token_logits in self._runs(texts, explained=bool(explain)):
             best = {head: self._probabilities(head, logits).argmax(axis=1) for head in explain}
+            words = self._words_of([texts[place] for place in places], encodings, token_logits, best)
             for at, place in enumerate(places):
-                words = {
-                    head: self._words_of(
-                        texts[place], encodings[at], token_logits[at, :, self._columns[head]], labels[at]
-                    )
-                    for head, labels in best.items()
-                }
                 # A row's own copy: a view would keep the whole run in the cache.
-                answers[place] = Answer(logits[at].copy(), words)
+                answers[place] = Answer(logits[at].copy(), {head: words[head][at] for head in explain})
         return answers
 
     def _probabilities(self, head: str, logits: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -205,9 +200,10 @@ class LoadedText:
         cut = [cut_text(text) for text in texts]
         found: list[list[str]] = [[] for _ in texts]
         for places, encodings, _, token_logits in self._runs(cut, explained=True):
-            for at, place in enumerate(places):
-                by_label = token_logits[at, :, self._columns[head]]
-                found[place] = self._words_of(cut[place], encodings[at], by_label, names.index(labels[place]))
+            asked = {head: np.array([names.index(labels[place]) for place in places])}
+            of_run = self._words_of([cut[place] for place in places], encodings, token_logits, asked)[head]
+            for place, words in zip(places, of_run, strict=True):
+                found[place] = words
         return found
 
     def unknown_tokens(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -222,11 +218,25 @@ class LoadedText:
             shares[place] = ids.count(unknown) / max(len(ids) - self._empty, 1)
         return shares
 
-    def _words_of(self, text: str, encoding: Encoding, by_label: NDArray[np.float32], label: int) -> list[str]:
-        marked = zip(encoding.special_tokens_mask, encoding.tokens, strict=True)
-        kept = [at for at, (special, piece) in enumerate(marked) if not special and piece != WORD_START]
-        offsets = encoding.offsets
-        return weightiest_words(text, [offsets[at] for at in kept], shares_in(by_label[kept], label))
+    def _words_of(
+        self,
+        texts: Sequence[str],
+        encodings: Sequence[Encoding],
+        token_logits: NDArray[np.float32],
+        labels: Mapping[str, NDArray[np.intp]],
+    ) -> dict[str, list[list[str]]]:
+        """Give for each head the words behind `labels`, one a text; `token_logits` may have rows that are no text's."""
+        rows = token_logits[: len(texts)]
+        shares = {head: shares_in(rows[:, :, self._columns[head]], chosen).tolist() for head, chosen in labels.items()}
+        words: dict[str, list[list[str]]] = {head: [] for head in labels}
+        for at, (text, encoding) in enumerate(zip(texts, encodings, strict=True)):
+            marked = zip(encoding.special_tokens_mask, encoding.tokens, strict=True)
+            kept = [token for token, (special, piece) in enumerate(marked) if not special and piece != WORD_START]
+            offsets = encoding.offsets
+            of_text = words_in(text, [offsets[token] for token in kept])
+            for head, of_run in shares.items():
+                words[head].append(weightiest_words(text, of_text, [of_run[at][token] for token in kept]))
+        return words
 
     def _runs(
         self, texts: list[str], explained: bool

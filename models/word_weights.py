@@ -9,6 +9,7 @@ far the label would fall if the word's tokens were left out of the mean.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,24 @@ LONGEST_WORD = 64  # characters; a blob without spaces is told by its beginning
 _INSIDE_WORDS = "'’-_."
 
 
-def shares_in(token_logits: NDArray[np.float32], label: int) -> NDArray[np.float64]:
-    """Return each token's share in one label of a head, from its (tokens, labels)."""
+class Word(NamedTuple):
+    """Where a word lies in its text, and which tokens make it: from one up to, not with, another."""
+
+    start: int
+    end: int
+    from_token: int
+    behind_token: int
+
+
+def shares_in(token_logits: NDArray[np.float32], labels: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return each token's share in its text's label of one head, (texts, tokens).
+
+    `token_logits` are (texts, tokens, labels), `labels` one place a text.
+    """
     exact = np.asarray(token_logits, dtype=np.float64)
-    others = exact.shape[1] - 1
-    rest = (exact.sum(axis=1) - exact[:, label]) / others if others else 0.0
-    share: NDArray[np.float64] = exact[:, label] - rest
+    others = exact.shape[2] - 1
+    own = np.take_along_axis(exact, labels[:, None, None], axis=2)[:, :, 0]
+    share: NDArray[np.float64] = own - ((exact.sum(axis=2) - own) / others if others else 0.0)
     return share
 
 
@@ -44,56 +57,56 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _words(text: str, offsets: Sequence[tuple[int, int]], shares: NDArray[np.float64]) -> list[tuple[int, int, float]]:
-    """Join pieces to words: (start, end, share)."""
-    words: list[tuple[int, int, float]] = []
-    carried = 0.0
+def words_in(text: str, offsets: Sequence[tuple[int, int]]) -> list[Word]:
+    """Join pieces to words, in order. `offsets` are each token's start and end in `text`, special tokens left out."""
+    words: list[Word] = []
     last = len(offsets) - 1
+    from_token = 0
     for at, (first, end) in enumerate(offsets):
-        share = carried + float(shares[at])
         start = first
         while start < end and text[start].isspace():
             start += 1
         # One of several pieces of the same character counts for the piece that follows.
         if at < last and (start == end or offsets[at + 1][0] < end):
-            carried = share
             continue
-        carried = 0.0
         if start == end:
             continue
-        if words and words[-1][1] == start and _within_word(text[start - 1]) and _within_word(text[start]):
-            words[-1] = (words[-1][0], end, words[-1][2] + share)
+        if words and words[-1].end == start and _within_word(text[start - 1]) and _within_word(text[start]):
+            words[-1] = Word(words[-1].start, end, words[-1].from_token, at + 1)
         else:
-            words.append((start, end, share))
+            words.append(Word(start, end, from_token, at + 1))
+        from_token = at + 1
     return words
 
 
-def _positive(text: str, words: list[tuple[int, int, float]]) -> list[tuple[float, int, int]]:
+def _positive(words: Sequence[Word], shares: Sequence[float], mean: float) -> list[tuple[float, int, int]]:
     found = []
-    for first, last, share in words:
-        start, end = _trimmed(text, first, last)
-        if share > 0 and start < end:
+    for start, end, token, behind in words:
+        share = sum(shares[token:behind]) - mean * (behind - token)
+        if share > 0:
             found.append((-share, start, end))
     return sorted(found)
 
 
-def weightiest_words(text: str, offsets: Sequence[tuple[int, int]], shares: NDArray[np.float64]) -> list[str]:
+def weightiest_words(text: str, words: Sequence[Word], shares: Sequence[float]) -> list[str]:
     """Return at most three words that carried the label, weightiest first, each once; equal ones by place.
 
-    `offsets` are each token's start and end in `text`, `shares` its share, special tokens left out. Where no word
-    stands out of the others (a single one cannot), those that added anything are told. Chosen
-    Chinese pieces that touch are told as one word.
+    `words` as of `words_in`, `shares` of the same tokens. Where no word stands out of the others (a single one cannot),
+    those that added anything are told. Chosen Chinese pieces that touch are told as one word.
     """
-    if not len(shares):
+    if not shares:
         return []
-    positive = _positive(text, _words(text, offsets, shares - shares.mean())) or _positive(
-        text, _words(text, offsets, shares)
-    )
+    mean = sum(shares) / len(shares)
     chosen: dict[str, tuple[float, int, int]] = {}
-    for share, start, end in positive:
-        word = text[start:end]
-        if word not in chosen and len(chosen) < MOST_WORDS:
-            chosen[word] = (share, start, end)
+    for without in (mean, 0.0):
+        for share, first, last in _positive(words, shares, without):
+            start, end = _trimmed(text, first, last)
+            if start < end:
+                chosen.setdefault(text[start:end], (share, start, end))
+            if len(chosen) == MOST_WORDS:
+                break
+        if chosen:
+            break
     joined: list[tuple[float, int, int]] = []
     for share, start, end in sorted(chosen.values(), key=lambda one: one[1]):
         if joined and joined[-1][2] == start and _writes_without_spaces(text[start]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.word_weights import shares_in, weightiest_words
+from models.word_weights import shares_in, weightiest_words, words_in
 
 
 def pieces(text: str, *parts: str) -> list[tuple[int, int]]:
@@ -40,22 +40,24 @@ def pieces(text: str, *parts: str) -> list[tuple[int, int]]:
     ],
 )
 def test_words(text: str, parts: list[str], shares: list[float], words: list[str]) -> None:
-    assert weightiest_words(text, pieces(text, *parts), np.array(shares, dtype=np.float64)) == words
+    assert weightiest_words(text, words_in(text, pieces(text, *parts)), shares) == words
 
 
 def test_several_pieces_of_one_character_count_for_it() -> None:
-    assert weightiest_words("漏电", [(0, 1), (0, 1), (1, 2)], np.array([2.0, 2.0, -1.0])) == ["漏"]
+    words = words_in("漏电", [(0, 1), (0, 1), (1, 2)])
+    assert weightiest_words("漏电", words, [2.0, 2.0, -1.0]) == ["漏"]
 
 
 def test_no_tokens_no_words() -> None:
-    assert weightiest_words("", [], np.array([])) == []
+    assert weightiest_words("", words_in("", []), []) == []
 
 
 def test_a_blob_is_told_by_its_beginning() -> None:
-    assert weightiest_words("x" * 500, [(0, 500)], np.array([1.0])) == ["x" * 64]
+    assert weightiest_words("x" * 500, words_in("x" * 500, [(0, 500)]), [1.0]) == ["x" * 64]
 
 
 def test_a_token_that_lifts_all_labels_alike_explains_none() -> None:
-    token_logits = np.array([[5, 5, 5], [1, 0, 0], [0, 2, 4]], dtype=np.float32)
-    assert shares_in(token_logits, 0).tolist() == [0, 1, -3]
-    assert shares_in(np.array([[3.0], [1.0]], dtype=np.float32), 0).tolist() == [3, 1]
+    one, other = [[5, 5, 5], [1, 0, 0], [0, 2, 4]], [[0, 0, 0], [0, 0, 2], [4, 2, 0]]
+    token_logits = np.array([one, other], dtype=np.float32)
+    assert shares_in(token_logits, np.array([0, 2])).tolist() == [[0, 1, -3], [0, 2, -3]]
+    assert shares_in(np.array([[[3.0], [1.0]]], dtype=np.float32), np.array([0])).tolist() == [[3, 1]]
