@@ -14,6 +14,7 @@ from schemas.alerts import ALERTS
 from schemas.incidents import INCIDENTS
 from schemas.safe_text import safe_text
 from schemas.severity import SEVERITIES
+from schemas.unit_sign import unit_sign
 
 Paint = Callable[[str, str], str]  # (text, severity) -> the text, in the severity's colour where there are colours
 AS_WRITTEN: Final = AlertWords((), translation_to(None))
@@ -109,7 +110,7 @@ def _body(event: Mapping[str, Any]) -> str:
 def _reading(event: Mapping[str, Any]) -> str:
     value = event.get("value")
     number = f"{value:g}" if isinstance(value, int | float) else "no value"
-    return f"{_text(event, 'metric', 60)} = {number} {_text(event, 'unit', 20)}".rstrip()
+    return f"{_text(event, 'metric', 60)} = {number} {unit_sign(_text(event, 'unit', 20))}".rstrip()
 
 
 def _answers(event: Mapping[str, Any]) -> str:

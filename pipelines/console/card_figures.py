@@ -16,6 +16,7 @@ BY_LABEL: Final = "_by_label"
 MOST_ROWS: Final = 200
 MOST_COLUMNS: Final = 16
 MOST_DEPTH: Final = 4
+MOST_NAMED: Final = 3
 SHADES: Final = 6
 """Steps of colour in a confusion matrix."""
 Figure = float | int | str | bool | None
@@ -100,8 +101,10 @@ def _tables(title: str, values: Mapping[str, Any], depth: int) -> Iterator[Figur
         yield FigureTable(place, (), tuple((key, (value,)) for key, value in list(only.items())[:MOST_ROWS]))
     elif flat:
         columns = tuple(dict.fromkeys(name for value in flat.values() for name in value))[:MOST_COLUMNS]
+        names = ", ".join(list(flat)[:MOST_NAMED]) + ("…" if len(flat) > MOST_NAMED else "")
+        place = f"{title} · {names}" if single and title else names if single else title
         cells = [(name, tuple(value.get(column) for column in columns)) for name, value in flat.items()]
-        yield FigureTable(title, columns, tuple(cells[:MOST_ROWS]))
+        yield FigureTable(place, columns, tuple(cells[:MOST_ROWS]))
     if depth < MOST_DEPTH:
         for name, value in rows.items():
             if name not in flat:

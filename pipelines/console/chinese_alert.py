@@ -60,7 +60,7 @@ CHINESE: Final = {
     "Why": "原因",
     "Silence such alerts": "静默此类告警",
     "Nobody is told of such alerts for {length}. The silence is in the list of silences.": (
-        "{length} 内不再通知此类告警。可在静默列表中查看。"
+        "{length}内不再通知此类告警。可在静默列表中查看。"
     ),
     "Was it right?": "判断是否正确",
     "What you say is kept with the evidence, for the next training.": "您的判断将与证据一起保存，用于以后的训练。",

@@ -145,7 +145,6 @@ PAGE = Page(
         "sent again": "已重发",
         "dropped": "已放弃",
         "Where it lay": "原位置",
-        "Why": "原因",
         "Tick": "选择",
         "Tick all on this page": "全选本页",
         "Untick all": "取消全选",

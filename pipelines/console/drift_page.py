@@ -100,7 +100,7 @@ PAGE = Page(
             "PSI 低于 0.1 为稳定；达到 0.25 且超出千分之一的偶然范围时为漂移。"
         ),
         "Looking …": "正在计算……",
-        "Beside": "对照",
+        "Beside: {data}": "对照：{data}",
         "{n} row": "{n} 行",
         "{n} rows": "{n} 行",
         "has drifted": "已漂移",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from pipelines.console.events_near import event_us
@@ -15,6 +15,8 @@ MOST_LANES: Final = 9
 MOST_MARKS: Final = 600
 NEAR: Final = 22.0
 """Percent of the width within which two names would lie on each other, on a telephone."""
+NEAR_WIDE: Final = 9.0
+"""The same on a screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,15 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something that happened to the incident itself. `names` are said under the line: its own, and its neighbours'."""
+    """Something that happened to the incident itself.
+
+    `names` are said under the line: its own, and its neighbours'; `wide_names` where there is more room.
+    """
 
     x: str
     name: str
     names: tuple[str, ...]
+    wide_names: tuple[str, ...]
     anchor: str
 
 
@@ -83,19 +89,27 @@ def lanes_of(
 
 def _moments(moments: Sequence[tuple[str, int]], axis: TimeAxis) -> tuple[Moment, ...]:
     """Place moments; one that is too near to the one before it is named there."""
-    found: list[Moment] = []
-    said_at = -100.0
-    for name, at in moments:
-        share = axis.share(at)
-        anchor = anchor_of(share)
-        if share - said_at < NEAR and found:
-            speaker = next(i for i in range(len(found) - 1, -1, -1) if found[i].names)
-            found[speaker] = replace(found[speaker], names=(*found[speaker].names, name))
-            found.append(Moment(axis.x(at), name, (), anchor))
+    shares = [axis.share(at) for _, at in moments]
+    names = [name for name, _ in moments]
+    together, wide = _named(names, shares, NEAR), _named(names, shares, NEAR_WIDE)
+    return tuple(
+        Moment(axis.x(at), name, together[number], wide[number], anchor_of(shares[number]))
+        for number, (name, at) in enumerate(moments)
+    )
+
+
+def _named(names: Sequence[str], shares: Sequence[float], near: float) -> list[tuple[str, ...]]:
+    """Return what is said at each moment: its name and those of the ones so near behind it, or nothing."""
+    found: list[tuple[str, ...]] = []
+    speaker = -1
+    for number, name in enumerate(names):
+        if speaker >= 0 and shares[number] - shares[speaker] < near:
+            found[speaker] = (*found[speaker], name)
+            found.append(())
         else:
-            found.append(Moment(axis.x(at), name, (name,), anchor))
-            said_at = share
-    return tuple(found)
+            speaker = number
+            found.append((name,))
+    return found
 
 
 def _spread(evidence: Sequence[Evidence]) -> list[Evidence]:

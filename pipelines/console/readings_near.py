@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from infra.broker import Broker
@@ -29,10 +29,14 @@ class DevicePlot:
 
 @dataclass(frozen=True, slots=True)
 class Plots:
-    """Plots, the most told of first. `whole` is False where there was more to read than a page waits for."""
+    """Plots, the most told of first. `whole` is False where there was more to read than a page waits for.
+
+    `units` are those of the metrics, by device and metric: evidence names none.
+    """
 
     plots: list[DevicePlot]
     whole: bool = True
+    units: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def plots_of(broker: Broker, evidence: Iterable[Evidence], axis: TimeAxis | None = None) -> Plots:
@@ -46,13 +50,14 @@ def plots_of(broker: Broker, evidence: Iterable[Evidence], axis: TimeAxis | None
         axis = axis_around(min(moments) - max(BEFORE_US, span_us // 2), max(moments) + BEFORE_US // 4, share=0)
     metrics = Counter((one.device_id, str(one.metric)) for one in told).most_common(MOST_PLOTS)
     by_device: dict[str, list[dict[str, Any]]] = {}
-    plots, whole = [], True
+    plots, units, whole = [], {}, True
     for (device, metric), _ in metrics:
         if device not in by_device:
             topic = DEVICE_TELEMETRY_ENRICHED.name
             found = events_near(broker, topic, device, axis.from_us, axis.until_us, most=20_000)
             by_device[device], whole = found.events, whole and found.whole
         unit, readings = readings_of(by_device[device]).get(metric, ("", []))
+        units[device, metric] = unit
         if len(readings) > 1:
             plots.append(DevicePlot(device, plot_of(metric, unit, readings, span_s=axis.span_s)))
-    return Plots(plots, whole)
+    return Plots(plots, whole, units)

@@ -42,6 +42,8 @@ PAGE = Page(
     title="Replays",
     path="/reports",
     chinese={
+        "today's models": "当前的模型",
+        "what was raised": "当时产生的告警",
         "Replays": "回放",
         "Replay reports": "回放报告",
         "there is no such report": "没有这份报告",

@@ -19,6 +19,7 @@ WIDTH: Final = 1000
 HEIGHT: Final = 100
 MOST_POINTS: Final = 600
 """More are thinned to the least and the greatest of each stretch; what is odd always stays."""
+MOST_STEPS: Final = 4
 GAP: Final = 12.0
 """A pause so many times longer than the usual one breaks the line."""
 
@@ -36,14 +37,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """One metric, ready to be shown. Paths are SVG's `d`; `levels` are the labels of the three lines, the top first."""
+    """One metric, ready to be shown. Paths are SVG's `d`; `levels` name the lines of `grid`, the top first."""
 
     metric: str
     unit: str
     line: str
     band: str
     odd: str
-    levels: tuple[str, str, str]
+    levels: tuple[str, ...]
+    grid: str
     times: tuple[str, ...]
     readings: tuple[Reading, ...] = field(repr=False)
     odd_count: int = 0
@@ -87,8 +89,8 @@ def plot_of(metric: str, unit: str, readings: Sequence[Reading], *, span_s: tupl
     """Draw one metric; expects at least one reading. With `span_s` the drawing is from that time to that one."""
     shown = thinned(readings, MOST_POINTS)
     begin_s, end_s = span_s if span_s is not None else (shown[0].time_s, shown[-1].time_s)
-    bottom, step = _levels(shown)
-    top = bottom + 2 * step
+    bottom, step, steps = _levels(shown)
+    top = bottom + steps * step
 
     def x(time_s: float) -> float:
         return WIDTH * ((time_s - begin_s) / (end_s - begin_s) if end_s > begin_s else 0.5)
@@ -104,7 +106,8 @@ def plot_of(metric: str, unit: str, readings: Sequence[Reading], *, span_s: tupl
         line=" ".join(_line([(x(one.time_s), y(one.value)) for one in piece]) for piece in pieces),
         band=" ".join(_bands(pieces, x, y)),
         odd=" ".join(f"M{x(one.time_s):.1f} {y(one.value):.1f}h0" for one in odd),
-        levels=(_short(top), _short(bottom + step), _short(bottom)),
+        levels=tuple(_short(bottom + number * step) for number in range(steps, -1, -1)),
+        grid="".join(f"M0 {HEIGHT * number / steps:g}H{WIDTH}" for number in range(steps + 1)),
         times=_times(begin_s, end_s),
         readings=tuple(readings),
         odd_count=sum(one.odd is not None for one in readings),
@@ -158,26 +161,32 @@ def _line(points: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
-def _levels(readings: Sequence[Reading]) -> tuple[float, float]:
-    """Return the lowest level and the step of three round ones that hold the readings, and most of their ranges."""
+def _levels(readings: Sequence[Reading]) -> tuple[float, float, int]:
+    """Return the lowest level, the step and how many steps: round ones that hold readings, and most of their ranges.
+
+    What was never below zero has no level below zero for a range's sake alone, unless much of the range lies there.
+    """
     values = [one.value for one in readings]
     least, most = min(values), max(values)
     room = max(most - least, 1e-9 * max(abs(least), abs(most), 1.0))
+    never_below = least >= 0
     lows = sorted(one.low for one in readings if one.low is not None)
     highs = sorted(one.high for one in readings if one.high is not None)
     if lows and highs:  # a range that was wide for a moment must not make the line flat
         least = max(min(least, lows[len(lows) // 50]), least - 2 * room)
         most = min(max(most, highs[-1 - len(highs) // 50]), most + 2 * room)
+    if never_below and least < 0 and -least < 0.25 * most:
+        least = 0.0
     if most - least < 1e-9 * max(abs(least), abs(most), 1.0):
         least, most = least - max(abs(least) * 0.05, 0.5), most + max(abs(most) * 0.05, 0.5)
-    half = (most - least) / 2
-    scale = 10.0 ** math.floor(math.log10(half))
-    for nice in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15, 20):
+    scale = 10.0 ** math.floor(math.log10((most - least) / MOST_STEPS))
+    for nice in (1, 2, 2.5, 5, 10, 20, 25, 50):
         step = nice * scale
-        bottom = math.floor(least / step * 2) * step / 2
-        if step >= half and bottom + 2 * step >= most:
-            return bottom, step
-    return least, half
+        bottom = math.floor(least / step) * step
+        steps = math.ceil((most - bottom) / step)
+        if 1 <= steps <= MOST_STEPS and bottom <= least and bottom + steps * step >= most:
+            return bottom, step, steps
+    return least, (most - least) / 2, 2
 
 
 def _times(begin_s: float, end_s: float) -> tuple[str, ...]:

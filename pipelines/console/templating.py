@@ -10,12 +10,16 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from operators.alert_sentence import spaced
 from pipelines.console.page import Page
+from pipelines.duration import duration_us
 from pipelines.event_lines import short_time
 from pipelines.seen_event import time_text
 from pipelines.words.incident_words import cause, paragraph, spoken
+from pipelines.words.model_words import head_name, task_name
 from pipelines.words.translation import LANGUAGES, Translation
 from schemas.safe_text import safe_text
+from schemas.unit_sign import unit_sign
 
 FOLDER: Final = Path(__file__).parent / "templates"
 MOST_TEXT: Final = 100_000
@@ -42,8 +46,12 @@ class Templates:
             blanks=blanks,
             lasting=lasting,
             moment_text=time_text,
+            unit=unit_sign,
+            seconds=lambda text: duration_us(text) / 1e6,
+            spaced=spaced,
         )
         self._environment.globals.update(paragraph=paragraph, cause=cause, spoken=spoken)
+        self._environment.globals.update(task_name=task_name, head_name=head_name)
         self._environment.globals.update(navigation=[page for page in pages if page.path], languages=LANGUAGES, zip=zip)
 
     def render(self, template: str, *, translation: Translation, **values: Any) -> str:  # noqa: ANN401
@@ -64,7 +72,8 @@ def when(value: object) -> Markup:
         return Markup("")
     text = short_time(str(value))
     shown = text.replace("T", " ").removesuffix("Z")
-    return Markup('<time datetime="{}">{}</time>').format(text, shown)
+    # Columns of times say the zone in their heading, where there is room for one; see `.zone` of the style sheet.
+    return Markup('<time datetime="{}">{}<span class="zone"> UTC</span></time>').format(text, shown)
 
 
 def number(value: object) -> str:

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from infra.broker import Broker
 from pipelines.console.answer import NotFound, console_of, in_thread, show
+from pipelines.console.chinese_columns import CHINESE_COLUMNS
 from pipelines.console.chinese_topics import CHINESE_TOPICS
 from pipelines.console.page import Page
 from pipelines.console.topic_looks import (
@@ -159,6 +160,7 @@ PAGE = Page(
     path="/topics",
     chinese={
         **CHINESE_TOPICS,
+        **CHINESE_COLUMNS,
         "Topics": "主题",
         "Topic": "主题",
         "Topics and jobs": "主题与作业",

@@ -81,18 +81,18 @@ CHINESE: Final = {
     "{row} with any of {groups}": "{row}，满足其中之一：{groups}",
     "{row} with {asked} and any of {groups}": "{row}，满足 {asked}，并满足其中之一：{groups}",
     "at once": "立即触发",
-    "when the last one lies {length} back": "距最后一行已过 {length} 时触发",
-    "when {n} lie within {length}": "{length} 内出现 {n} 次时触发",
-    "when all {n} come within {length}": "{length} 内 {n} 项全部出现时触发",
-    "when it has lasted {length}": "持续 {length} 后触发",
+    "when the last one lies {length} back": "距最后一行已过 {length}时触发",
+    "when {n} lie within {length}": "{length}内出现 {n} 次时触发",
+    "when all {n} come within {length}": "{length}内 {n} 项全部出现时触发",
+    "when it has lasted {length}": "持续 {length}后触发",
     "{fires} and it has lasted {length}": "{fires}，且须持续 {length}",
-    "when one comes, or is given up {length} after it fired": "再次出现时结束，或触发 {length} 后放弃",
-    "after {length} without another": "{length} 内没有再次出现时结束",
+    "when one comes, or is given up {length} after it fired": "再次出现时结束，或触发 {length}后放弃",
+    "after {length} without another": "{length}内没有再次出现时结束",
     "{ends}, or when {asked}": "{ends}，或者 {asked} 时结束",
-    "{ends}, or {length} after {asked}": "{ends}，或者 {asked} 后再过 {length} 结束",
+    "{ends}, or {length} after {asked}": "{ends}，或者 {asked} 后再过 {length}结束",
     "{ends}, or at the next row that is none": "{ends}，或者出现下一个不符合的行时结束",
-    "{ends}, or {length} after the next row that is none": "{ends}，或者出现下一个不符合的行后再过 {length} 结束",
+    "{ends}, or {length} after the next row that is none": "{ends}，或者出现下一个不符合的行后再过 {length}结束",
     "{ends}; one that opens again after it opened {n} times within {length} stays until it was quiet so long": (
-        "{ends}；{length} 内出现 {n} 次后再次出现的，将持续到平静同样长的时间为止"
+        "{ends}；{length}内出现 {n} 次后再次出现的，将持续到平静同样长的时间为止"
     ),
 }

@@ -40,6 +40,9 @@ LABELS: Final = {
     "stuck": ("stuck", "读数停滞"),
     "season": ("out of its daily pattern", "偏离日常规律"),
     "noise": ("noise", "噪声"),
+    "en": ("English", "英文"),
+    "zh-CN": ("Chinese", "中文"),
+    "und": ("undetermined", "不确定"),
 }
 ENGLISH: Final = {name: said for name, (said, _) in LABELS.items() if name != said}
 CHINESE: Final = {name: said for name, (_, said) in LABELS.items()}

@@ -12,6 +12,7 @@ from pipelines.words import (
     chinese_rules,
     chinese_states,
     labels,
+    model_words,
 )
 from pipelines.words.translation import Translation
 
@@ -22,6 +23,7 @@ CHINESE: Final[Mapping[str, str]] = {
     **chinese_evidence.CHINESE,
     **chinese_lists.CHINESE,
     **chinese_notifications.CHINESE,
+    **model_words.CHINESE,
 }
 AS_WRITTEN: Final = Translation("und", {})
 """Frames in English, and what was written stays as it was, whatever its language."""

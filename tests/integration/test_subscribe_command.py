@@ -159,7 +159,7 @@ def test_what_is_no_event_is_shown_as_what_it_is(hubbub: Hubbub) -> None:
     [
         ("device.logs", {"component": "ntp", "message": "a\nb", "severity": "minor"}, "minor          ntp: a b"),
         ("alarms", {"code": "E-21", "text": "door", "state": "raise"}, "E-21: door"),
-        ("device.telemetry", {"metric": "temp", "value": 21.5, "unit": "Cel"}, "temp = 21.5 Cel"),
+        ("device.telemetry", {"metric": "temp", "value": 21.5, "unit": "Cel"}, "temp = 21.5 °C"),
         ("device.telemetry", {"metric": "temp"}, "temp = no value"),
         (
             "customer.messages.enriched",

@@ -7,14 +7,18 @@ from typing import Any
 
 import pytest
 
+from models.bundle import read_card
 from operators.alert_rule import AlertRule, Source
 from operators.alert_rule_words import ends_in_words, fires_in_words, reads_in_words
 from operators.condition import Condition
 from operators.default_alert_rules import DEFAULT_ALERT_RULES
 from pipelines.console.app import words_of
 from pipelines.console.pages import PAGES
+from pipelines.installed_models import installed_models
 from pipelines.words.alert_words import AlertWords
+from pipelines.words.model_words import head_name, task_name
 from pipelines.words.translation import Translation
+from schemas.catalog import TOPICS
 from tests.raised_alerts import event_of, has_han
 
 CHINESE = Translation("zh", words_of("zh"))
@@ -88,6 +92,25 @@ def test_rules_are_explained_in_chinese_without_an_english_word(rule: AlertRule)
     for words in (reads_in_words(rule, say), fires_in_words(rule, say), ends_in_words(rule, say)):
         assert has_han(words), words
     assert [one for one in asked if one not in CHINESE.words] == []
+
+
+def test_every_declared_column_says_in_chinese_what_it_is() -> None:
+    columns = [column for topic in TOPICS.values() for column in topic.schema]
+    said = {(column.metadata or {}).get(b"description", b"").decode() for column in columns} - {""}
+    assert sorted(said - CHINESE.words.keys()) == []
+
+
+def test_models_have_words_for_what_they_are_for_and_what_they_answer() -> None:
+    cards = [read_card(one.folder)[0] for one in installed_models({})]
+    tasks = {task_name(card.task, CHINESE.say) for card in cards}
+    heads = {head_name(head.name, CHINESE.say) for card in cards for head in card.heads}
+    labels = {CHINESE.words.get(label, label) for card in cards for head in card.heads for label in head.labels}
+    assert [one for one in sorted(tasks | heads | labels) if not has_han(one)] == []
+    assert (task_name("text", ENGLISH.say), head_name("kind", ENGLISH.say)) == (
+        "what texts are about",
+        "kind of anomaly",
+    )
+    assert task_name("of another hubbub", CHINESE.say) == "of another hubbub"
 
 
 def test_one_english_text_has_one_chinese() -> None:

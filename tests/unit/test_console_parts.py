@@ -93,6 +93,9 @@ def test_many_devices_share_the_last_lane() -> None:
     assert (lanes.devices[0], len(lanes.devices), lanes.others) == ("d3", MOST_LANES - 1, 20 - MOST_LANES + 1)
     assert len(lanes.marks) == 20
     assert [one.names for one in lanes.moments] == [("started", "opened"), ()]
+    apart = lanes_of(evidence, [], [("started", axis.from_us), ("opened", axis.from_us + 3 * MINUTE_US)], axis)
+    assert [one.names for one in apart.moments] == [("started", "opened"), ()], "on a telephone"
+    assert [one.wide_names for one in apart.moments] == [("started",), ("opened",)]
 
 
 def incident(number: int, **more: object) -> Known:

@@ -81,7 +81,7 @@ def test_one_reading_that_never_changes_has_a_plot() -> None:
     plot = plot_of("m", "", [Reading(0.0, 0.0)])
     assert (plot.line, plot.levels, plot.times) == (
         f"M{WIDTH / 2:.1f} {HEIGHT / 2:.1f}h0",
-        ("0.5", "0", "-0.5"),
+        ("0.5", "0.25", "0", "-0.25", "-0.5"),
         ("00:00:00",),
     )
 
@@ -89,5 +89,13 @@ def test_one_reading_that_never_changes_has_a_plot() -> None:
 def test_a_range_that_was_wide_for_a_moment_does_not_flatten_the_line() -> None:
     readings = [Reading(float(at), float(at % 3), 0.0, 2.0) for at in range(200)]
     readings[50] = Reading(50.0, 1.0, -1e6, 1e6)
-    top, _, bottom = (float(one) for one in plot_of("m", "", readings).levels)
+    top, *_, bottom = (float(one) for one in plot_of("m", "", readings).levels)
     assert -5 < bottom < top < 7
+
+
+def test_levels_are_round_and_what_was_never_below_zero_has_none_there() -> None:
+    latency = plot_of("m", "", [Reading(float(at), 10.0 + 990 * (at == 5), -60.0, 40.0) for at in range(20)])
+    assert latency.levels == ("1,000", "750", "500", "250", "0")
+    assert latency.grid.count("M") == len(latency.levels)
+    cold = plot_of("m", "", [Reading(float(at), 10 * at - 18.0, -19.0, 5.0) for at in range(3)])
+    assert cold.levels == ("10", "0", "-10", "-20")
