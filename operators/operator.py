@@ -14,10 +14,11 @@ import pyarrow as pa
 class Operator(Protocol):
     """A frozen object that adds columns to rows.
 
-    `process` returns the same rows in the same order, with more columns. Where the batch is cut changes nothing; the
-    input is not changed; columns it does not know pass through; a null or empty input gives null. A row that cannot be
-    processed stays in place with its `_error` column set (see operators/row_errors.py); raising an exception means a
-    bug or an outage, never a bad row. No clock, no randomness, no environment. It pickles.
+    `process` returns the same rows in the same order, with more columns. Where the batch is cut changes nothing, so it
+    may hold rows of several partitions of a topic, one behind the other, each with a time of its own. The input is not
+    changed; columns it does not know pass through; a null or empty input gives null. A row that cannot be processed
+    stays in place with its `_error` column set (see operators/row_errors.py); raising an exception means a bug or an
+    outage, never a bad row. No clock, no randomness, no environment. It pickles.
     """
 
     @property

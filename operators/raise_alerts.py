@@ -82,7 +82,8 @@ class RaiseAlerts:
         watermarks = microseconds(batch.column("watermark"), NEVER)
         matches = find_matches(source, self._rules_of(source), batch)
         first_due = pc.min(states.column("deadline").view(pa.int64())).as_py()
-        is_due = first_due is not None and first_due <= watermarks[-1]
+        # Not the last row's: rows of several partitions may share a batch, each with a time of its own.
+        is_due = first_due is not None and first_due <= watermarks.max()
         if not matches and not is_due:
             return states, rows.batch()
         devices = AlertDevices(self.rules, batch.column(self.key).unique().to_pylist(), states, rows)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from itertools import groupby
+from typing import Final, TypeAlias
 
 import pyarrow as pa
 
@@ -27,6 +28,9 @@ MOST_TRACESTATE_BYTES: Final = 512
 
 _HEX: Final = b"0123456789abcdef"
 
+# Of the records of one partition its number; of those of several, one behind the other, each record's.
+Partitions: TypeAlias = int | Sequence[int]
+
 
 @dataclass(frozen=True)
 class Envelopes:
@@ -41,25 +45,28 @@ class Envelopes:
     moved: Mapping[int, tuple[str, int, int]] = field(default_factory=dict)
     refused: Mapping[int, Refused] = field(default_factory=dict)
 
-    def origin(self, topic: str, partition: int) -> pa.Array:
+    def origin(self, topic: str, partition: Partitions) -> pa.Array:
         """Return the column `origin`."""
-        rows = len(self.offsets)
+        numbers = _of_each(partition, len(self.offsets))
         columns = [
-            pa.repeat(pa.scalar(topic, pa.string()), rows),
-            pa.repeat(pa.scalar(partition, pa.int32()), rows),
+            pa.repeat(pa.scalar(topic, pa.string()), len(self.offsets)),
+            pa.array(numbers, pa.int32()),
             pa.array(self.offsets, pa.int64()),
         ]
         fields = [ORIGIN.field(i) for i in range(3)]
         if self.moved:
-            places = [self.moved.get(row, (topic, partition, offset)) for row, offset in enumerate(self.offsets)]
+            here = zip(numbers, self.offsets, strict=True)
+            places = [self.moved.get(row, (topic, *place)) for row, place in enumerate(here)]
             columns = [
                 pa.array(column, one.type) for column, one in zip(zip(*places, strict=True), fields, strict=True)
             ]
         return pa.StructArray.from_arrays(columns, fields=fields)
 
 
-def read_envelopes(topic: str, partition: int, records: Sequence[Record], dataschema: str | None = None) -> Envelopes:
-    """Read the envelopes of records of one partition.
+def read_envelopes(
+    topic: str, partition: Partitions, records: Sequence[Record], dataschema: str | None = None
+) -> Envelopes:
+    """Read the envelopes of records of one partition, or of several of a topic.
 
     With `dataschema` (`hubbub:<topic>:<major>`) records that say they are of another major of it are refused: what a
     field means may have changed. A schema of somebody else's says nothing about ours.
@@ -67,7 +74,8 @@ def read_envelopes(topic: str, partition: int, records: Sequence[Record], datasc
     rows = len(records)
     offsets = [record.offset for record in records]
     if not any(record.headers for record in records):
-        return Envelopes(record_ids(topic, partition, offsets), offsets, [None] * rows, [None] * rows, [None] * rows)
+        ids = _ids_by_place(topic, partition, offsets)
+        return Envelopes(ids, offsets, [None] * rows, [None] * rows, [None] * rows)
     headers = [record.headers for record in records]
     of = _by_name(headers)
     refused = _refusals(headers, of("content-type"))
@@ -149,8 +157,21 @@ def _is_structured(content_type: bytes | None) -> bool:
     return content_type is not None and content_type.strip().lower().startswith(b"application/cloudevents")
 
 
+def _of_each(partition: Partitions, rows: int) -> Sequence[int]:
+    return [partition] * rows if isinstance(partition, int) else partition
+
+
+def _ids_by_place(topic: str, partition: Partitions, offsets: Sequence[int]) -> list[str]:
+    if isinstance(partition, int):
+        return record_ids(topic, partition, offsets)
+    ids: list[str] = []
+    for number, run in groupby(zip(partition, offsets, strict=True), key=lambda place: place[0]):
+        ids += record_ids(topic, number, [offset for _, offset in run])
+    return ids
+
+
 def _event_ids(
-    topic: str, partition: int, offsets: Sequence[int], of: Callable[[str], list[bytes | None]]
+    topic: str, partition: Partitions, offsets: Sequence[int], of: Callable[[str], list[bytes | None]]
 ) -> list[str]:
     """Return the ids that events brought along, else those that CloudEvents' names or their places give them."""
     ids = [
@@ -158,7 +179,7 @@ def _event_ids(
         for one in of(EVENT_ID_HEADER)
     ]
     if not all(ids):
-        by_place = record_ids(topic, partition, offsets)
+        by_place = _ids_by_place(topic, partition, offsets)
         for row, (source, event) in enumerate(zip(of("ce_source"), of("ce_id"), strict=True)):
             if ids[row]:
                 continue

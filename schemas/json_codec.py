@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from schemas.closed_values import closed_values
 from schemas.columns_from_json import Reader, kind_of, members, read_column, reader_of
-from schemas.envelope import read_envelopes
+from schemas.envelope import Partitions, read_envelopes
 from schemas.record import Record
 from schemas.refused import Refused
 from schemas.rows_to_json import object_texts
@@ -60,8 +60,8 @@ class JsonCodec:
         object.__setattr__(self, "_readers", readers)
         object.__setattr__(self, "_decoded", self.topic.decoded_schema)
 
-    def decode(self, part_topic: str, partition: int, records: Sequence[Record]) -> Decoded:
-        """Return the rows of records of one partition, in order.
+    def decode(self, part_topic: str, partition: Partitions, records: Sequence[Record]) -> Decoded:
+        """Return the rows of records of one partition, in order; or of several, `partition` being each record's.
 
         `part_topic` is the topic that the records lie in, from which ids are made; it may be another one than the
         codec's where rows were re-keyed through an internal topic.
@@ -84,6 +84,8 @@ class JsonCodec:
             else:
                 indices.append(index)
         chosen = records if len(indices) == len(records) else [records[index] for index in indices]
+        if chosen is not records and not isinstance(partition, int):
+            partition = [partition[index] for index in indices]
         batch, faults = self._rows(part_topic, partition, chosen, events)
         if faults:
             refused.update({indices[row]: refusal for row, refusal in faults.items()})
@@ -112,7 +114,7 @@ class JsonCodec:
         return rows
 
     def _rows(
-        self, part_topic: str, partition: int, records: Sequence[Record], events: Sequence[dict[str, object]]
+        self, part_topic: str, partition: Partitions, records: Sequence[Record], events: Sequence[dict[str, object]]
     ) -> tuple[pa.RecordBatch, dict[int, Refused]]:
         """Build all columns; rows at fault are in them with nulls, and are named with their reason."""
         envelopes = read_envelopes(part_topic, partition, records, self.topic.dataschema)

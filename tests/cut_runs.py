@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import pyarrow as pa
@@ -13,9 +13,17 @@ from pipelines.engines.deadlines import check_after_firing, check_after_rows
 from pipelines.engines.state_rows import StateRows
 
 
-def run(operator: Operator | KeyedOperator, batch: pa.RecordBatch, cuts: Sequence[int] = ()) -> list[dict[str, object]]:
-    """Run rows through an operator cut at these places, its memory stored and loaded again in between."""
-    store: dict[str, bytes] = {}
+def run(
+    operator: Operator | KeyedOperator,
+    batch: pa.RecordBatch,
+    cuts: Sequence[int] = (),
+    store: dict[str, bytes] | None = None,
+) -> list[dict[str, object]]:
+    """Run rows through an operator cut at these places, its memory stored and loaded again in between.
+
+    `store` is the memory it begins with, by key, and holds what it remembers in the end.
+    """
+    store = {} if store is None else store
     out: list[dict[str, object]] = []
     bounds = [0, *cuts, batch.num_rows]
     for start, end in pairwise(bounds):
@@ -23,7 +31,7 @@ def run(operator: Operator | KeyedOperator, batch: pa.RecordBatch, cuts: Sequenc
         if not isinstance(operator, KeyedOperator):
             out += operator.process(part).to_pylist()
             continue
-        memory = StateRows([operator], lambda keys: [store.get(key) for key in keys])
+        memory = StateRows([operator], lambda keys: list(map(store.get, keys)))
         keys = part.column(operator.key).unique().to_pylist()
         memory.fetch(keys)
         after, made = operator.process(memory.batch(operator, keys), part)
@@ -48,6 +56,18 @@ def run(operator: Operator | KeyedOperator, batch: pa.RecordBatch, cuts: Sequenc
         for change in memory.changes():
             _store(store, change)
     return sorted(out, key=str) if isinstance(operator, KeyedOperator) and operator.emits else out
+
+
+def step(
+    operator: KeyedOperator, batch: pa.RecordBatch, store: Mapping[str, bytes]
+) -> tuple[dict[str, bytes | None], list[dict[str, object]]]:
+    """Run rows through an operator once; return what it remembers of their keys then, and what it made of them."""
+    memory = StateRows([operator], lambda keys: list(map(store.get, keys)))
+    keys = batch.column(operator.key).unique().to_pylist()
+    memory.fetch(keys)
+    after, made = operator.process(memory.batch(operator, keys), batch)
+    memory.update(operator, keys, after)
+    return {change.key: change.value for change in memory.changes()}, made.to_pylist()
 
 
 def _store(store: dict[str, bytes], change: StateRow) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -62,6 +62,19 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """Consecutive records of one partition that are no rows yet; repeats are left out.
+
+    `after` is the place behind them all, but for what their times will say.
+    """
+
+    records: Sequence[Record]
+    after: Place
+    marks_before: Marks
+    repeats: int
+
+
+@dataclass(frozen=True, slots=True)
 class TimeRules:
     """How time is read off events, in microseconds: how late a row may be, and how far ahead of its arrival."""
 
@@ -102,6 +115,11 @@ class PartitionReader:
 
     def read(self, place: Place, *, max_records: int, max_bytes: int) -> Rows:
         """Return the rows from `place` on; empty at the end of the partition."""
+        (rows,) = rows_of([self], [self.take(place, max_records=max_records, max_bytes=max_bytes)])
+        return rows
+
+    def take(self, place: Place, *, max_records: int, max_bytes: int) -> Taken:
+        """Return the records from `place` on, for `rows_of`; none at the end of the partition."""
         until: int | None = None
         for offset, watermark_us in self._ticks:
             if offset <= place.next_offset:
@@ -114,14 +132,13 @@ class PartitionReader:
         if until is not None and records and records[-1].offset >= until:  # offsets have holes
             records = [record for record in records if record.offset < until]
             if not records:
-                return self.read(replace(place, next_offset=until), max_records=max_records, max_bytes=max_bytes)
+                return self.take(replace(place, next_offset=until), max_records=max_records, max_bytes=max_bytes)
         if not records:
-            return self._nothing(place)
+            return Taken([], place, {}, 0)
         failpoint("after_poll")
         kept, marks = first_copies(place.marks, records)
         after = Place(records[-1].offset + 1, place.high_us, place.floor_us, marks)
-        rows = self._rows(after, kept) if kept else self._nothing(after)
-        return replace(rows, marks_before=place.marks, repeats=len(records) - len(kept))
+        return Taken(kept, after, place.marks, len(records) - len(kept))
 
     def watermark_us(self, place: Place) -> int | None:
         """Return what time it is at a place; None before any time is known."""
@@ -152,63 +169,9 @@ class PartitionReader:
             for offset, watermark_us in self._ticks
         )
 
-    def _nothing(self, place: Place) -> Rows:
-        nobody = np.empty(0, dtype=np.int64)
-        return Rows(self.part, self.topic, self._no_rows, [], nobody, [], [], place)
-
-    def _rows(self, place: Place, records: Sequence[Record]) -> Rows:
-        """Make rows of records; `place` is the one behind them but for their times."""
-        decoded = self._codec.decode(self.part.topic, self.part.partition, records)
-        batch, index = decoded.batch, list(decoded.rows)
-        failures = {i: Failure(refusal.stage, refusal.reason, refusal.message) for i, refusal in decoded.refused}
-        batch, index = self._drop_ahead_of_clock(batch, index, failures)
-        self._check_partition(batch)
-        times = microseconds(batch.column(self.topic.event_time))
-        start = NEVER if place.high_us is None else place.high_us
-        highs = np.maximum.accumulate(np.concatenate([[start], times]))
-        before, high = highs[:-1], int(highs[-1])
-        kept = [records[i] for i in index]
-        batch = self._with_progress(batch, times, self._times_before(before, kept), place.floor_us)
-        # The time before a refused record is the time before the next row.
-        refused_at = sorted(failures)
-        refused_before = [int(highs[np.searchsorted(index, i)]) for i in refused_at]
-        after = replace(place, high_us=None if high == NEVER else high)
-        return Rows(
-            part=self.part,
-            topic=self.topic,
-            batch=batch,
-            records=kept,
-            before_us=before,
-            refused=[(records[i], failures[i]) for i in refused_at],
-            refused_before_us=refused_before,
-            after=after,
-        )
-
-    def _drop_ahead_of_clock(
-        self, batch: pa.RecordBatch, index: list[int], failures: dict[int, Failure]
-    ) -> tuple[pa.RecordBatch, list[int]]:
-        if not self.judges_clock:
-            return batch, index
-        times = microseconds(batch.column(self.topic.event_time))
-        received = microseconds(batch.column("received_at"))
-        ahead = times > received + self._rules.max_ahead_us
-        if not ahead.any():
-            return batch, index
-        limit_s = self._rules.max_ahead_us / 1e6
-        for row in np.flatnonzero(ahead):
-            seconds = (times[row] - received[row]) / 1e6
-            failures[index[row]] = Failure(
-                "SCHEMA",
-                "clock",
-                f"event_time is {seconds:.0f} s ahead of its arrival, expected {limit_s:.0f} s at most",
-            )
-        kept = ~ahead
-        return batch.filter(pa.array(kept)), [i for i, keep in zip(index, kept, strict=True) if keep]
-
-    def _check_partition(self, batch: pa.RecordBatch) -> None:
+    def _check_partition(self, keys: Iterable[str]) -> None:
         """Stop at a row that a foreign producer put where its key does not belong: order and memory would be wrong."""
-        keys = batch.column(self.topic.key)
-        for key in keys.unique().to_pylist():
+        for key in keys:
             right = partition_of_key(key.encode(), self._partitions)
             if right != self.part.partition:
                 raise BrokerMismatch(
@@ -220,19 +183,109 @@ class PartitionReader:
         """Return the watermark of each row but for ticks; `before` is the highest time before it."""
         return np.where(before == NEVER, NEVER, before - self._rules.lateness_us)
 
-    def _with_progress(
-        self, batch: pa.RecordBatch, times: np.ndarray, watermark: np.ndarray, floor_us: int | None
-    ) -> pa.RecordBatch:
-        if floor_us is not None:
-            watermark = np.maximum(watermark, floor_us)
-        unknown = watermark == NEVER
-        columns = [
-            pa.array(watermark, pa.int64(), mask=unknown).view(TIMESTAMP),
-            pa.array(~unknown & (times < watermark)),
-        ]
-        for added, column in zip(PROGRESS, columns, strict=True):
-            batch = batch.append_column(added, column)
-        return batch
+    def _nothing(self, taken: Taken) -> Rows:
+        nobody = np.empty(0, dtype=np.int64)
+        marks = taken.marks_before
+        return Rows(self.part, self.topic, self._no_rows, [], nobody, [], [], taken.after, marks, taken.repeats)
+
+
+def rows_of(readers: Sequence[PartitionReader], taken: Sequence[Taken]) -> list[Rows]:
+    """Make rows of what was taken of partitions of one topic, a reader each: at once, which costs as one does."""
+    records = [record for one in taken for record in one.records]
+    if not records:
+        return [reader._nothing(one) for reader, one in zip(readers, taken, strict=True)]
+    topic, source = readers[0].topic, readers[0].part.topic
+    places = [reader.part.partition for reader, one in zip(readers, taken, strict=True) for _ in one.records]
+    decoded = readers[0]._codec.decode(source, places[0] if len(readers) == 1 else places, records)
+    batch, index = decoded.batch, list(decoded.rows)
+    failures = {i: Failure(refusal.stage, refusal.reason, refusal.message) for i, refusal in decoded.refused}
+    if readers[0].judges_clock:
+        batch, index = _drop_ahead_of_clock(topic, readers[0]._rules, batch, index, failures)
+    times = microseconds(batch.column(topic.event_time))
+    keys = batch.column(topic.key).to_pylist()
+    parts: list[_Part] = []
+    watermarks: list[np.ndarray] = []
+    start = row = 0
+    for reader, one in zip(readers, taken, strict=True):
+        end = start + len(one.records)
+        last = int(np.searchsorted(index, end))
+        reader._check_partition(set(keys[row:last]))
+        part = _Part(start, end, row, last, _highs(one.after, times[row:last]), [records[i] for i in index[row:last]])
+        before = reader._times_before(part.highs[:-1], part.kept)
+        watermarks.append(before if one.after.floor_us is None else np.maximum(before, one.after.floor_us))
+        parts.append(part)
+        start, row = end, last
+    batch = _with_progress(batch, times, watermarks[0] if len(watermarks) == 1 else np.concatenate(watermarks))
+    refused_at = sorted(failures)
+    rows = []
+    for reader, one, part in zip(readers, taken, parts, strict=True):
+        at = [i for i in refused_at if part.start <= i < part.end]
+        high = int(part.highs[-1])
+        rows.append(
+            Rows(
+                part=reader.part,
+                topic=topic,
+                batch=batch if len(parts) == 1 else batch.slice(part.row, part.last - part.row),
+                records=part.kept,
+                before_us=part.highs[:-1],
+                refused=[(records[i], failures[i]) for i in at],
+                # The time before a refused record is the time before the next row.
+                refused_before_us=[int(part.highs[np.searchsorted(index, i) - part.row]) for i in at],
+                after=replace(one.after, high_us=None if high == NEVER else high),
+                marks_before=one.marks_before,
+                repeats=one.repeats,
+            )
+        )
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One partition among others: where its records and rows lie, and the highest time before each row and in all."""
+
+    start: int
+    end: int
+    row: int
+    last: int
+    highs: np.ndarray
+    kept: Sequence[Record]
+
+
+def _highs(place: Place, times: np.ndarray) -> np.ndarray:
+    start = NEVER if place.high_us is None else place.high_us
+    highs: np.ndarray = np.maximum.accumulate(np.concatenate([[start], times]))
+    return highs
+
+
+def _drop_ahead_of_clock(
+    topic: Topic, rules: TimeRules, batch: pa.RecordBatch, index: list[int], failures: dict[int, Failure]
+) -> tuple[pa.RecordBatch, list[int]]:
+    times = microseconds(batch.column(topic.event_time))
+    received = microseconds(batch.column("received_at"))
+    ahead = times > received + rules.max_ahead_us
+    if not ahead.any():
+        return batch, index
+    limit_s = rules.max_ahead_us / 1e6
+    for row in np.flatnonzero(ahead):
+        seconds = (times[row] - received[row]) / 1e6
+        failures[index[row]] = Failure(
+            "SCHEMA",
+            "clock",
+            f"event_time is {seconds:.0f} s ahead of its arrival, expected {limit_s:.0f} s at most",
+        )
+    kept = ~ahead
+    return batch.filter(pa.array(kept)), [i for i, keep in zip(index, kept, strict=True) if keep]
+
+
+def _with_progress(batch: pa.RecordBatch, times: np.ndarray, watermark: np.ndarray) -> pa.RecordBatch:
+    unknown = watermark == NEVER
+    columns = [
+        pa.array(watermark, pa.int64(), mask=unknown).view(TIMESTAMP),
+        pa.array(~unknown & (times < watermark)),
+    ]
+    for added, column in zip(PROGRESS, columns, strict=True):
+        batch = batch.append_column(added, column)
+    return batch
 
 
 def time_before_rows(batch: pa.RecordBatch) -> np.ndarray:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from infra.broker import Attempt, BrokerAway, CommitsTogether, Fenced, NotIdle, Stream, TopicPartition
 from pipelines.engines.graph import streams_of
-from pipelines.engines.stream_task import StreamTask
+from pipelines.engines.stream_task import StreamTask, step_side_by_side
 from pipelines.engines.tasks import Task, Ticks, take_step, task_of
 from pipelines.engines.watchdog import Pulse
 from pipelines.engines.work import Worker
@@ -21,7 +22,6 @@ AWAY_S = 1.0
 AWAY_LOOK_S = 0.1
 # Steps that are taken together: each of so many records at most, and so few that the first does not wait for the last.
 MOST_TOGETHER = 500
-MOST_STREAMS = 4
 
 
 @dataclass(slots=True)
@@ -126,7 +126,7 @@ class PipelineLoop:
             if records <= MOST_TOGETHER:
                 attempts[stream] = attempt
                 left -= records
-            if len(attempts) == MOST_STREAMS or left <= 0:
+            if left <= 0:
                 done |= self._take(membership, attempts)
                 attempts, left = {}, MOST_TOGETHER
         return done | self._take(membership, attempts)
@@ -137,11 +137,9 @@ class PipelineLoop:
         try:
             membership.begin_attempts(attempts)
             with self.worker.one_commit(membership):
-                for stream in attempts:
-                    task = self._tasks[stream]
-                    assert isinstance(task, StreamTask)
-                    self.pulse.begin(stream.name)
-                    task.step(marked=True)
+                for tasks in self._by_topic(attempts):
+                    self.pulse.begin(", ".join(task.stream.name for task in tasks))
+                    step_side_by_side(tasks)
         except (Fenced, NotIdle):
             for stream in attempts:
                 self._tasks.pop(stream, None)
@@ -150,6 +148,15 @@ class PipelineLoop:
             self.pulse.end(stream.name, moved=True, at_end=False)
             self._quiet_since[stream] = now
         return set(attempts)
+
+    def _by_topic(self, streams: Iterable[Stream]) -> list[list[StreamTask]]:
+        """Return the tasks of these streams; rows of one topic have the same columns and can share a batch."""
+        found: dict[str, list[StreamTask]] = defaultdict(list)
+        for stream in streams:
+            task = self._tasks[stream]
+            assert isinstance(task, StreamTask)
+            found[stream.parts[0].topic].append(task)
+        return list(found.values())
 
     def _step(self, stream: Stream, ends: Mapping[TopicPartition, int], last_round: bool) -> bool:
         # A new task looks once even at an end, so that the broker knows whose news it waits for.

@@ -6,7 +6,8 @@ steps changes nothing that comes out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, cast
@@ -34,10 +35,27 @@ CAUSE_ID: Final = "_cause"
 
 @dataclass(slots=True)
 class StepResult:
-    """What a step made: output rows in order, and the input rows that failed, by index in the step's batch."""
+    """What a step made: output rows in order, and the input rows that failed, by index in the step's batch.
+
+    `ends`: where the output rows of each span end.
+    """
 
     outputs: list[pa.RecordBatch] = field(default_factory=list)
     failures: dict[int, RowError] = field(default_factory=dict)
+    ends: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The rows of one stream in a step's batch, up to `end`, from where the span before it ends.
+
+    `watermark_us` is the watermark behind them. With a `feed` the rows have a column `_offset`, and the outputs say
+    which place they have in its order.
+    """
+
+    end: int
+    watermark_us: int | None
+    feed: Feed | None = None
 
 
 def run_step(
@@ -49,12 +67,25 @@ def run_step(
     feed: Feed | None = None,
     timed: Timed = nullcontext,
 ) -> StepResult:
-    """Run `batch` (rows of `source`, with `row_schema`) through the pipeline, then fire what is due.
+    """Run `batch`, rows of one stream, through the pipeline, then fire what is due; see `run_spans`."""
+    return run_spans(pipeline, source, batch, states, [Span(batch.num_rows, watermark_us, feed)], {}, timed)
 
-    `watermark_us` is the watermark behind the batch; deadlines up to it are fired, of the keys whose memory is in
-    `states` (the engine puts the due ones there). `states` is changed; on an exception it must be thrown away. With a
-    `feed` the rows have a column `_offset`, and the outputs say which place they have in its order. `timed` is entered
-    around each operator's work.
+
+def run_spans(
+    pipeline: Pipeline,
+    source: Topic,
+    batch: pa.RecordBatch,
+    states: StateRows,
+    spans: Sequence[Span],
+    span_of: Mapping[str, int],
+    timed: Timed = nullcontext,
+) -> StepResult:
+    """Run `batch` (rows of `source`, with `row_schema`) through the pipeline, then fire what is due in each span.
+
+    Where rows are cut changes nothing, so no row's answer depends on rows of another key beside it: rows of several
+    streams, whose keys are not the same, can share a batch, span behind span; `span_of` says whose a key is. Deadlines
+    up to a span's watermark are fired, of those of its keys whose memory is in `states` (the engine puts the due ones
+    there). `states` is changed; on an exception it must be thrown away. `timed` is entered around each operator's work.
     """
     result = StepResult()
     index = np.arange(batch.num_rows)
@@ -70,7 +101,7 @@ def run_step(
         try:
             with timed(operator.name):
                 if (remembering := with_memory.get(operator.name)) is not None:
-                    batch, fired = _run_keyed(remembering, batch, states, watermark_us)
+                    batch, fired = _run_keyed(remembering, batch, states, spans, span_of)
                     emitted += fired
                 else:
                     batch = cast(Operator, operator).process(batch)
@@ -88,20 +119,47 @@ def run_step(
         if "_error" in batch.schema.names:
             batch = batch.drop_columns(["_error"])
     failpoint("after_infer")
+    ends = np.searchsorted(index, [span.end for span in spans]).tolist()
     if pipeline.emits:
         operator = pipeline.keyed[-1]
-        rows = _ordered(operator, times, [batch, *emitted])
+        rows, result.ends = _ordered(operator, times, [batch, *emitted], ends, span_of)
         if rows.num_rows:
             named = _name_emitted(pipeline, operator, source, inputs, rows)
-            result.outputs.append(named if feed is None else with_sequence(named, feed.emitted(inputs, *_causes(rows))))
-    elif batch.num_rows:
-        named = _name_enriched(pipeline, batch)
-        result.outputs.append(named if feed is None else with_sequence(named, feed.enriched(batch)))
+            result.outputs.append(_with_places(named, spans, result.ends, inputs, _causes(rows)))
+    else:
+        result.ends = ends
+        if batch.num_rows:
+            result.outputs.append(_with_places(_name_enriched(pipeline, batch), spans, ends, batch))
     return result
 
 
+def _with_places(
+    named: pa.RecordBatch,
+    spans: Sequence[Span],
+    ends: Sequence[int],
+    inputs: pa.RecordBatch,
+    causes: tuple[list[Any], list[Any]] | None = None,
+) -> pa.RecordBatch:
+    """Add to finished rows their places in the order of their feeds; `causes` of emitted ones."""
+    places: list[str | None] = []
+    start = 0
+    for span, end in zip(spans, ends, strict=True):
+        if span.feed is None:
+            return named
+        if end > start and causes is None:
+            places += span.feed.enriched(inputs.slice(start, end - start))
+        elif end > start and causes is not None:
+            places += span.feed.emitted(inputs, causes[0][start:end], causes[1][start:end])
+        start = end
+    return with_sequence(named, places)
+
+
 def _run_keyed(
-    operator: KeyedOperator, batch: pa.RecordBatch, states: StateRows, watermark_us: int | None
+    operator: KeyedOperator,
+    batch: pa.RecordBatch,
+    states: StateRows,
+    spans: Sequence[Span],
+    span_of: Mapping[str, int],
 ) -> tuple[pa.RecordBatch, list[pa.RecordBatch]]:
     """Run one operator with memory, then fire what is due behind the batch; return its output and what was fired."""
     keys = batch.column(operator.key).unique().to_pylist()
@@ -109,7 +167,13 @@ def _run_keyed(
     states.update(operator, keys, after)
     check_after_rows(operator, keys, after, batch)
     fired = []
-    if watermark_us is not None and (due := states.due(operator, watermark_us)):
+    for number, span in enumerate(spans):
+        watermark_us = span.watermark_us
+        due = [] if watermark_us is None else states.due(operator, watermark_us)
+        if span_of:
+            due = [key for key in due if span_of[key] == number]
+        if watermark_us is None or not due:
+            continue
         after, rows = operator.fire(pa.array(due, pa.string()), states.batch(operator, due), watermark_us)
         states.update(operator, due, after)
         check_after_firing(operator, due, after, watermark_us)
@@ -124,11 +188,20 @@ def _watermarks(batch: pa.RecordBatch) -> np.ndarray:
     return times
 
 
-def _ordered(operator: KeyedOperator, times: np.ndarray, parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
-    """Sort emitted rows by (trigger, deadline before row, deadline, key); rows of one cause keep their order."""
+def _ordered(
+    operator: KeyedOperator,
+    times: np.ndarray,
+    parts: Sequence[pa.RecordBatch],
+    ends: Sequence[int],
+    span_of: Mapping[str, int],
+) -> tuple[pa.RecordBatch, list[int]]:
+    """Sort emitted rows by span and (trigger, deadline before row, deadline, key); return where each span's end, too.
+
+    Rows of one cause keep their order. `ends` says where the spans of the input rows end, `times` their watermarks.
+    """
     some = [part for part in parts if part.num_rows]
     if not some:
-        return parts[0]
+        return parts[0], [0] * len(ends)
     rows = some[0] if len(some) == 1 else pa.concat_batches(some)
     causes = list(
         zip(
@@ -145,12 +218,17 @@ def _ordered(operator: KeyedOperator, times: np.ndarray, parts: Sequence[pa.Reco
                 f"operator {operator.name}: a row has exactly one cause, got {row=} {deadline=}; this is a bug"
             )
         if deadline is not None:
-            # The trigger of a deadline is the first row whose watermark reaches it.
-            places.append((int(np.searchsorted(times, deadline)), 0, deadline, key, i))
+            # The trigger of a deadline is the first row of its span whose watermark reaches it.
+            number = span_of[key] if span_of else 0
+            start = ends[number - 1] if number else 0
+            trigger = start + int(np.searchsorted(times[start : ends[number]], deadline))
+            places.append((number, trigger, 0, deadline, key, i))
         else:
-            places.append((row, 1, 0, "", i))
-    order = [place[-1] for place in sorted(places)]
-    return rows.take(pa.array(order, pa.int64()))
+            places.append((bisect_right(ends, row), row, 1, 0, "", i))
+    places.sort()
+    numbers = [place[0] for place in places]
+    order = [place[-1] for place in places]
+    return rows.take(pa.array(order, pa.int64())), [bisect_right(numbers, number) for number in range(len(ends))]
 
 
 def _name_emitted(

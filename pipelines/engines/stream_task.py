@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from infra.broker import Attempt, Stream, TopicPartition
 from pipelines.engines.dead_letter import Failure
-from pipelines.engines.partition_reader import PartitionReader, Rows
+from pipelines.engines.partition_reader import PartitionReader, Rows, Taken, rows_of
 from pipelines.engines.place import place_of
 from pipelines.engines.stage_times import Interval
 from pipelines.engines.ticks import tick_record
-from pipelines.engines.work import Refusal, Segment, Worker
+from pipelines.engines.work import Refusal, Segment, SmallStep, Worker
 
 
 class StreamTask:
@@ -34,7 +34,7 @@ class StreamTask:
         source = next(topic for topic in worker.pipeline.sources if topic.name == self._part.topic)
         self._reader = PartitionReader(worker.broker, source, self._part, worker.settings.rules, ticks=ticks)
         self._place, _ = place_of(worker.membership.offset(self._part), worker.broker.bounds(self._part)[0])
-        self._ahead: tuple[Rows, Interval] | None = None
+        self._ahead: tuple[Taken, Interval] | None = None
         # Work that an earlier process began and did not survive.
         self._died: Attempt | None = worker.membership.attempt(stream)
 
@@ -51,35 +51,28 @@ class StreamTask:
         return False
 
     def look_ahead(self) -> tuple[Attempt, int] | None:
-        """Read what the next step works on; return what is to be remembered before it, and how many records it has.
+        """Take what the next step works on; return what is to be remembered before it, and how many records it has.
 
         None when there is nothing to be worked on, or what must be worked on alone: after a death one must know where
         the next one happened, so nothing else may be under way then.
         """
         if self._died is not None and self._place.next_offset < self._died.until:
             return None
-        rows = self._read()
-        self._ahead = rows, self._worker.times.intervals.pop()
-        if rows.empty:
+        taken = self._take()
+        self._ahead = taken, self._worker.times.intervals.pop()
+        if not taken.records:
             return None
-        attempt = Attempt(self._place.next_offset, rows.after.next_offset, 1)
-        return attempt, len(rows.records) + len(rows.refused)
+        return Attempt(self._place.next_offset, taken.after.next_offset, 1), len(taken.records)
 
-    def step(self, *, marked: bool = False) -> bool:
-        """Read some records, work on them and commit; False when there were none.
-
-        `marked`: what `look_ahead` returned is remembered already.
-        """
+    def step(self) -> bool:
+        """Read some records, work on them and commit; False when there were none."""
         settings = self._worker.settings
         first = self._place.next_offset
         if self._died is not None and first >= self._died.until:
             self._died = None
-        if self._ahead is not None:
-            rows, read_at = self._ahead
-            self._worker.times.intervals.append(read_at)
-            self._ahead = None
-        else:
-            rows = self._read()
+        taken = self._take() if self._ahead is None else self._taken_ahead()
+        with self._worker.times.stage("read and decode"):
+            (rows,) = rows_of([self._reader], [taken])
         self._worker.times.count("repeats", rows.repeats)
         if rows.empty:
             if rows.after == self._place:
@@ -92,15 +85,20 @@ class StreamTask:
             self._give_up(rows, deaths)
         else:
             until = self._died.until if self._died else rows.after.next_offset
-            if not marked:
-                self._worker.membership.begin_attempt(self.stream, Attempt(first, until, deaths + 1))
+            self._worker.membership.begin_attempt(self.stream, Attempt(first, until, deaths + 1))
             self._commit(rows)
         return True
 
-    def _read(self) -> Rows:
+    def _taken_ahead(self) -> Taken:
+        assert self._ahead is not None
+        (taken, took), self._ahead = self._ahead, None
+        self._worker.times.intervals.append(took)
+        return taken
+
+    def _take(self) -> Taken:
         settings = self._worker.settings
         with self._worker.times.stage("read and decode"):
-            return self._reader.read(
+            return self._reader.take(
                 self._place,
                 # After a death its records are taken one at a time, so that the next death names the one to blame.
                 max_records=1 if self._died else settings.batch_records,
@@ -134,15 +132,20 @@ class StreamTask:
         return self._died.deaths if offset == self._died.offset else 1
 
     def _commit(self, rows: Rows) -> None:
-        watermark_us = rows.after.watermark_us(self._worker.settings.rules.lateness_us)
+        small = self._small_step(rows)
         self._worker.work(
-            self.stream,
-            [Segment(rows.topic, self._part, rows.batch, rows.records, watermark_us)],
-            [Refusal(self._part, record, failure) for record, failure in rows.refused],
-            {self._part: rows.after.to_offset()},
-            watermark_us=watermark_us,
+            self.stream, [small.segment], small.refused, small.offsets, watermark_us=small.segment.watermark_us
         )
         self._place = rows.after
+
+    def _small_step(self, rows: Rows) -> SmallStep:
+        watermark_us = rows.after.watermark_us(self._worker.settings.rules.lateness_us)
+        return SmallStep(
+            self.stream,
+            Segment(rows.topic, self._part, rows.batch, rows.records, watermark_us),
+            [Refusal(self._part, record, failure) for record, failure in rows.refused],
+            {self._part: rows.after.to_offset()},
+        )
 
     def _give_up(self, rows: Rows, deaths: int) -> None:
         """Make dead letters of what killed the process so often, without working on it."""
@@ -160,3 +163,15 @@ class StreamTask:
             watermark_us=None,
         )
         self._place = place
+
+
+def step_side_by_side(tasks: Sequence[StreamTask]) -> None:
+    """Work on what tasks of one topic have looked ahead at, as one batch; to be committed by who calls."""
+    worker = tasks[0]._worker
+    taken = [task._taken_ahead() for task in tasks]
+    with worker.times.stage("read and decode"):
+        rows = rows_of([task._reader for task in tasks], taken)
+    worker.times.count("repeats", sum(one.repeats for one in rows))
+    worker.work_side_by_side([task._small_step(own) for task, own in zip(tasks, rows, strict=True)])
+    for task, own in zip(tasks, rows, strict=True):
+        task._place = own.after

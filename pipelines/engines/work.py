@@ -18,6 +18,7 @@ from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.repeated_events import first_deliveries
 from pipelines.engines.round_answers import RoundAnswers
 from pipelines.engines.sequence import Feed, with_offsets
+from pipelines.engines.side_by_side import Lane, run_side_by_side
 from pipelines.engines.sink_writer import SinkWriter
 from pipelines.engines.stage_times import Interval, StageTimes
 from pipelines.engines.state_rows import StateRows
@@ -47,6 +48,16 @@ class Refusal:
     part: TopicPartition
     record: Record
     failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class SmallStep:
+    """What is to be done on one stream: few rows, what never became one, and the offsets behind them all."""
+
+    stream: Stream
+    segment: Segment
+    refused: Sequence[Refusal]
+    offsets: Mapping[TopicPartition, Offset]
 
 
 Failed: TypeAlias = tuple[TopicPartition, Record, Failure]
@@ -114,16 +125,7 @@ class Worker:
 
         `extra` records go out with the commit; it is refused (NotIdle) if a partition of `idle_at` has grown.
         """
-        step = Step(
-            step_id(self.group, stream, offsets, watermark_us),
-            self.pipeline,
-            self.group,
-            stream,
-            segments,
-            [],
-            [(one.part, one.record, one.failure) for one in refused],
-            [],
-        )
+        step = self._begun(stream, segments, refused, offsets, watermark_us)
         with in_step(step.id):
             try:
                 made = self._work(stream, segments, step.failed, offsets, watermark_us, extra, idle_at)
@@ -134,6 +136,51 @@ class Worker:
         self._uncommitted.append((step, made))
         if not self._together:
             self._commit(lambda commits: self.membership.commit(*commits))
+
+    def work_side_by_side(self, small: Sequence[SmallStep]) -> None:
+        """Do the work of several streams of one topic as one batch; to be called within `one_commit`."""
+        topic = small[0].segment.topic
+        lanes = [
+            Lane(
+                one.stream,
+                one.segment.batch,
+                one.segment.records,
+                one.segment.watermark_us,
+                self._feed(one.stream, one.segment),
+            )
+            for one in small
+        ]
+        steps = [
+            self._begun(one.stream, [one.segment], one.refused, one.offsets, one.segment.watermark_us) for one in small
+        ]
+        with in_step(steps[0].id):
+            with self.times.stage("operators"):
+                found = run_side_by_side(self.pipeline, topic, lanes, self.membership, self.times)
+            if found is None:
+                for one in small:
+                    self.work(
+                        one.stream, [one.segment], one.refused, one.offsets, watermark_us=one.segment.watermark_us
+                    )
+                return
+            outputs, results = found
+            ends = [result.end for result in results]
+            with self.times.stage("encode"):
+                appends = [self._sinks.appends_of_each(output, ends) for output in outputs]
+        intervals = self._taken_intervals()
+        start = 0
+        for number, (one, step, result) in enumerate(zip(small, steps, results, strict=True)):
+            self.times.count("repeats", result.repeats)
+            own = [output.slice(start, result.end - start) for output in outputs if result.end > start]
+            start = result.end
+            failed = [
+                *step.failed,
+                *((one.segment.part, record, _failure(error)) for record, error in result.failures),
+            ]
+            records = [record for of_each in appends for record in of_each[number]]
+            commit = Commit(one.stream, one.offsets, records, result.changes)
+            made = _Made(own, failed, records, len(one.segment.records) + len(one.refused), commit)
+            made = self._made(made, one.segment.watermark_us)
+            self._uncommitted.append((replace(step, outputs=own, failed=failed, intervals=intervals), made))
 
     @contextmanager
     def one_commit(self, together: CommitsTogether) -> Iterator[None]:
@@ -221,16 +268,32 @@ class Worker:
                 outputs += result.outputs
                 for row, error in sorted(result.failures.items()):
                     failed.append((segment.part, segment.records[row], _failure(error)))
-        letters = [self._letter(*one) for one in failed]
         with self.times.stage("encode"):
             appends = [append for output in outputs for append in self._sinks.appends(output)]
+        rows_in = sum(len(segment.records) for segment in segments) + len(refused)
+        commit = Commit(stream, offsets, [*appends, *extra], states.changes(), dict(idle_at or {}))
+        return self._made(_Made(outputs, failed, appends, rows_in, commit), watermark_us)
+
+    def _made(self, made: _Made, watermark_us: int | None) -> _Made:
+        """Return what a step made with the letters of what failed, and with what has expired by then forgotten."""
+        letters = [self._letter(*one) for one in made.failed]
         if letters:
             failpoint("in_dead_letter")
         if watermark_us is not None and self.pipeline.keyed:
-            self.membership.forget_expired(stream, watermark_us)
-        commit = Commit(stream, offsets, [*appends, *letters, *extra], states.changes(), dict(idle_at or {}))
-        rows_in = sum(len(segment.records) for segment in segments) + len(refused)
-        return _Made(outputs, failed, appends, rows_in, commit)
+            self.membership.forget_expired(made.commit.stream, watermark_us)
+        return replace(made, commit=replace(made.commit, appends=[*made.commit.appends, *letters]))
+
+    def _begun(
+        self,
+        stream: Stream,
+        segments: Sequence[Segment],
+        refused: Sequence[Refusal],
+        offsets: Mapping[TopicPartition, Offset],
+        watermark_us: int | None,
+    ) -> Step:
+        failed = [(one.part, one.record, one.failure) for one in refused]
+        name = step_id(self.group, stream, offsets, watermark_us)
+        return Step(name, self.pipeline, self.group, stream, segments, [], failed, [])
 
     def _feed(self, stream: Stream, segment: Segment) -> Feed:
         if stream.name not in self._feeds:

@@ -10,7 +10,7 @@ import pytest
 
 from operators.operator import CAUSE, KeyedOperator, Operator
 from pipelines.engines.state_rows import StateRows
-from tests.cut_runs import run
+from tests.cut_runs import run, step
 from tests.registered_operators import CASES, LATENESS_US, Case
 
 WIDE = pa.field("somebody_elses_column", pa.string())
@@ -128,6 +128,28 @@ def test_devices_do_not_see_each_other(case: Case, operator: Operator | KeyedOpe
         mask = pa.compute.equal(keys, key)
         alone = run(operator, batch.filter(mask))
         assert alone == [row for row, keep in zip(together, mask.to_pylist(), strict=True) if keep]
+
+
+def test_rows_of_several_partitions_can_share_a_batch(case: Case, operator: Operator | KeyedOperator) -> None:
+    """One behind the other, each with a time of its own: here that of the last row lies far behind the others'."""
+    batch = case.batch()
+    if not isinstance(operator, KeyedOperator):
+        parts = [batch.slice(batch.num_rows // 2), batch.slice(0, batch.num_rows // 2)]
+        assert run(operator, pa.concat_batches(parts)) == [row for part in parts for row in run(operator, part)]
+        return
+    for cut in range(0, batch.num_rows - 1, 4):
+        store: dict[str, bytes] = {}
+        run(operator, batch.slice(0, cut), store=store)
+        rest = batch.slice(cut)
+        own = pa.compute.equal(rest.column(operator.key), rest.column(operator.key)[0])
+        parts = [rest.filter(own), rest.filter(pa.compute.invert(own)).slice(0, 1)]
+        states, rows = step(operator, pa.concat_batches(parts), store)
+        (first_states, first), (second_states, second) = (step(operator, part, store) for part in parts)
+        for row in second:
+            if operator.emits and row["_row"] is not None:
+                row["_row"] += parts[0].num_rows
+        assert states == first_states | second_states
+        assert sorted(rows, key=str) == sorted([*first, *second], key=str)
 
 
 def test_lateness_of_the_suite_is_the_default() -> None:
