@@ -100,7 +100,7 @@ class KafkaBroker:
     def ends(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """Return where every partition of these topics ends, holes included as far as they are not known."""
         self._recheck()
-        found = self._reader().ends(self._parts(topics))
+        found = self._reader().news(self._parts(topics))
         return {
             part: end if (visible := self._holes.visible(part, end)) is None else visible for part, end in found.items()
         }

@@ -57,6 +57,30 @@ class KafkaReader:
         found = places(self._asking, list(outer), LAST, committed=committed)
         return {outer[part]: offset for part, offset in found.items()}
 
+    def news(self, parts: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return where these partitions end; who reads them all, and has nothing left, has then fetched what is new.
+
+        So one question tells both; any other way of asking would be followed by a fetch.
+        """
+        shelves = {part: self._shelves.get(part) for part in parts}
+        if self._under_way or any(shelf is None or shelf.records for shelf in shelves.values()):
+            return self.ends(parts)
+        for node, own in self._by_leader(parts).items():
+            self._ask(node, own, wait_s=0.0)
+        until = time.monotonic() + self._section.request_timeout_s
+        errors: dict[TopicPartition, int] = {}
+        for node in list(self._under_way):
+            errors |= self._await_answer(node, until)
+        if errors:  # a leader has moved, or what was here is gone: who reads mends it
+            return self.ends(parts)
+        ends: dict[TopicPartition, int] = {}
+        for part, shelf in shelves.items():
+            assert shelf is not None
+            ends[part] = shelf.end
+            if not shelf.records and shelf.position > shelf.expected:
+                self._holes.note(part, shelf.expected, shelf.position)
+        return ends
+
     def begins(self, parts: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
         """Return the first offsets that are kept."""
         outer = {self._outer(part): part for part in parts}
@@ -82,6 +106,9 @@ class KafkaReader:
                 return []
         taken = shelf.take(max_records, max_bytes)
         if not shelf.records:
+            if shelf.position > shelf.expected:
+                # Behind the last record lies the marker of its transaction: who knows that need not ask what is there.
+                self._holes.note(part, shelf.expected, shelf.position)
             self._fetch_ahead(part, shelf)
         return taken
 
