@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -75,40 +75,40 @@ def time_text(time_us: int) -> str:
 
 def _see_chunk(chunk: list[tuple[TopicPartition, Record]]) -> list[SeenEvent]:
     seen: list[SeenEvent | None] = [None] * len(chunk)
-    by_part: dict[TopicPartition, list[int]] = {}
+    by_topic: dict[str, list[int]] = {}
     for index, (part, _) in enumerate(chunk):
-        by_part.setdefault(part, []).append(index)
-    for part, indices in by_part.items():
-        records = [chunk[index][1] for index in indices]
-        codec = _codec(part.topic)
-        found = _see_any(part, records) if codec is None else _see_known(codec, part, records)
+        by_topic.setdefault(part.topic, []).append(index)
+    for topic, indices in by_topic.items():
+        own = [chunk[index] for index in indices]
+        codec = _codec(topic)
+        found = _see_any(topic, own) if codec is None else _see_known(codec, topic, own)
         for row, one in found.items():
             seen[indices[row]] = one
     return [one or SeenEvent(*chunk[index]) for index, one in enumerate(seen)]
 
 
-def _see_known(codec: JsonCodec, part: TopicPartition, records: list[Record]) -> dict[int, SeenEvent]:
+def _see_known(codec: JsonCodec, topic: str, found: Sequence[tuple[TopicPartition, Record]]) -> dict[int, SeenEvent]:
     """See records of a topic that hubbub knows, as its own readers do; tombstones are left out."""
-    decoded = codec.decode(part.topic, part.partition, records)
+    parts, records = [part for part, _ in found], [record for _, record in found]
+    decoded = codec.decode(topic, [part.partition for part in parts], records)
     names = (codec.topic.key, codec.topic.event_time)
     columns = [_texts(decoded.batch.column(name)) for name in ("event_id", *names)]
-    seen = {row: SeenEvent(part, records[row], problem=f"{why.reason}: {why}") for row, why in decoded.refused}
+    seen = {row: SeenEvent(parts[row], records[row], problem=f"{why.reason}: {why}") for row, why in decoded.refused}
     for row, event_id, *envelope in zip(decoded.rows, *columns, strict=True):
         event = orjson.loads(records[row].value or b"{}")
         # What the value leaves out stands in the record's key, headers or time.
         event.update({name: text for name, text in zip(names, envelope, strict=True) if event.get(name) is None})
-        seen[row] = SeenEvent(part, records[row], _with_id(event, event_id))
+        seen[row] = SeenEvent(parts[row], records[row], _with_id(event, event_id))
     return seen
 
 
-def _see_any(part: TopicPartition, records: list[Record]) -> dict[int, SeenEvent]:
+def _see_any(topic: str, found: Sequence[tuple[TopicPartition, Record]]) -> dict[int, SeenEvent]:
     """See records of a user's own topic as events where they are JSON objects; nobody knows what else they may be."""
-    if part.topic in TOPICS:  # raw bytes by declaration
+    if topic in TOPICS:  # raw bytes by declaration
         return {}
     seen = {}
-    for row, (record, event_id) in enumerate(
-        zip(records, read_envelopes(part.topic, part.partition, records).event_ids, strict=True)
-    ):
+    envelopes = read_envelopes(topic, [part.partition for part, _ in found], [record for _, record in found])
+    for row, ((part, record), event_id) in enumerate(zip(found, envelopes.event_ids, strict=True)):
         try:
             event = parse_json(record.value or b"")
         except Refused:
