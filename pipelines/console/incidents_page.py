@@ -87,6 +87,6 @@ PAGE = Page(
         ),
         "Show the {n} that is over": "显示已恢复的 {n} 起",
         "Show the {n} that are over": "显示已恢复的 {n} 起",
-        "{category} trouble: ": "{category}问题：",
+        "{category} trouble: {cause}": "{category}问题：{cause}",
     },
 )

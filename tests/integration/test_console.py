@@ -19,7 +19,7 @@ from pipelines.silences import silences_of
 from schemas.alert_feedback import ALERTS_FEEDBACK
 from schemas.alerts import ALERTS
 from tests.console_client import SITE, TOKEN, a_console, anybody, csrf_of, logged_in, reads_of
-from tests.console_world import FRIDGE, INCIDENT_ID, alert, appended, make_world, piece, site_incidents
+from tests.console_world import FRIDGE, INCIDENT_ID, PUMP, alert, appended, make_world, piece, site_incidents
 
 ROUTES = [(method, one.path) for one in routes() if isinstance(one, Route) for method in sorted(one.methods or ())]
 WARM = "f-box_temp is unusual"
@@ -304,6 +304,17 @@ def test_hostile_text_in_every_field_is_escaped(tmp_path: Path) -> None:
             ):
                 assert forbidden not in text, (path, forbidden)
         assert "&lt;script&gt;" in client.get("/alerts/f-hostile").text
+
+
+def test_times_have_their_zone_readings_their_unit_and_lists_whole_words(watched: tuple[TestClient, Console]) -> None:
+    client, _ = watched
+    page = client.get(f"/alerts/{WARM}").text
+    assert "<b>box_temp = 10.1 °C</b>" in page and '<span class="zone"> UTC</span></time>' in page
+    assert '<option value="2h" selected>2 h</option>' in page
+    chinese = client.get(f"/alerts/{WARM}", headers={"accept-language": "zh"}).text
+    assert '<option value="2h" selected>2 小时</option>' in chinese
+    listed = client.get("/incidents?state=all").text
+    assert f"Thermal trouble: {PUMP} (pump): it showed" in listed and "Since (UTC)" in listed
 
 
 def test_a_list_of_ten_thousand_open_alerts_is_a_page_from_memory(tmp_path: Path) -> None:
