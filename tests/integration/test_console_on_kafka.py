@@ -123,7 +123,6 @@ def command(folder: Path, environment: dict[str, str], *arguments: str) -> Itera
         process.wait(20)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_what_the_job_raises_is_shown_acted_on_and_told_live(
     kafka: LocalKafka, topic_prefix: str, tmp_path: Path
