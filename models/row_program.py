@@ -44,6 +44,8 @@ _LINES: Final[Mapping[str, str]] = {
     "Floor": "{0} // 1.0",
 }
 
+_INT64: Final = 7  # onnx.TensorProto.INT64
+
 
 class NotElementWise(ValueError):
     """A graph has an operation that has no such program; the message names it."""
@@ -74,6 +76,15 @@ class _Writer:
         elif node.operation == "Slice" and len(node.inputs) == 4 and self.whole[node.inputs[3]] == [1]:
             [begin], [end] = (self.whole[name] for name in node.inputs[1:3])
             self.values[node.outputs[0]] = given[0][begin:end]
+        elif node.operation == "Cast" and node.settings.get("to") == (_INT64,) and len(given[0]) == 1:
+            self.values[node.outputs[0]] = tuple(self._elements("int({0})", given))
+        elif node.operation == "GatherElements" and len(given[1]) == 1:
+            self.values[node.outputs[0]] = (self._line(f"({', '.join(given[0])},)[{given[1][0]}]"),)
+        elif node.operation == "ScatterElements" and "reduction" not in node.settings and len(given[1]) == 1:
+            table = self._line(f"[{', '.join(given[0])}]")
+            self.lines.append(f"    {table}[{given[1][0]}] = {given[2][0]}")
+            self.values[node.outputs[0]] = tuple(f"{table}_{at}" for at in range(len(given[0])))
+            self.lines.append(f"    {', '.join(self.values[node.outputs[0]])}, = {table}")
         elif node.operation == "ReduceMax" and len(node.inputs) == 1:
             largest = given[0][:1]
             for column in given[0][1:]:
@@ -82,12 +93,15 @@ class _Writer:
         else:
             raise NotElementWise(f"the operation {node.operation}")
 
+    def _line(self, expression: str) -> str:
+        name = f"v{len(self.lines)}"
+        self.lines.append(f"    {name} = {expression}")
+        return name
+
     def _elements(self, line: str, given: Sequence[Columns]) -> Iterator[str]:
         for at in range(max(map(len, given))):
-            name = f"v{len(self.lines)}"
             operands = (columns[at if len(columns) > 1 else 0] for columns in given)
-            self.lines.append(f"    {name} = {line.format(*operands)}")
-            yield name
+            yield self._line(line.format(*operands))
 
 
 def row_program(graph: Graph, widths: Mapping[str, int]) -> RowProgram:

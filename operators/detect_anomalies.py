@@ -72,15 +72,15 @@ class DetectAnomalies:
     `alarm_probability` (by default about one false alarm a month of a series read once a minute), for as long as it
     is. `expected_low`, `expected_high`, in the unit of the value: where it would have been no anomaly; null while the
     series is not known. `kind`: `spike`, `level_shift`, `drift`, `stuck`, `season` (odd for the hour of the day, known
-    from the second day on), `noise` (it swings more than usual) or `none`. `model`, the identity of what answered.
+    from the second day on, or for the day of the week, from the third week on), `noise` (it swings more than usual) or `none`. `model`, the identity of what answered.
 
     A null value gives null and is no reading. Infinity and not-a-number are the row error `nan` and touch no memory.
     A reading older than the last of its series, or of the same time, is judged against the present memory and not
     taken in: late and repeated readings do not disturb a series.
 
     Memory: one row a device, at most 256 metrics (the one unseen for longest, by event time, makes room for one more)
-    of 77 numbers, a time and a name each (a name of more than 100 characters stands as its hash): about 650 bytes a
-    metric, 270 KB a device at the very most. It is gone once the watermark is 30 days past the latest reading (or past
+    of 145 numbers, a time and a name each (a name of more than 100 characters stands as its hash): about 1.2 KB a
+    metric, 400 KB a device at the very most. It is gone once the watermark is 30 days past the latest reading (or past
     the watermark of that time, for devices whose clock is far behind). Memory that another model wrote counts as none.
     """
 

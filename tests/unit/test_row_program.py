@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
+from onnxruntime import InferenceSession
 
 from models.onnx_graph import read_graph
 from models.onnx_scan import NotOnnx
 from models.row_program import NotElementWise, row_program
 from models.telemetry_model import MONTHLY, TelemetryModel
+from models.training.telemetry.symbols import Graph, Symbol, SymbolicOperations
 from operators.rounds import few_or_many, rounds
 
 MODEL = TelemetryModel.named().loaded()
@@ -77,6 +79,26 @@ def test_long_series_of_every_kind_agree_too() -> None:
         other = MODEL._follow_by_steps(values, seconds, everything, np.zeros(MODEL.state_width), MONTHLY)
         for name in ("score", "is_anomaly", "expected_low", "expected_high", "kind", "states"):
             assert bits(getattr(one, name)) == bits(getattr(other, name)), name
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(VALUE.map(float), min_size=4, max_size=4), st.integers(0, 3), VALUE.map(float))
+def test_one_of_many_columns_is_read_and_written_by_its_place(row: list[float], place: int, value: float) -> None:
+    """As the week's block of a reading is; the same graph by ONNX Runtime beside it."""
+    graph = Graph()
+    table, at, new = (Symbol(graph, name) for name in ("table", "at", "new"))
+    ops = SymbolicOperations(graph)
+    graph.add("Identity", ops.put(table, at, new).name, outputs=["changed"])
+    graph.add("Identity", ops.at(table, at).name, outputs=["found"])
+    shapes = {"table": 4, "at": 1, "new": 1, "changed": 4, "found": 1}
+    ends = [helper.make_tensor_value_info(name, TensorProto.DOUBLE, ["rows", n]) for name, n in shapes.items()]
+    model = graph.model(ends[:3], ends[3:]).SerializeToString()
+    answers = row_program(read_graph(model), {"table": 4, "at": 1, "new": 1})(*row, float(place), value)
+    assert answers == (*row[:place], value, *row[place + 1 :], row[place])
+    session = InferenceSession(model, providers=["CPUExecutionProvider"])
+    feeds = {"table": np.array([row, row]), "at": np.full((2, 1), float(place)), "new": np.full((2, 1), value)}
+    changed, found = session.run(None, feeds)
+    assert (*changed[1].tolist(), *found[1].tolist()) == answers
 
 
 def test_what_is_no_element_wise_graph_has_no_program(tmp_path: Path) -> None:

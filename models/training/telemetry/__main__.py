@@ -16,6 +16,7 @@ from models.training.telemetry.card import write_bundle
 from models.training.telemetry.measure import false_alarms, faults_found
 from models.training.telemetry.nab_corpus import read_corpus
 from models.training.telemetry.nab_report import figures
+from models.training.telemetry.weeks import by_week
 
 
 def main() -> None:
@@ -31,9 +32,17 @@ def main() -> None:
         metrics["numenta_anomaly_benchmark"] = figures(model, read_corpus(arguments.nab))
     if arguments.measure:
         metrics |= {"false_alarms_a_series_and_month": false_alarms(model), "faults": faults_found(model)}
+        metrics["weeks"] = {name: _rounded(one) for name, one in by_week(model).items()}
     if metrics:
         write_bundle(arguments.output, metrics)
     print(f"wrote {arguments.output}", file=sys.stderr)
+
+
+def _rounded(found: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _rounded(one) if isinstance(one, dict) else round(one, 2) if isinstance(one, float) else one
+        for name, one in found.items()
+    }
 
 
 if __name__ == "__main__":

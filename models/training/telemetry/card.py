@@ -20,7 +20,7 @@ from models.training.telemetry.reference import telemetry_reference
 from models.training.telemetry.series import FAULTS, Family, with_fault
 
 NAME = "telemetry-level"
-VERSION = "2.0.0"
+VERSION = "3.0.0"
 NOTE = (
     "Formulas, no trained weights: what a series is like, the detector learns from that series alone. Which records it "
     "keeps, how they fade, and by what margins they must be surpassed was chosen on the Numenta Anomaly Benchmark "
@@ -29,7 +29,8 @@ NOTE = (
     "with all). The "
     "other constants were chosen by hand on generated series, those of models/training/telemetry/series.py, for about "
     "one false alarm a month of a series read once a minute. Warm-up: nothing is answered for the first 30 readings; "
-    "hours of the day are known from the second day on; records are young, and alarms rarer, for some hundred readings."
+    "hours of the day are known from the second day on, days of the week from the third week on; records are young, "
+    "and alarms rarer, for some hundred readings."
 )
 _FAULT_AT, _GOLDEN_READINGS = 130, 190
 
@@ -52,7 +53,23 @@ def golden_inputs() -> list[dict[str, Any]]:
                 "since": 0 if fault == "spike" else _FAULT_AT - 5,
             }
         )
-    return examples
+    return [*examples, _odd_week(draw)]
+
+
+def _odd_week(draw: np.random.Generator) -> dict[str, Any]:
+    """Return a series read every three hours: three working weeks, and a Wednesday like a Sunday."""
+    at = np.arange(_GOLDEN_READINGS)
+    day, works = at // 8, (at % 8 >= 3) & (at % 8 < 6)
+    busy = works & (day % 7 < 5) & (day != 23)
+    seconds = np.full(_GOLDEN_READINGS, 10_800.0)
+    seconds[0] = 0.0
+    return {
+        "name": "week",
+        "values": np.round(2 + 8 * busy + 0.3 * draw.normal(size=_GOLDEN_READINGS), 3).tolist(),
+        "seconds": seconds.tolist(),
+        "alarm_probability": MONTHLY,
+        "since": _FAULT_AT - 5,
+    }
 
 
 def write_bundle(folder: Path, metrics: dict[str, Any] | None = None) -> LoadedTelemetry:

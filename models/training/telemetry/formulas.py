@@ -24,14 +24,15 @@ tell, and the series begins anew.
 
 **Records.** `records.py` asks whether the reading, or a mean, or the noise goes farther than it has for long, by the
 hour of the day too. The score is mostly its answer, for it is right most often on labelled series; an event that it has
-told lowers the score of what follows, while `is_anomaly` holds as long as the oddness does.
+told lowers the score of what follows, while `is_anomaly` holds as long as the oddness does. `week.py` asks whether the
+day is what this day of the week has been.
 """
 
 from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from models.training.telemetry import records
+from models.training.telemetry import records, week
 
 # An array of NumPy's, or a symbol of the graph; and the module or object whose functions take them.
 Column: TypeAlias = Any
@@ -71,7 +72,7 @@ _OWN = (
     "dull",  # changes in a row far below the scale
 )
 # Name -> how many numbers; in this order.
-STATE = {**dict.fromkeys(_OWN, 1), **records.STATE}
+STATE = {**dict.fromkeys(_OWN, 1), **records.STATE, **week.STATE}
 STATE_WIDTH = sum(STATE.values())
 KINDS = ("none", "spike", "level_shift", "drift", "stuck", "season", "noise")
 NONE, SPIKE, LEVEL_SHIFT, DRIFT, STUCK, SEASON, NOISE_CHANGE = range(7)
@@ -330,7 +331,15 @@ def advance(
     surprising = ops.equal(record.factors, record.surpassed)
     of = ops.largest(ops.where(surprising, ops.constants([float(_KIND_OF[one]) for one in records.RESPECTS]), 0.0))
     kind = ops.where(is_anomaly, kind, of)
-    is_anomaly = is_anomaly | by_record
+    # The week: what it expects is no anomaly; what it alone finds odd is one.
+    explained = record.week.explained
+    is_anomaly = (is_anomaly | by_record) & ~explained
+    probability = ops.where(explained, ops.maximum(probability, NO_NEWS), probability)
+    by_week = now.ready & (alarm > record.week.probability)
+    is_first, remembered_week = record.week.told(by_week)
+    probability = ops.where(is_first, ops.minimum(probability, record.week.probability), probability)
+    kind = ops.where(by_week & ~is_anomaly, float(SEASON), kind)
+    is_anomaly = is_anomaly | by_week
     low, high = record.bounds(alarm)
     nothing = float("nan")
     answers = {
@@ -354,6 +363,7 @@ def advance(
         **outliers.memory,
         **apart.memory,
         **remembered,
+        **remembered_week,
     }
     begin_anew = now.ready & (new["dull"] >= DULL)
     return answers, ops.where(begin_anew, 0.0, ops.beside(*(new[name] for name in STATE)))

@@ -33,6 +33,17 @@ class NumericOperations:
         """Return the columns from `begin` to before `end`."""
         return columns[:, begin:end]
 
+    def at(self, columns: Values, place: Values) -> Values:
+        """Return of each row the column at its `place`, (rows, 1), a whole number."""
+        found: Values = np.take_along_axis(columns, place.astype(np.int64), 1)
+        return found
+
+    def put(self, columns: Values, place: Values, value: Values) -> Values:
+        """Return the columns with `value`, (rows, 1), at each row's `place`."""
+        changed = columns.copy()
+        np.put_along_axis(changed, place.astype(np.int64), value, 1)
+        return changed
+
     def largest(self, columns: Values) -> Values:
         """Return each row's largest, (rows, 1)."""
         largest: Values = columns.max(axis=1, keepdims=True)

@@ -19,6 +19,8 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+from models.training.telemetry.week import Moment, Week
+
 Column: TypeAlias = Any
 Operations: TypeAlias = Any
 
@@ -109,6 +111,8 @@ class Records:
         self.surpassed = ops.largest(self.factors)
         highest = ops.where(self._known, ops.minimum(distances, FARTHEST_STEP * faded + floor), distances)
         self._set_tail()
+        moment = (bounded, season, old["slow"], seconds, interval, hours["clock"], hours["days"], margin, floor)
+        self.week = Week(ops, Moment(*moment), old)
         self._dip_and_peak = ops.part(needed, 2, 4) - margin
         self._memory = {
             "means": moved,

@@ -164,6 +164,18 @@ class SymbolicOperations:
         places = (graph.place(begin), graph.place(end), graph.place(1))
         return Symbol(graph, graph.add("Slice", columns.name, *places))
 
+    def at(self, columns: Symbol, place: Symbol) -> Symbol:
+        """Return of each row the column at its `place`, (rows, 1), a whole number."""
+        return Symbol(self._graph, self._graph.add("GatherElements", columns.name, self._whole(place), axis=1))
+
+    def put(self, columns: Symbol, place: Symbol, value: Symbol) -> Symbol:
+        """Return the columns with `value`, (rows, 1), at each row's `place`."""
+        names = (columns.name, self._whole(place), value.name)
+        return Symbol(self._graph, self._graph.add("ScatterElements", *names, axis=1))
+
+    def _whole(self, place: Symbol) -> str:
+        return self._graph.add("Cast", place.name, to=int(onnx.TensorProto.INT64))
+
     def largest(self, columns: Symbol) -> Symbol:
         """Return each row's largest, (rows, 1)."""
         return Symbol(self._graph, self._graph.add("ReduceMax", columns.name, axes=[1], keepdims=1))
