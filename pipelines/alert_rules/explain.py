@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from operators.alert_rule import AlertRule
-from operators.alert_rule_words import ends_in_words, fires_in_words, reads_in_words, severity_in_words
+from operators.alert_rule_words import ends_in_words, fires_in_words, reads_in_words
+from operators.words import Say, in_english, listed
 from pipelines.alert_rules.example import Example, example_of
 from pipelines.alert_rules.known_labels import TOPIC_OF, Labels
 from pipelines.alert_rules.rule_file import RuleSet
@@ -20,25 +21,27 @@ _FROM = {
 }
 
 
-def explanation(rule: AlertRule, rules: RuleSet, heads: Labels) -> list[tuple[str, str]]:
-    """Return the lines of an explanation, as (what, words)."""
+def explanation(rule: AlertRule, rules: RuleSet, heads: Labels, say: Say = in_english) -> list[tuple[str, str]]:
+    """Return the lines of an explanation, as (what, words), in the language of `say`."""
     example = example_of(rule, heads)
-    lines = [("rule", f"{rule.name}, {_FROM[rules.origin(rule.name)].format(path=rules.path)}")]
+    origin = say(_FROM[rules.origin(rule.name)], path=rules.path)
+    lines = [("rule", say("{name}, {origin}", name=rule.name, origin=origin))]
     if rule.description:
-        lines.append(("about", rule.description))
+        lines.append(("about", say(rule.description)))
+    others = [f"{name} ({path})" for name, path in rule.labels]
     lines += [
         ("reads", f"{TOPIC_OF[rule.source].name}: {', '.join(columns_of(rule))}"),
-        ("looks for", reads_in_words(rule)),
-        ("alert for", " and ".join(["each device_id", *(f"{name} ({path})" for name, path in rule.labels)])),
-        ("fires", fires_in_words(rule)),
-        ("severity", _severity(rule)),
-        ("ends", ends_in_words(rule)),
-        ("says", rule.summary),
+        ("looks for", reads_in_words(rule, say)),
+        ("alert for", say("each {labels}", labels=listed("{one}, {other}", ["device_id", *others], say))),
+        ("fires", fires_in_words(rule, say)),
+        ("severity", _severity(rule, say)),
+        ("ends", ends_in_words(rule, say)),
+        ("says", say(rule.summary)),
     ]
     if rule.fixed_labels:
         lines.append(("labels", ", ".join(f"{name}={value}" for name, value in rule.fixed_labels)))
     lines += [(title.removesuffix("_url"), text) for title, text in rule.annotations]
-    return lines + _example_lines(example)
+    return [(say(what) if what else "", words) for what, words in lines + _example_lines(example, say)]
 
 
 def explanation_json(rule: AlertRule, rules: RuleSet, heads: Labels) -> dict[str, Any]:
@@ -83,13 +86,14 @@ def columns_of(rule: AlertRule) -> list[str]:
     return list(dict.fromkeys(named)) or ["event_time"]
 
 
-def _severity(rule: AlertRule) -> str:
+def _severity(rule: AlertRule, say: Say) -> str:
     chosen = rule.severity
     if isinstance(chosen, str):
-        return chosen
-    told = ", ".join(f"{value}: {severity}" for value, severity in chosen.mapping)
-    read = severity_in_words(rule).removeprefix("severity ")
-    return f"{read}{f' ({told})' if told else ''}; {chosen.otherwise} where that says nothing"
+        return say(chosen)
+    told = ", ".join(f"{value}: {say(severity)}" for value, severity in chosen.mapping)
+    read = say("read from {columns}", columns=listed("{one} or {other}", chosen.columns, say))
+    read = say("{what} ({more})", what=read, more=told) if told else read
+    return say("{read}; {otherwise} where that says nothing", read=read, otherwise=say(chosen.otherwise))
 
 
 def _severity_json(rule: AlertRule) -> dict[str, Any]:
@@ -98,13 +102,13 @@ def _severity_json(rule: AlertRule) -> dict[str, Any]:
     return {"from": list(chosen.columns), "map": chosen.table, "otherwise": chosen.otherwise}
 
 
-def _example_lines(example: Example | None) -> list[tuple[str, str]]:
+def _example_lines(example: Example | None, say: Say) -> list[tuple[str, str]]:
     if example is None:
         return []
     lines = [("example" if i == 0 else "", orjson.dumps(row).decode()) for i, row in enumerate(example.events[:3])]
     if more := len(example.events) - 3:
-        lines += [("", f"... and {more} more")] if more > 0 else []
-    return [*lines, ("", f"-> {example.alert['severity']}: {example.alert['summary']}")]
+        lines += [("", say("... and {n} more", n=more))] if more > 0 else []
+    return [*lines, ("", f"-> {say(str(example.alert['severity']))}: {example.alert['summary']}")]
 
 
 def _alert_json(example: Example) -> dict[str, Any]:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.commands.options import chosen_models, chosen_rules, json_option, rules_option, settings_of
+from pipelines.commands.options import (
+    chosen_models,
+    chosen_rules,
+    json_option,
+    language_option,
+    rules_option,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from infra.settings import Settings
@@ -24,16 +31,19 @@ _CONFIG = click.option(
 
 @click.command("explain", epilog="Example: hubbub alerts explain log_abnormal")
 @click.argument("rule")
+@language_option
 @rules_option
 @_CONFIG
 @json_option
-def explain(*, rule: str, rules: Path | None, config: Path | None, as_json: bool) -> None:
+def explain(*, rule: str, language: str | None, rules: Path | None, config: Path | None, as_json: bool) -> None:
     """Explain a rule: what it reads, when it fires and ends, its severity; with an example that really raises it."""
     import orjson
 
     from pipelines.alert_rules.explain import explanation, explanation_json
     from pipelines.alert_rules.known_labels import labels_of_models
     from pipelines.bad_input import BadInput
+    from pipelines.event_lines import padded
+    from pipelines.words.languages import translation_to
     from schemas.safe_text import safe_text
 
     settings, known = rules_here(rules, config)
@@ -48,15 +58,16 @@ def explain(*, rule: str, rules: Path | None, config: Path | None, as_json: bool
     if as_json:
         click.echo(orjson.dumps(explanation_json(found[rule], known, heads)))
         return
-    for what, words in explanation(found[rule], known, heads):
-        click.echo(f"{what:<9} {safe_text(words, 4000)}")
+    for what, words in explanation(found[rule], known, heads, translation_to(language).say):
+        click.echo(f"{padded(what, 9)} {safe_text(words, 4000)}")
 
 
 @click.command("rules", epilog="Example: hubbub alerts rules --json")
+@language_option
 @rules_option
 @_CONFIG
 @json_option
-def rules_(*, rules: Path | None, config: Path | None, as_json: bool) -> None:
+def rules_(*, language: str | None, rules: Path | None, config: Path | None, as_json: bool) -> None:
     """List the rules that hold here, and where each comes from."""
     import orjson
 
@@ -64,6 +75,7 @@ def rules_(*, rules: Path | None, config: Path | None, as_json: bool) -> None:
     from pipelines.alert_rules.explain import explanation_json
     from pipelines.alert_rules.known_labels import labels_of_models
     from pipelines.commands.table import aligned
+    from pipelines.words.languages import translation_to
 
     settings, known = rules_here(rules, config)
     if as_json:
@@ -71,11 +83,13 @@ def rules_(*, rules: Path | None, config: Path | None, as_json: bool) -> None:
         for one in known.rules:
             click.echo(orjson.dumps(explanation_json(one, known, heads)))
         return
-    table = [("RULE", "SOURCE", "SEVERITY", "FROM", "FIRES")]
+    say = translation_to(language).say
+    table = [tuple(map(say, ("RULE", "SOURCE", "SEVERITY", "FROM", "FIRES")))]
     for one in known.rules:
         severity = one.severity if isinstance(one.severity, str) else "from the row"
-        table.append((one.name, one.source, severity, known.origin(one.name), fires_in_words(one)))
-    table += [(name, "", "", "off", "") for name in known.disabled]
+        fires = fires_in_words(one, say)
+        table.append((one.name, say(one.source), say(severity), say(known.origin(one.name)), fires))
+    table += [(name, "", "", say("off"), "") for name in known.disabled]
     for line in aligned(table):
         click.echo(line)
 

@@ -12,6 +12,7 @@ import pytest
 from operators.default_alert_rules import DEFAULT_ALERT_RULES
 from pipelines.alert_rules.example import example_of
 from pipelines.alert_rules.known_labels import labels_of_models
+from tests.raised_alerts import has_han
 
 Hubbub = Callable[..., Any]
 RULES = """
@@ -157,6 +158,17 @@ def test_a_test_file_with_a_mistake_is_wrong_use(hubbub: Hubbub, files: Path, te
     assert (answer.status, answer.out) == (2, "")
     assert said in answer.err
     assert answer.err.startswith("hubbub: t.toml: ")
+
+
+def test_rules_are_explained_in_chinese(hubbub: Hubbub, files: Path) -> None:
+    lines = hubbub("alerts", "explain", "freezer_warm", "--language", "zh").lines
+    assert lines[0].startswith("规则      freezer_warm，来自 ")
+    assert [line.split()[0] for line in lines if line[0] != " "] == [
+        "规则", "读取", "查找", "告警对象", "触发", "级别", "结束", "语句", "标签", "示例",
+    ]  # fmt: skip
+    table = hubbub("alerts", "rules", "--language", "zh").lines
+    assert table[0].split() == ["规则", "来源", "级别", "出处", "触发条件"]
+    assert all(has_han(line) for line in table)
 
 
 def test_a_rule_is_explained_in_words_and_as_json(hubbub: Hubbub, files: Path) -> None:
