@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient
@@ -15,13 +16,15 @@ from infra.broker import Broker, TopicPartition
 from infra.kafka.broker import KafkaBroker
 from infra.kafka.connection import KafkaConnection
 from infra.kafka.settings import KafkaSection
+from infra.kafka.wire import KafkaWire
 from infra.local.kafka import LocalKafka
 from schemas.alerts import ALERTS
+from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
 
 pytest.register_assert_rewrite("tests.broker_laws", "tests.membership_laws")
 from tests.broker_laws import *  # noqa: E402, F403 - the laws are this module's tests
-from tests.broker_subject import LOGS, PARTS, all_records, eventually  # noqa: E402
+from tests.broker_subject import LOGS, PARTS, all_records, eventually, lines  # noqa: E402
 from tests.membership_laws import *  # noqa: E402, F403
 
 
@@ -79,3 +82,30 @@ def subject(kafka: LocalKafka, topic_prefix: str, tmp_path: Path) -> Iterator[Ka
     yield one
     for broker in one.brokers:
         broker.close()
+
+
+def test_one_question_tells_the_ends_and_brings_what_is_new(
+    subject: KafkaSubject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, other = subject.open(), subject.open()
+    broker.create_topics([DEVICE_LOGS])
+    for part in PARTS:
+        assert broker.read(part, 0, max_records=9, max_bytes=9999) == []
+    other.append(lines("a", "b", "c", "d"))
+    asked: list[object] = []
+    for name in ("ask", "begin"):
+        monkeypatch.setattr(KafkaWire, name, _noting(asked, getattr(KafkaWire, name)))
+    ends = broker.ends([LOGS])
+    found = {part: broker.read(part, 0, max_records=9, max_bytes=9999) for part in PARTS if ends[part]}
+    assert sorted(record.key or b"" for records in found.values() for record in records) == [b"a", b"b", b"c", b"d"]
+    # Behind the records lie the markers of their transaction: nothing is left to read, and that is known.
+    assert broker.ends([LOGS]) == {part: len(found.get(part, ())) for part in PARTS}
+    assert len(asked) == 2, asked
+
+
+def _noting(asked: list[object], send: Callable[..., Any]) -> Callable[..., Any]:
+    def noting(wire: KafkaWire, request: object, *others: Any, **named: Any) -> Any:
+        asked.append(request)
+        return send(wire, request, *others, **named)
+
+    return noting
