@@ -77,12 +77,14 @@ def run(
     import os
 
     from infra.failpoints import arm
+    from pipelines.engines.arrow_memory import take_arrow_memory_from_the_system
     from pipelines.speaking import speaking
 
     beam = (runner, flink_master, processes, checkpoint_s, from_savepoint, beam_option)
     choice = Choice(engine, group, instance, broker, config, *beam)
     choice.check()
     arm(os.environ)
+    take_arrow_memory_from_the_system(os.environ)
     flags = {"alerts__rules": None if rules is None else str(rules), "metrics__listen": metrics, "traces__url": traces}
     settings = settings_of(broker, config, **flags, logs__format=log_format)
     with speaking(settings.logs.format):

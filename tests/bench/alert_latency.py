@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from pipelines.alert_rules.rule_file import read_rules
 from pipelines.catalog import find_pipeline
+from pipelines.engines.arrow_memory import take_arrow_memory_from_the_system
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.graph import topics_of
 from pipelines.pipeline import Pipeline
@@ -58,6 +59,7 @@ def pipelines(folder: Path) -> list[Pipeline]:
 def job(where: list[str]) -> None:
     """Run until stdin ends; print what took the time."""
     stop = threading.Event()
+    take_arrow_memory_from_the_system(os.environ)  # as `hubbub run` does
     with tempfile.TemporaryDirectory() as name, broker_of(Path(name), where) as broker:
         engine = EmbeddedEngine(broker)
         thread = threading.Thread(target=engine.run, args=(pipelines(Path(name)),), kwargs={"stop": stop})
