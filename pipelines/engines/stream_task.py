@@ -172,6 +172,6 @@ def step_side_by_side(tasks: Sequence[StreamTask]) -> None:
     with worker.times.stage("read and decode"):
         rows = rows_of([task._reader for task in tasks], taken)
     worker.times.count("repeats", sum(one.repeats for one in rows))
-    worker.work_side_by_side([task._small_step(own) for task, own in zip(tasks, rows, strict=True)])
+    worker.work_in_lanes([task._small_step(own) for task, own in zip(tasks, rows, strict=True)])
     for task, own in zip(tasks, rows, strict=True):
         task._place = own.after

@@ -15,10 +15,10 @@ from operators.row_errors import RowError
 from pipelines.engines.dead_letter import DeadLetterWriter, Failure
 from pipelines.engines.isolation import run_isolated
 from pipelines.engines.job_settings import JobSettings
+from pipelines.engines.lanes import Lane, run_lanes
 from pipelines.engines.repeated_events import first_deliveries
 from pipelines.engines.round_answers import RoundAnswers
 from pipelines.engines.sequence import Feed, with_offsets
-from pipelines.engines.side_by_side import Lane, run_side_by_side
 from pipelines.engines.sink_writer import SinkWriter
 from pipelines.engines.stage_times import Interval, StageTimes
 from pipelines.engines.state_rows import StateRows
@@ -137,7 +137,7 @@ class Worker:
         if not self._together:
             self._commit(lambda commits: self.membership.commit(*commits))
 
-    def work_side_by_side(self, small: Sequence[SmallStep]) -> None:
+    def work_in_lanes(self, small: Sequence[SmallStep]) -> None:
         """Do the work of several streams of one topic as one batch; to be called within `one_commit`."""
         topic = small[0].segment.topic
         lanes = [
@@ -155,7 +155,7 @@ class Worker:
         ]
         with in_step(steps[0].id):
             with self.times.stage("operators"):
-                found = run_side_by_side(self.pipeline, topic, lanes, self.membership, self.times)
+                found = run_lanes(self.pipeline, topic, lanes, self.membership, self.times)
             if found is None:
                 for one in small:
                     self.work(

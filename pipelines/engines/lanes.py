@@ -51,7 +51,7 @@ class LaneResult:
     repeats: int = 0
 
 
-def run_side_by_side(
+def run_lanes(
     pipeline: Pipeline, topic: Topic, lanes: Sequence[Lane], membership: Membership, times: StageTimes
 ) -> tuple[list[pa.RecordBatch], list[LaneResult]] | None:
     """Run the rows of several streams of `topic`; return the outputs of all, lane behind lane, and what came of each.

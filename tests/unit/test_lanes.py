@@ -129,7 +129,7 @@ def run(
 @pytest.mark.parametrize("pipeline", [COUNTS, SILENCES, COPY, FRAGILE_COUNTS], ids=lambda one: one.name)
 @settings(max_examples=40)
 @given(lines=st.lists(_LINE, max_size=40), rounds=st.integers(1, 4))
-def test_streams_side_by_side_give_what_each_gives_alone(
+def test_lanes_give_what_each_gives_alone(
     pipeline: Pipeline, lines: list[tuple[int, int, str | int | None]], rounds: int
 ) -> None:
     # An operator that raises on more than half of its rows is broken, and stops the job: that is another test's.
