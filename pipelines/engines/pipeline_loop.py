@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from infra.broker import Attempt, BrokerAway, CommitsTogether, Fenced, NotIdle, Stream, TopicPartition
 from pipelines.engines.graph import streams_of
-from pipelines.engines.stream_task import StreamTask, step_side_by_side
+from pipelines.engines.stream_task import StreamTask, step_in_lanes
 from pipelines.engines.tasks import Task, Ticks, take_step, task_of
 from pipelines.engines.watchdog import Pulse
 from pipelines.engines.work import Worker
@@ -139,7 +139,7 @@ class PipelineLoop:
             with self.worker.one_commit(membership):
                 for tasks in self._by_topic(attempts):
                     self.pulse.begin(", ".join(task.stream.name for task in tasks))
-                    step_side_by_side(tasks)
+                    step_in_lanes(tasks)
         except (Fenced, NotIdle):
             for stream in attempts:
                 self._tasks.pop(stream, None)

@@ -165,7 +165,7 @@ class StreamTask:
         self._place = place
 
 
-def step_side_by_side(tasks: Sequence[StreamTask]) -> None:
+def step_in_lanes(tasks: Sequence[StreamTask]) -> None:
     """Work on what tasks of one topic have looked ahead at, as one batch; to be committed by who calls."""
     worker = tasks[0]._worker
     taken = [task._taken_ahead() for task in tasks]

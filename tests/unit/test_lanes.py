@@ -17,7 +17,7 @@ from pipelines.engines.dead_letter import DeadLetterWriter
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.stage_times import StageTimes
 from pipelines.engines.stream_memory import StreamMemory
-from pipelines.engines.stream_task import StreamTask, step_side_by_side
+from pipelines.engines.stream_task import StreamTask, step_in_lanes
 from pipelines.engines.work import Worker
 from pipelines.pipeline import Pipeline
 from schemas.device_logs import DEVICE_LOGS
@@ -120,7 +120,7 @@ def run(
         ready = [task for task in tasks if task.look_ahead() is not None]
         if together and ready:
             with worker.one_commit(membership):
-                step_side_by_side(ready)
+                step_in_lanes(ready)
         for task in tasks if not together else []:
             task.step()
     return memories.taken(), memories.rows(), times
