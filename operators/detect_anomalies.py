@@ -72,7 +72,8 @@ class DetectAnomalies:
     `alarm_probability` (by default about one false alarm a month of a series read once a minute), for as long as it
     is. `expected_low`, `expected_high`, in the unit of the value: where it would have been no anomaly; null while the
     series is not known. `kind`: `spike`, `level_shift`, `drift`, `stuck`, `season` (odd for the hour of the day, known
-    from the second day on, or for the day of the week, from the third week on), `noise` (it swings more than usual) or `none`. `model`, the identity of what answered.
+    from the second day on, or for the day of the week, from the third week on), `noise` (it swings more than
+    usual) or `none`. `model`, the identity of what answered.
 
     A null value gives null and is no reading. Infinity and not-a-number are the row error `nan` and touch no memory.
     A reading older than the last of its series, or of the same time, is judged against the present memory and not
@@ -185,7 +186,11 @@ class _Memory:
     def __init__(self, states: pa.RecordBatch, model: str, width: int) -> None:
         self._model, self._width = model, width
         own = pc.fill_null(pc.equal(states.column("model"), model), False)
-        names, times, numbers = (states.column(name).filter(own) for name in ("metrics", "times", "numbers"))
+        all_own = pc.all(own, min_count=0).as_py()  # then nothing is copied: a series is a kilobyte
+        names, times, numbers = (
+            states.column(name) if all_own else states.column(name).filter(own)
+            for name in ("metrics", "times", "numbers")
+        )
         self._names: pa.Array = names.flatten()
         self._device = np.repeat(
             np.flatnonzero(own.to_numpy(zero_copy_only=False)), pc.list_value_length(names).to_numpy()
@@ -208,6 +213,8 @@ class _Memory:
     def grow(self, lives: int) -> None:
         """Make room for the lives that begin in this batch."""
         more = lives - len(self.last)
+        if not more:
+            return
         self.last = np.concatenate([self.last, np.full(more, _NEVER)])
         self.numbers = np.concatenate([self.numbers, np.zeros((more, self._width))])
 
@@ -217,7 +224,9 @@ class _Memory:
         order = order[lives.stays[order]]
         rows = len(self.until)
         ends = np.searchsorted(lives.device[order], np.arange(rows + 1))
-        times, numbers = self.last[order].astype("<i8"), self.numbers[order].astype("<f8")
+        in_order = len(order) == len(self.last) and bool((np.diff(order) == 1).all())
+        times, numbers = (one if in_order else one[order] for one in (self.last, self.numbers))
+        times, numbers = times.astype("<i8", copy=False), numbers.astype("<f8", copy=False)
         absent = np.diff(ends) == 0
         columns = [
             pc.if_else(pa.array(absent), pa.scalar(None, pa.string()), pa.scalar(self._model)),

@@ -5,16 +5,24 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tuned_lightgbm import read
 
 GRID = list(product((4, 6), (0.05, 0.1), (1.0, 5.0), (0.5, 1.0)))
 ROUNDS = 150
+
+
+def read(path: str, target: str) -> tuple[np.ndarray, np.ndarray]:
+    with Path(path).open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    labels = np.array([int(row.pop(target)) for row in rows])
+    return np.array([[float(value) for value in row.values()] for row in rows]), labels
 
 
 def main() -> None:
