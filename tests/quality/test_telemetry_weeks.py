@@ -23,7 +23,7 @@ def test_days_unlike_their_weekday_are_found(interval_s: int, seed: int, capsys:
     for week in WITH_A_WEEK:
         assert found[week.name]["holiday"]["found"] >= 0.85
         assert found[week.name]["working_sunday"]["found"] >= 0.85
-        # A few hours of work once a week begin and end as level shifts do, and are told so by a reading each five minutes.
+        # A few hours of work once a week begin and end as level shifts do, and are told so.
         assert found[week.name]["of_weekends"] < (3.3 if week.name == "weekly_job" else 0.5)
     for week in WITHOUT:
         assert found[week.name]["false_alarms"] < 1.0
