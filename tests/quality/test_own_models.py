@@ -136,7 +136,7 @@ def write_table(path: Path, rows: list[dict[str, str]]) -> Path:
 def test_microwave_links_beside_tuned_peers(say: Say, tmp_path: Path) -> None:
     """LightGBM and XGBoost, each tuned over 16 settings by cross-validation by distinct row of what training sees.
 
-    The training environment needs `xgboost` for this, which no extra brings: hubbub itself never uses it.
+    `make train-env` brings XGBoost for this; hubbub itself never uses it.
     """
     rows = table("alarms/microwave_links.csv")
     found: dict[str, list[float]] = {"ours": [], "lightgbm": [], "xgboost": [], "most frequent": []}
