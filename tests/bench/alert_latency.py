@@ -1,9 +1,11 @@
-"""From an event to its alert, end to end: `python alert_latency.py RATE SECONDS [URL PREFIX CLIENT]`.
+"""From an event to its alert or incident: `python alert_latency.py alerts|incidents RATE SECONDS [URL PREFIX CLIENT]`.
 
-A job (telemetry and alerts, the embedded engine) runs in a process of its own, `hubbub subscribe --follow --json` in
-another. This one produces RATE readings a second, evenly; every tenth is of a device that is too hot, and raises an
-alert. Counted is from before it is sent until subscribe has printed the alert. Prints one JSON object: milliseconds,
-how busy the job was, the load of the machine before and after. Without a URL the broker is a new SQLite file.
+A job (the embedded engine) runs in a process of its own, `hubbub subscribe --follow --json` in another. This one
+produces RATE events a second, evenly; nine of ten are readings. For `alerts` every tenth is of a device that is too
+hot, and the job is telemetry and alerts; for `incidents` it is an alarm of a device of its own, severe enough to be an
+incident alone, and the job is telemetry, alarms, alerts, sites and incidents. Counted is from before it is sent until
+subscribe has printed what came of it. Prints one JSON object: milliseconds, how busy the job was, the load of the
+machine before and after. Without a URL the broker is a new SQLite file.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import tempfile
 import threading
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -23,7 +26,7 @@ import orjson
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from pipelines.alert_rules.rule_file import read_rules
-from pipelines.catalog import find_pipeline
+from pipelines.catalog import find_pipeline, shipped_pipeline
 from pipelines.engines.arrow_memory import take_arrow_memory_from_the_system
 from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.graph import topics_of
@@ -48,21 +51,23 @@ summary = "{device_id} is at {value:.0f}"
 """
 
 
-def pipelines(folder: Path) -> list[Pipeline]:
+def pipelines(what: str, folder: Path) -> list[Pipeline]:
     """Return what the job runs."""
+    if what == "incidents":
+        return [shipped_pipeline(name) for name in ("telemetry", "alarms", "alerts", "sites", "incidents")]
     path = folder / "alerts.toml"
     path.write_text(RULES)
     rules = read_rules(path, {}).rules
     return [find_pipeline("telemetry", {}, rules), find_pipeline("alerts", {}, rules)]
 
 
-def job(where: list[str]) -> None:
+def job(what: str, where: list[str]) -> None:
     """Run until stdin ends; print what took the time."""
     stop = threading.Event()
     take_arrow_memory_from_the_system(os.environ)  # as `hubbub run` does
     with tempfile.TemporaryDirectory() as name, broker_of(Path(name), where) as broker:
         engine = EmbeddedEngine(broker)
-        thread = threading.Thread(target=engine.run, args=(pipelines(Path(name)),), kwargs={"stop": stop})
+        thread = threading.Thread(target=engine.run, args=(pipelines(what, Path(name)),), kwargs={"stop": stop})
         thread.start()
         sys.stdin.read()
         stop.set()
@@ -81,42 +86,62 @@ def reading(device: str, value: float) -> Append:
     return Append("device.telemetry", device.encode(), orjson.dumps(event))
 
 
+def alarm(device: str) -> Append:
+    """Make an alarm of now, enough for an incident."""
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    event = {"device_id": device, "event_time": now, "code": "E7", "text": "coolant leak", "state": "raise"}
+    return Append("alarms", device.encode(), orjson.dumps({**event, "perceived_severity": "critical"}))
+
+
 def follow(process: subprocess.Popen[bytes], seen: dict[str, float]) -> None:
-    """Note when each device's first alert is printed."""
+    """Note when the first that is told of each device is printed; a device that is in no site is one of its own."""
     assert process.stdout is not None
     for line in process.stdout:
-        seen.setdefault(orjson.loads(line)["device_id"], time.perf_counter())
+        event = orjson.loads(line)
+        seen.setdefault(event.get("device_id") or event["site"], time.perf_counter())
 
 
 def main() -> None:
     """Start the job and who subscribes, produce, wait for the last alert, print."""
-    rate, seconds, where = float(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
+    what, rate, seconds, where = sys.argv[1], float(sys.argv[2]), float(sys.argv[3]), sys.argv[4:]
     sent: dict[str, float] = {}
     seen: dict[str, float] = {}
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name, broker_of(Path(name), where) as broker:
         url = where[0] if where else f"sqlite:{Path(name) / 'hubbub.db'}"
-        broker.create_topics(topics_of(pipelines(Path(name))))
+        broker.create_topics(topics_of(pipelines(what, Path(name))))
         own = {"HUBBUB_KAFKA_TOPIC_PREFIX": where[1], "HUBBUB_KAFKA_CLIENT": where[2]} if where else {}
         send = sender(broker, where)
+        telling = alarm if what == "incidents" else partial(reading, value=150.0)
         environment = {**os.environ, **own, "PYTHONUNBUFFERED": "1"}
         arguments = where or [url]
         worker = subprocess.Popen(
-            [sys.executable, __file__, "job", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=name
+            [sys.executable, __file__, "job", what, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=name
         )
-        subscribing = [sys.executable, "-m", "pipelines.command_line", "subscribe", "--follow", "--from-beginning"]
+        subscribing = [
+            sys.executable,
+            "-m",
+            "pipelines.command_line",
+            "subscribe",
+            what,
+            "--follow",
+            "--from-beginning",
+        ]
         subscriber = subprocess.Popen(
-            [*subscribing, "--json", "--broker", url], stdout=subprocess.PIPE, cwd=name, env=environment
+            [*subscribing, "--from-beginning", "--json", "--broker", url],
+            stdout=subprocess.PIPE,
+            cwd=name,
+            env=environment,
         )
         reader = threading.Thread(target=follow, args=(subscriber, seen), daemon=True)
         reader.start()
         warm = 0
         until = time.monotonic() + PATIENCE_S
         while not seen and time.monotonic() < until:
-            send([reading(f"warm-{warm}", 150.0)])
+            send([telling(f"warm-{warm}")])
             warm += 1
             time.sleep(0.5)
-        assert seen, "no alert came within a minute"
+        assert seen, "nothing was told within a minute"
         started = time.perf_counter()
         number = 0
         while number < rate * (seconds + WARM_UP_S):
@@ -124,7 +149,7 @@ def main() -> None:
             rows = []
             for one in range(number, due):
                 hot = one % EVERY == 0
-                rows.append(reading(f"hot-{one}" if hot else f"device-{one % DEVICES}", 150.0 if hot else 20.0))
+                rows.append(telling(f"hot-{one}") if hot else reading(f"device-{one % DEVICES}", 20.0))
                 if hot and one >= rate * WARM_UP_S:
                     sent[f"hot-{one}"] = time.perf_counter()
             if rows:
@@ -138,7 +163,7 @@ def main() -> None:
         subscriber.wait(20)
         told = json.loads(worker.communicate()[0])
     missing = sent.keys() - seen.keys()
-    assert not missing and worker.returncode == 0, f"{len(missing)} of {len(sent)} alerts did not come"
+    assert not missing and worker.returncode == 0, f"{len(missing)} of {len(sent)} did not come"
     taken = sorted(1000 * (seen[device] - at) for device, at in sent.items())
     figures = {f"p{share}": round(taken[len(taken) * share // 100], 1) for share in (50, 90, 99)}
     print(
@@ -152,6 +177,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "job":
-        job(sys.argv[2:])
+        job(sys.argv[2], sys.argv[3:])
     else:
         main()

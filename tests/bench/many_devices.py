@@ -65,12 +65,15 @@ def main() -> None:
     memory: list[float] = []
     count = 0
     with tempfile.TemporaryDirectory() as name, broker_of(Path(name), where) as broker:
-        broker.create_topics(topics_of(pipelines(Path(name))))
+        broker.create_topics(topics_of(pipelines("alerts", Path(name))))
         arguments = where or [f"sqlite:{Path(name) / 'hubbub.db'}"]
         script = str(Path(__file__).with_name("alert_latency.py"))
         started = time.monotonic()
         worker = subprocess.Popen(
-            [sys.executable, script, "job", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=name
+            [sys.executable, script, "job", "alerts", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=name,
         )
         for hour in range(hours):
             made = readings(hour, devices, hot)

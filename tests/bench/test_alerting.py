@@ -19,8 +19,8 @@ def test_from_an_event_to_its_alert(tmp_path: Path) -> None:
     with LocalKafka(tmp_path / "kafka") as kafka:
         for number in range(RUNS):
             where = (f"kafka://{kafka.bootstrap}", f"run{number}.", "kafka-python")
-            rows.append(_latency("Kafka", json_of("alert_latency.py", RATE, SECONDS, *where)))
-    rows.append(_latency("SQLite", json_of("alert_latency.py", RATE, SECONDS)))
+            rows.append(_latency("Kafka", json_of("alert_latency.py", "alerts", RATE, SECONDS, *where)))
+    rows.append(_latency("SQLite", json_of("alert_latency.py", "alerts", RATE, SECONDS)))
     text = table(["broker", "alerts", "p50", "p90", "p99", "most", "load before and after"], rows)
     print("\n" + text)
     keep("from event to alert", f"{machine()}\n\n{text}")

@@ -26,7 +26,7 @@ def test_probabilities_sum_to_one_and_cool_with_temperature() -> None:
 
 def test_bucket_of_edges() -> None:
     """A text of exactly an edge's length fits it; one more token takes the next."""
-    assert [bucket_of(length) for length in (1, 8, 9, 128)] == [8, 8, 16, 128]
+    assert [bucket_of(length) for length in (1, 8, 9, 128)] == [4, 8, 12, 128]
 
 
 def _logits(head: str, guesses: list[str], height: float) -> np.ndarray:
