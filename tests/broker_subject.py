@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from infra.broker import Broker, Stream, TopicPartition
+from infra.broker import Broker, Membership, Stream, TopicPartition
 from infra.partitioner import partition_of_key
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append, Record
@@ -38,6 +39,15 @@ def eventually(holds: Callable[[], bool], *, within_s: float = 30.0) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def shared_out(*memberships: Membership) -> bool:
+    """Tell whether each stream has exactly one owner.
+
+    Members hear of a new generation each in its own time: until all have, two may hold the same stream for theirs (and
+    the one that is behind is fenced when it commits). Whoever wants to know who has what waits for this first.
+    """
+    return Counter(stream for one in memberships for stream in one.owned()) == Counter(STREAMS)
 
 
 LOGS = "device.logs"

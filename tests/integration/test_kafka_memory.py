@@ -21,7 +21,7 @@ from infra.kafka.transaction import Member, TransactionalProducer
 from infra.local.kafka import LocalKafka
 from infra.state_changelog import memory_records
 from schemas.device_logs import DEVICE_LOGS
-from tests.broker_subject import PARTS, STREAMS, eventually
+from tests.broker_subject import PARTS, STREAMS, eventually, shared_out
 
 Open = Callable[[str], KafkaBroker]
 STREAM, PART = STREAMS[3], PARTS[3]
@@ -148,7 +148,7 @@ def test_several_that_take_over_at_once_share_what_there_is(opened: Open) -> Non
     threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
     for thread in threads:
         thread.start()
-    assert eventually(lambda: len(memberships) == 3 and sum(len(m.owned()) for m in memberships) == len(STREAMS))
+    assert eventually(lambda: len(memberships) == 3 and shared_out(*memberships))
     assert eventually(lambda: len(found) > 0)
     done.set()
     for thread in threads:
