@@ -152,8 +152,8 @@ def test_microwave_links_beside_tuned_peers(say: Say, tmp_path: Path) -> None:
         common = max(model.labels, key=lambda label: sum(row["label"] == label for row in known))
         found["most frequent"].append(macro_f1(truth, np.full(len(truth), model.labels.index(common)), 4))
         for peer in ("lightgbm", "xgboost"):
-            program = Path(__file__).with_name(f"tuned_{peer}.py")
-            command = [str(train_python()), str(program), *map(str, paths), "label"]
+            program = Path(__file__).with_name("tuned_trees.py")
+            command = [str(train_python()), str(program), peer, *map(str, paths), "label"]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             found[peer].append(json.loads(done.stdout)["macro_f1"])
         say(f"split {seed}: macro F1", {name: round(scores[-1], 4) for name, scores in found.items()})
