@@ -134,9 +134,11 @@ def write_table(path: Path, rows: list[dict[str, str]]) -> Path:
 
 
 def test_microwave_links_beside_tuned_peers(say: Say, tmp_path: Path) -> None:
-    """LightGBM and XGBoost, each tuned over 16 settings by cross-validation by distinct row of what training sees.
+    """The bar is tuned LightGBM or XGBoost: the mean over all splits is at least LightGBM's. XGBoost is ahead of both.
 
-    `make train-env` brings XGBoost for this; hubbub itself never uses it.
+    So the bar is met by LightGBM only; XGBoost's figure is printed beside ours and nothing is asked of it. Each peer is
+    tuned over 16 settings by cross-validation by distinct row of what training sees. `make train-env` brings XGBoost
+    for this; hubbub itself never uses it.
     """
     rows = table("alarms/microwave_links.csv")
     found: dict[str, list[float]] = {"ours": [], "lightgbm": [], "xgboost": [], "most frequent": []}
@@ -159,9 +161,7 @@ def test_microwave_links_beside_tuned_peers(say: Say, tmp_path: Path) -> None:
         say(f"split {seed}: macro F1", {name: round(scores[-1], 4) for name, scores in found.items()})
     means = {name: float(np.mean(scores)) for name, scores in found.items()}
     say("mean macro F1", {name: round(mean, 4) for name, mean in means.items()})
-    # XGBoost is ahead by one row of many copies in split 0 (BENCHMARKS.md); without that split they are level.
-    assert means["ours"] >= means["lightgbm"] - 0.005, "within the noise of three splits"
-    assert np.mean(found["ours"][1:]) >= np.mean(found["xgboost"][1:]) - 0.005
+    assert means["ours"] >= means["lightgbm"]
 
 
 def test_machine_failures(say: Say, tmp_path: Path) -> None:
