@@ -16,6 +16,7 @@ from models.bundle import Bundle, BundleRefused
 from models.bundle_facts import read_facts
 from models.event_grams import BEGIN, END
 from models.golden import Example, check_golden
+from models.model_work import work_of
 from models.sequence_facts import FACTS, JUDGE, Facts, Judge
 from models.sequence_reasons import Normals, Reason
 from models.session import RUNTIME_VERSION, GraphRefused, Session, load_session
@@ -91,7 +92,8 @@ class _Judge:
         if JUDGE not in bundle.files:
             raise BundleRefused(f"model bundle {bundle.path}: expected {JUDGE}, which {FACTS} speaks of, got none")
         try:
-            self._session = Session(bundle.files[JUDGE], bundle.card.runtime.optimization, 1)
+            work = work_of(bundle.identity(RUNTIME_VERSION))
+            self._session = Session(bundle.files[JUDGE], bundle.card.runtime.optimization, 1, work)
         except GraphRefused as error:
             raise BundleRefused(f"model bundle {bundle.path}: {JUDGE}: {error}") from error
 

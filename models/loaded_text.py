@@ -16,6 +16,7 @@ from models.bundle import Bundle, BundleRefused
 from models.card import Card
 from models.cpu_quota import cpu_quota
 from models.length_buckets import Run, group_by_length, padded
+from models.model_work import work_of
 from models.session import RUNTIME_VERSION, load_session
 from models.side_by_side import SideBySide
 from models.text_answers import TextAnswers, probabilities_of
@@ -127,6 +128,7 @@ class LoadedText:
         self._session = load_session(bundle, threads=1)
         self._side_by_side = SideBySide(self._answered, threads or cpu_quota())
         self._cache: AnswerCache[Answer] = AnswerCache(cache_bytes)
+        self._work = work_of(self.identity)
 
     def answer(self, texts: Sequence[str | None], explain: Sequence[str] = ()) -> TextAnswers:
         """Answer each text; equal ones are run once."""
@@ -174,6 +176,7 @@ class LoadedText:
             if one is not None and all(head in one.words for head in explain)
         }
         missing = [place for place in range(len(texts)) if place not in answers]
+        self._work.looked_up(hits=len(answers), misses=len(missing))
         for place, one in zip(missing, self._run([texts[place] for place in missing], explain), strict=True):
             answers[place] = one
             size = (0 if one.logits is None else one.logits.nbytes) + 100 * sum(map(len, one.words.values()))

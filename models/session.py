@@ -6,6 +6,7 @@ processor nor memory. The level of optimization is the bundle's: another one giv
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from models.bundle import Bundle, BundleRefused
 from models.card import Optimization, Tensor
 from models.cpu_quota import cpu_quota
+from models.model_work import ModelWork, work_of
 
 RUNTIME_VERSION: str = onnxruntime.__version__
 
@@ -43,9 +45,15 @@ def _described(one: onnxruntime.NodeArg) -> Tensor:
 
 
 class Session:
-    """A loaded graph. Several threads may run it at once."""
+    """A loaded graph. Several threads may run it at once; how often and how long is counted in `work`."""
 
-    def __init__(self, graph: bytes, optimization: Optimization = "all", threads: int | None = None) -> None:
+    def __init__(
+        self,
+        graph: bytes,
+        optimization: Optimization = "all",
+        threads: int | None = None,
+        work: ModelWork | None = None,
+    ) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or cpu_quota()
         options.inter_op_num_threads = 1
@@ -59,16 +67,19 @@ class Session:
         # ONNX Runtime's exceptions have no common base but Exception.
         except Exception as error:
             raise GraphRefused(f"ONNX Runtime {RUNTIME_VERSION} does not load it: {_first_line(error)}") from error
+        self._work = work or ModelWork()
         self.inputs = tuple(_described(one) for one in self._session.get_inputs())
         self.outputs = tuple(_described(one) for one in self._session.get_outputs())
 
     def run(self, outputs: Sequence[str], feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Return the named outputs for these inputs."""
+        began = time.perf_counter()
         try:
             found: list[NDArray[Any]] = self._session.run(list(outputs), dict(feeds))
         except Exception as error:
             shapes = ", ".join(f"{name} {np.shape(value)}" for name, value in feeds.items())
             raise GraphFailed(f"ONNX Runtime {RUNTIME_VERSION} failed on {shapes}: {_first_line(error)}") from error
+        self._work.ran(time.perf_counter() - began)
         return found
 
 
@@ -90,7 +101,8 @@ def _told(tensors: Sequence[Tensor]) -> str:
 def load_session(bundle: Bundle, threads: int | None = None) -> Session:
     """Load a verified bundle's graph; BundleRefused when it does not load or is not what its card says."""
     try:
-        session = Session(bundle.graph, bundle.card.runtime.optimization, threads)
+        work = work_of(bundle.identity(RUNTIME_VERSION))
+        session = Session(bundle.graph, bundle.card.runtime.optimization, threads, work)
     except GraphRefused as error:
         raise BundleRefused(f"model bundle {bundle.path}: model.onnx: {error}") from error
     for what, found, expected in (

@@ -16,6 +16,7 @@ from pipelines.engines.place import place_of
 from pipelines.lag import lags_of
 from pipelines.version import VERSION
 from pipelines.watching.drift_metrics import drift_metrics
+from pipelines.watching.model_metrics import model_metrics
 from pipelines.watching.open_alerts import OpenAlerts
 
 _AWAY: Final = (BrokerUnavailable, BrokerMismatch, BrokerRefused)
@@ -53,6 +54,7 @@ class JobMetrics(Collector):
         """Give all metrics; those of the broker are left out while it is away, and `hubbub_broker_up` is 0."""
         yield InfoMetricFamily("hubbub_job", "which hubbub this is", value={"version": VERSION})
         yield from self._counted()
+        yield from model_metrics()
         if self._drift is not None:
             yield from drift_metrics(self._drift)
         up = 1.0

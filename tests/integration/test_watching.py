@@ -20,12 +20,14 @@ from infra.sqlite.broker import SqliteBroker
 from models.drift import LEVELS, SHIFTING_PSI
 from pipelines.watching.open_alerts import OpenAlerts
 from schemas.alerts import ALERTS
-from schemas.answers import DEVICE_TELEMETRY_ENRICHED
+from schemas.answers import CUSTOMER_MESSAGES_ENRICHED, DEVICE_TELEMETRY_ENRICHED
+from schemas.customer_messages import CUSTOMER_MESSAGES
 from schemas.device_logs import DEVICE_LOGS
 from schemas.device_telemetry import DEVICE_TELEMETRY
 from schemas.record import Append
 from tests.broker_subject import eventually
 from tests.integration.conftest import Hubbub
+from tests.patience import PATIENCE_S
 
 READINGS = 140
 INFRA = Path(__file__).parents[2] / "infra"
@@ -51,13 +53,28 @@ def reading(minute: int) -> Append:
     return Append(DEVICE_TELEMETRY.name, b"d1", orjson.dumps(event | {"value": 20 + minute * 7 % 5 / 10}))
 
 
+def message(device_id: str) -> Append:
+    event = {"device_id": device_id, "event_time": "2026-03-01T08:00:00Z", "text": "it is offline again"}
+    return Append(CUSTOMER_MESSAGES.name, device_id.encode(), orjson.dumps(event))
+
+
 @pytest.fixture
 def job(tmp_path: Path) -> Any:
     """A job that waits for more, having copied 30 lines and refused one, and judged readings."""
     (tmp_path / "mine.py").write_text(PIPELINES)
     with SqliteBroker(tmp_path / "hubbub.db") as broker:
-        broker.create_topics([DEVICE_LOGS, DEVICE_TELEMETRY, DEVICE_TELEMETRY_ENRICHED, ALERTS])
+        broker.create_topics(
+            [
+                DEVICE_LOGS,
+                DEVICE_TELEMETRY,
+                DEVICE_TELEMETRY_ENRICHED,
+                CUSTOMER_MESSAGES,
+                CUSTOMER_MESSAGES_ENRICHED,
+                ALERTS,
+            ]
+        )
         broker.append([reading(minute) for minute in range(READINGS)])
+        broker.append([message("d1")])
         rows = [{"device_id": f"d{at % 3}", "message": f"line {at}"} for at in range(30)]
         broker.append([Append(DEVICE_LOGS.name, str(row["device_id"]).encode(), orjson.dumps(row)) for row in rows])
         broker.append([Append(DEVICE_LOGS.name, None, b"nope")])
@@ -69,6 +86,7 @@ def job(tmp_path: Path) -> Any:
         "run",
         "mine:COPY",
         "telemetry",
+        "messages",
         "--metrics",
         "127.0.0.1:0",
     ]
@@ -84,7 +102,7 @@ def job(tmp_path: Path) -> Any:
 
 
 def fetch(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
         return str(answer.read().decode())
 
 
@@ -122,6 +140,22 @@ def test_a_job_tells_what_it_has_done_and_what_it_has_before_it(job: str, tmp_pa
     assert drift["hubbub_drift_psi", "anomaly.score"] < SHIFTING_PSI
     assert drift["hubbub_drift_ks", "anomaly.score"] <= drift["hubbub_drift_ks_bound", "anomaly.score"]
     assert ("hubbub_drift_ks", "anomaly") not in drift, "labels have no order"
+    # A text that was answered before is not run again.
+    assert eventually(lambda: samples(fetch(f"{job}/metrics")).get(("hubbub_rows_total", "out", "messages"), 0) == 1)
+    before = samples(fetch(f"{job}/metrics"))
+    with SqliteBroker(tmp_path / "hubbub.db") as broker:
+        broker.append([message("d2")])
+    assert eventually(lambda: samples(fetch(f"{job}/metrics")).get(("hubbub_rows_total", "out", "messages"), 0) == 2)
+    found = samples(fetch(f"{job}/metrics"))
+    (text,) = [name[1] for name in found if name[0] == "hubbub_model_lookups_total" and name[2] == "hit"]
+    change = {
+        outcome: found["hubbub_model_lookups_total", text, outcome]
+        - before["hubbub_model_lookups_total", text, outcome]
+        for outcome in ("hit", "miss")
+    }
+    assert change == {"hit": 1, "miss": 0}
+    assert found["hubbub_model_run_seconds_count", text] == before["hubbub_model_run_seconds_count", text] > 0
+    assert found["hubbub_model_run_seconds_sum", text] > 0
     # Whatever the dashboard and the rules name is told by a job that has done all of it.
     told = {name[0] for name in found}
     asked = {
@@ -134,7 +168,7 @@ def test_a_job_tells_what_it_has_done_and_what_it_has_before_it(job: str, tmp_pa
     look = json.loads(
         hubbub("top", "--broker", f"sqlite:{tmp_path / 'hubbub.db'}", "--once", "--every", "0.1", "--json").out
     )
-    groups = [("hubbub-copy", 0), ("hubbub-telemetry", 0)]
+    groups = [("hubbub-copy", 0), ("hubbub-messages", 0), ("hubbub-telemetry", 0)]
     assert [(one["group"], one["lag_records"]) for one in look["groups"]] == groups
     assert look["dead_letters"] == 1
     assert {one["state"]: one["count"] for one in look["alerts"]} == {"firing": 1, "pending": 1}
