@@ -28,8 +28,8 @@ from operators import template_tree
 from operators.mine_templates import MineTemplates
 from schemas.topic import TIMESTAMP
 from tests.bench.figures import json_of, table
+from tests.cut_runs import run
 from tests.data_sets import LOGHUB
-from tests.remembering_run import run_with_memory
 
 ROOT = Path(__file__).parents[2]
 PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
@@ -78,7 +78,7 @@ def template_ids(operator: MineTemplates, system: System) -> list[str]:
         "message": pa.array(system.lines, pa.string()),
         "watermark": times,
     }
-    out = run_with_memory(operator, pa.RecordBatch.from_pydict(columns), range(500, len(system.lines), 500))
+    out = run(operator, pa.RecordBatch.from_pydict(columns), range(500, len(system.lines), 500))
     return [row["template_id"] for row in out]
 
 

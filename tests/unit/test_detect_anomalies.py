@@ -15,8 +15,8 @@ from operators.detect_anomalies import MOST_METRICS, SILENCE_US, DetectAnomalies
 from operators.row_errors import failed_rows
 from schemas.device_telemetry import DEVICE_TELEMETRY
 from schemas.topic import TIMESTAMP
+from tests.cut_runs import Store, assert_cuts_change_nothing, run
 from tests.drawn_rows import rows
-from tests.remembering_run import Store, run_with_memory
 
 MODEL = TelemetryModel.named()
 DETECT = DetectAnomalies(MODEL)
@@ -62,7 +62,7 @@ def state(store: Store) -> dict[str, Any]:
 
 def test_says_nothing_of_a_series_that_it_does_not_know() -> None:
     [answer, silent] = answers(
-        run_with_memory(
+        run(
             DETECT,
             rows(
                 DEVICE_TELEMETRY,
@@ -86,7 +86,7 @@ def test_says_nothing_of_a_series_that_it_does_not_know() -> None:
 
 
 def test_finds_a_spike_and_says_what_was_expected() -> None:
-    out = answers(run_with_memory(DETECT, readings(*noisy(300), ("d1", "temp", NOON + 300 * MINUTE, 60.0))))
+    out = answers(run(DETECT, readings(*noisy(300), ("d1", "temp", NOON + 300 * MINUTE, 60.0))))
     assert not any(answer["is_anomaly"] for answer in out[:-1])
     assert out[-1]["is_anomaly"] and out[-1]["kind"] == "spike"
     assert out[-1]["score"] > 0.9999
@@ -96,8 +96,8 @@ def test_finds_a_spike_and_says_what_was_expected() -> None:
 
 def test_a_lower_rate_of_false_alarms_widens_what_is_expected() -> None:
     drawn = readings(*noisy(300))
-    strict = answers(run_with_memory(DetectAnomalies(MODEL, alarm_probability=1e-7), drawn))[-1]
-    loose = answers(run_with_memory(DetectAnomalies(MODEL, alarm_probability=1e-3), drawn))[-1]
+    strict = answers(run(DetectAnomalies(MODEL, alarm_probability=1e-7), drawn))[-1]
+    loose = answers(run(DetectAnomalies(MODEL, alarm_probability=1e-3), drawn))[-1]
     assert strict["expected_high"] > loose["expected_high"]
     assert strict["score"] == loose["score"]
 
@@ -117,15 +117,15 @@ def test_a_value_that_is_no_number_is_a_row_error_and_no_reading(value: float) -
     assert [error.code for error in failed_rows(out).values()] == ["nan"]
     assert list(failed_rows(out)) == [25]
     kept = [answer for i, answer in enumerate(out.column("anomaly").to_pylist()) if i != 25]
-    assert kept == answers(run_with_memory(DETECT, readings(*drawn)))
+    assert kept == answers(run(DETECT, readings(*drawn)))
 
 
 def test_late_and_repeated_readings_are_judged_and_not_taken_in() -> None:
     drawn = noisy(80)
-    straight = answers(run_with_memory(DETECT, readings(*drawn)))
+    straight = answers(run(DETECT, readings(*drawn)))
     late = ("d1", "temp", NOON + 10 * MINUTE, 900.0)
     repeated = ("d1", "temp", NOON + 39 * MINUTE, 900.0)
-    out = answers(run_with_memory(DETECT, readings(*drawn[:40], late, repeated, *drawn[40:])))
+    out = answers(run(DETECT, readings(*drawn[:40], late, repeated, *drawn[40:])))
     assert out[40]["is_anomaly"] and out[41]["is_anomaly"]
     assert out[:40] + out[42:] == straight
 
@@ -135,7 +135,7 @@ def test_metrics_and_devices_have_memories_of_their_own() -> None:
     others = [(d, m, t + 1, v * 1000) for d, m, t, v in noisy(60, "d1", "power")]
     elsewhere = [(d, m, t + 2, -v) for d, m, t, v in noisy(60, "d2")]
     mixed = [row for three in zip(one, others, elsewhere, strict=True) for row in three]
-    assert answers(run_with_memory(DETECT, readings(*mixed)))[::3] == answers(run_with_memory(DETECT, readings(*one)))
+    assert answers(run(DETECT, readings(*mixed)))[::3] == answers(run(DETECT, readings(*one)))
 
 
 @pytest.mark.parametrize("width", [1, 7, 300])
@@ -144,7 +144,7 @@ def test_the_metric_unseen_for_longest_makes_room(width: int) -> None:
     order = [*range(MOST_METRICS + 1), 0, 1, MOST_METRICS]
     drawn = [("d1", f"m{i}", NOON + at, 1.0) for at, i in enumerate(order)]
     store: Store = {}
-    run_with_memory(DETECT, readings(*drawn), range(width, len(drawn), width), store)
+    run(DETECT, readings(*drawn), range(width, len(drawn), width), store)
     assert state(store)["metrics"] == [*(f"m{i}" for i in range(3, MOST_METRICS + 1)), "m0", "m1"]
     counts = np.frombuffer(state(store)["numbers"], dtype="<f8").reshape(MOST_METRICS, -1)[:, 0]
     assert counts.tolist() == [*([1.0] * (MOST_METRICS - 3)), 2.0, 1.0, 1.0]
@@ -153,7 +153,7 @@ def test_the_metric_unseen_for_longest_makes_room(width: int) -> None:
 def test_ten_thousand_metrics_keep_memory_in_its_bounds() -> None:
     drawn = [("d1", f"metric number {i} " + "x" * (i % 300), NOON + i, float(i)) for i in range(10_000)]
     store: Store = {}
-    run_with_memory(DETECT, readings(*drawn), range(1_000, 10_000, 1_000), store)
+    run(DETECT, readings(*drawn), range(1_000, 10_000, 1_000), store)
     assert len(state(store)["metrics"]) == MOST_METRICS
     assert len(store["d1"]) < 400_000
 
@@ -165,14 +165,14 @@ def test_memory_ends_when_the_watermark_is_thirty_days_past(away: int) -> None:
     last = drawn[-1][2]
     batch = readings(*drawn, ("d1", "temp", last + away + 5, 20.0), watermark=[None] * 40 + [last + away])
     store: Store = {}
-    assert answers(run_with_memory(DETECT, batch, [40], store)) == answers(run_with_memory(DETECT, batch))
+    assert answers(run(DETECT, batch, [40], store)) == answers(run(DETECT, batch))
     count = np.frombuffer(state(store)["numbers"], dtype="<f8")[0]
     assert count == (41.0 if away < SILENCE_US else 1.0)
 
 
 def test_memory_of_another_model_counts_as_none() -> None:
     store: Store = {}
-    run_with_memory(DETECT, readings(*noisy(40)), store=store)
+    run(DETECT, readings(*noisy(40)), store=store)
     states = pa.RecordBatch.from_pylist([state(store) | {"model": "other@1"}], schema=DETECT.state_schema)
     after, out = DETECT.process(states, readings(("d1", "temp", NOON + 41 * MINUTE, 99.0)))
     assert out.column("anomaly")[0]["score"].as_py() == 0.0
@@ -181,16 +181,16 @@ def test_memory_of_another_model_counts_as_none() -> None:
 
 @pytest.mark.parametrize("start", [0, -(10**15), YEAR_2106, 253_402_300_799_000_000 - 400 * MINUTE])
 def test_any_year_will_do(start: int) -> None:
-    out = answers(run_with_memory(DETECT, readings(*noisy(200, start=start)), range(50, 200, 50)))
-    assert out == answers(run_with_memory(DETECT, readings(*noisy(200))))
+    out = answers(run(DETECT, readings(*noisy(200, start=start)), range(50, 200, 50)))
+    assert out == answers(run(DETECT, readings(*noisy(200))))
 
 
 def test_a_constant_is_no_anomaly_and_all_null_is_nothing() -> None:
     constant = readings(*(("d1", "temp", NOON + i * MINUTE, 5.0) for i in range(500)))
-    assert not any(answer["is_anomaly"] for answer in answers(run_with_memory(DETECT, constant)))
+    assert not any(answer["is_anomaly"] for answer in answers(run(DETECT, constant)))
     store: Store = {}
     silent = readings(*(("d1", "temp", NOON + i, None) for i in range(50)))
-    assert answers(run_with_memory(DETECT, silent, store=store)) == [None] * 50
+    assert answers(run(DETECT, silent, store=store)) == [None] * 50
     assert store == {}
 
 
@@ -207,13 +207,7 @@ ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz"), TIMES,
 def test_cuts_saves_and_restores_change_nothing(
     drawn: list[tuple[str, str, int, float | None]], cuts: list[int]
 ) -> None:
-    batch = readings(*drawn)
-    whole: Store = {}
-    pieces: Store = {}
-    straight = run_with_memory(DETECT, batch, store=whole)
-    assert run_with_memory(DETECT, batch, [cut for cut in cuts if cut <= len(drawn)], pieces) == straight
-    assert run_with_memory(DETECT, batch, range(1, len(drawn))) == straight
-    assert pieces == whole
+    assert_cuts_change_nothing(DETECT, readings(*drawn), cuts)
 
 
 @settings(max_examples=30, deadline=None)
@@ -224,13 +218,7 @@ def test_cuts_change_nothing_where_metrics_make_room(
     """The same with so few metrics a device that almost every row puts one out."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("operators.detect_anomalies.MOST_METRICS", most)
-        batch = readings(*drawn)
-        whole: Store = {}
-        pieces: Store = {}
-        straight = run_with_memory(DETECT, batch, store=whole)
-        assert run_with_memory(DETECT, batch, [cut for cut in cuts if cut <= len(drawn)], pieces) == straight
-        assert run_with_memory(DETECT, batch, range(1, len(drawn))) == straight
-        assert pieces == whole
+        assert_cuts_change_nothing(DETECT, readings(*drawn), cuts)
 
 
 def test_cuts_over_weeks_change_nothing() -> None:
@@ -240,12 +228,8 @@ def test_cuts_over_weeks_change_nothing() -> None:
         day, works = at // 8, at % 8 in (3, 4, 5)
         busy = works and day % 7 < 5 and day != 30
         drawn.append(("d1", "load", NOON + at * 180 * MINUTE, 2.0 + 8.0 * busy + at % 11 / 20))
-    whole: Store = {}
-    pieces: Store = {}
-    straight = run_with_memory(DETECT, readings(*drawn), store=whole)
-    assert run_with_memory(DETECT, readings(*drawn), range(1, len(drawn)), pieces) == straight
-    assert pieces == whole
-    odd = {at // 8 for at, one in enumerate(answers(straight)) if one["is_anomaly"]}
+    assert_cuts_change_nothing(DETECT, readings(*drawn), [])
+    odd = {at // 8 for at, one in enumerate(answers(run(DETECT, readings(*drawn)))) if one["is_anomaly"]}
     assert {day for day in odd if day > 7} == {30, 31}, "a few hours longer; and before that the first Saturday"
 
 
@@ -256,4 +240,4 @@ def test_which_device_is_called_what_changes_nothing(
 ) -> None:
     renamed = dict(zip("abc", names, strict=True))
     others = [(renamed[device], metric, time, value) for device, metric, time, value in drawn]
-    assert answers(run_with_memory(DETECT, readings(*others))) == answers(run_with_memory(DETECT, readings(*drawn)))
+    assert answers(run(DETECT, readings(*others))) == answers(run(DETECT, readings(*drawn)))

@@ -22,8 +22,8 @@ from operators.word_skeleton import skeleton
 from pipelines.installed_models import verified_identity
 from schemas.device_logs import DEVICE_LOGS
 from schemas.identity import identity
+from tests.cut_runs import run
 from tests.drawn_rows import rows
-from tests.remembering_run import run_with_memory
 
 ROWS = read_table(TABLE)
 KNOWN = TemplateModel.named()
@@ -63,8 +63,8 @@ def test_a_known_line_has_one_id_on_every_device_whatever_came_before() -> None:
         d2        | 08:04      | the kettle boils
         """,
     )
-    out = run_with_memory(MineTemplates(KNOWN), batch, [1, 2, 3])
-    alone = run_with_memory(MineTemplates(), batch)
+    out = run(MineTemplates(KNOWN), batch, [1, 2, 3])
+    alone = run(MineTemplates(), batch)
     assert [row["template"] for row in out[:3]] == ["<*>: Deactivated successfully."] * 3
     assert {row["template_id"] for row in out[:3]} == {identity("template", f"{MASK}: Deactivated successfully.")}
     assert [row["parameters"] for row in out] == [
@@ -89,8 +89,8 @@ def test_a_known_template_is_never_taken_for_a_mined_one() -> None:
         """,
     )
     store: dict[str, bytes] = {}
-    mined = run_with_memory(MineTemplates(), batch, store=store)
-    known = run_with_memory(MineTemplates(KNOWN), batch, store=store)
+    mined = run(MineTemplates(), batch, store=store)
+    known = run(MineTemplates(KNOWN), batch, store=store)
     assert {row["template_id"] for row in known} == {identity("template", f"{MASK}: Deactivated successfully.")}
     assert known[0]["template_id"] != mined[0]["template_id"]
     assert known[0]["novelty"] < 1.0

@@ -17,8 +17,8 @@ from operators.template_tree import MOST_CHARACTERS, MOST_IN_GROUP, MOST_TEMPLAT
 from schemas.device_logs import DEVICE_LOGS
 from schemas.identity import identity
 from schemas.topic import TIMESTAMP
+from tests.cut_runs import Store, assert_cuts_change_nothing, run
 from tests.drawn_rows import rows
-from tests.remembering_run import Store, run_with_memory
 
 MINE = MineTemplates()
 BEHIND_A_BUNDLE = MineTemplates(TemplateModel.named())
@@ -51,11 +51,11 @@ def answers(out: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 def mined(batch: pa.RecordBatch, *cuts: int) -> list[tuple[Any, ...]]:
-    return answers(run_with_memory(MINE, batch, cuts))
+    return answers(run(MINE, batch, cuts))
 
 
 def test_finds_the_template_of_each_line() -> None:
-    out = run_with_memory(
+    out = run(
         MINE,
         rows(
             DEVICE_LOGS,
@@ -187,7 +187,7 @@ def test_the_template_unused_for_longest_makes_room() -> None:
     names = [f"{chr(97 + i % 26)}{chr(97 + i // 26 % 26)}{chr(97 + i // 676)}" for i in range(MOST_TEMPLATES + 2)]
     store: Store = {}
     batch = of_one(*names[:MOST_TEMPLATES], names[0], *names[MOST_TEMPLATES:])
-    out = run_with_memory(MINE, batch, [100, 513], store)
+    out = run(MINE, batch, [100, 513], store)
     assert templates_in(store) == [*names[3:MOST_TEMPLATES], names[0], *names[MOST_TEMPLATES:]]
     assert answers(out) == mined(batch)
 
@@ -195,7 +195,7 @@ def test_the_template_unused_for_longest_makes_room() -> None:
 def test_long_lines_and_bytes_in_disguise_stay_within_the_bound() -> None:
     letters = ["".join(chr(97 + (i * j) % 26) for j in range(1, 900)) for i in range(1, 400)]
     store: Store = {}
-    run_with_memory(MINE, of_one(*letters, "\x00\x01\x02\x03" * 16_000, "é" * 64_000), store=store)
+    run(MINE, of_one(*letters, "\x00\x01\x02\x03" * 16_000, "é" * 64_000), store=store)
     assert sum(map(len, templates_in(store))) <= MOST_CHARACTERS
     assert len(store["d1"]) < 600_000
 
@@ -223,7 +223,7 @@ def test_distinct_lines_with_one_beginning_are_bounded_too() -> None:
     texts = [
         f"same start {chr(97 + i % 26) * 3} {chr(97 + i // 26 % 26) * 4} {chr(97 + i // 676) * 5}" for i in range(9_000)
     ]
-    run_with_memory(MINE, of_one(*texts), store=store)
+    run(MINE, of_one(*texts), store=store)
     assert len(templates_in(store)) <= MOST_IN_GROUP
 
 
@@ -250,13 +250,7 @@ ROWS = st.lists(st.tuples(st.sampled_from("abc"), TIMES, MESSAGES), max_size=40)
 def test_cuts_saves_and_restores_change_nothing(
     drawn: list[tuple[str, int, str | None]], cuts: list[int], mine: MineTemplates
 ) -> None:
-    batch = lines(*drawn)
-    whole: Store = {}
-    pieces: Store = {}
-    straight = run_with_memory(mine, batch, store=whole)
-    assert run_with_memory(mine, batch, [cut for cut in cuts if cut <= len(drawn)], pieces) == straight
-    assert run_with_memory(mine, batch, range(1, len(drawn))) == straight
-    assert pieces == whole
+    assert_cuts_change_nothing(mine, lines(*drawn), cuts)
 
 
 @settings(max_examples=60, deadline=None)
@@ -270,10 +264,7 @@ def test_cuts_change_nothing_where_templates_make_room(
         patch.setattr("operators.template_tree.MOST_IN_GROUP", 2)
         patch.setattr("operators.template_tree.MOST_CHARACTERS", 40)
         patch.setattr("operators.template_tree.OPEN_AFTER", 2)
-        batch = lines(*drawn)
-        straight = run_with_memory(MINE, batch)
-        assert run_with_memory(MINE, batch, [cut for cut in cuts if cut <= len(drawn)]) == straight
-        assert run_with_memory(MINE, batch, range(1, len(drawn))) == straight
+        assert_cuts_change_nothing(MINE, lines(*drawn), cuts)
 
 
 @settings(max_examples=40, deadline=None)
