@@ -16,7 +16,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from infra.local.kafka import LocalKafka
 from tests.chaos_arena import Arena, Contestant
-from tests.chaos_kills import WORKERS, Result, result_of
+from tests.chaos_kills import WORKERS, Result, at_work, result_of
 
 LOOK_S = 1.0
 DISK_MIB = 256
@@ -31,10 +31,7 @@ def restarts(
     rng = Random(f"restarts/{killed}/{seed}")
     started = time.monotonic()
     portion = lines // times
-    with Arena(kafka, contestant, folder, rng) as arena:
-        for number in range(WORKERS):
-            arena.start(number)
-        arena.recovered(arena.feed(lines - portion * times + 2 * WORKERS))
+    with at_work(kafka, contestant, folder, rng, lines - portion * times + 2 * WORKERS) as arena:
         recoveries = []
         for _ in range(times):
             arena.feed(portion // 2)
@@ -54,10 +51,7 @@ def away(kafka: LocalKafka, contestant: Contestant, folder: Path, *, lines: int,
     """Nobody is there for minutes: the workers stay, take no memory and little time, and blame no line."""
     rng = Random(f"away/{seed}")
     started = time.monotonic()
-    with Arena(kafka, contestant, folder, rng) as arena:
-        for number in range(WORKERS):
-            arena.start(number)
-        arena.recovered(arena.feed(lines // 2))
+    with at_work(kafka, contestant, folder, rng, lines // 2) as arena:
         before = _memory(arena)
         arena.feed(lines // 4)
         kafka.stop()
@@ -97,10 +91,7 @@ def disk_full(kafka: LocalKafka, contestant: Contestant, folder: Path, *, lines:
     started = time.monotonic()
     portion = lines // times
     filler = kafka.directory / "filler"
-    with Arena(kafka, contestant, folder, rng) as arena:
-        for number in range(WORKERS):
-            arena.start(number)
-        arena.recovered(arena.feed(lines - portion * times + 2 * WORKERS))
+    with at_work(kafka, contestant, folder, rng, lines - portion * times + 2 * WORKERS) as arena:
         recoveries, ended_with, stayed = [], [], arena.own_exits
         for _ in range(times):
             _fill(filler)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -49,6 +51,16 @@ class Result:
         return not any(self.verdict[name] for name in names)
 
 
+@contextmanager
+def at_work(kafka: LocalKafka, contestant: Contestant, folder: Path, rng: Random, lines: int) -> Iterator[Arena]:
+    """Give an arena whose two workers are through so many first lines."""
+    with Arena(kafka, contestant, folder, rng) as arena:
+        for number in range(WORKERS):
+            arena.start(number)
+        arena.recovered(arena.feed(lines))
+        yield arena
+
+
 def kills(
     kafka: LocalKafka, contestant: Contestant, folder: Path, *, lines: int, kills: int, seed: int, pause_s: float = 5.0
 ) -> Result:
@@ -56,11 +68,7 @@ def kills(
     rng = Random(f"kills/{seed}")
     started = time.monotonic()
     portion = lines // kills
-    with Arena(kafka, contestant, folder, rng) as arena:
-        for number in range(WORKERS):
-            arena.start(number)
-        first = arena.feed(lines - portion * kills + 2 * WORKERS)
-        arena.recovered(first)
+    with at_work(kafka, contestant, folder, rng, lines - portion * kills + 2 * WORKERS) as arena:
         recoveries = []
         for _ in range(kills):
             _pause(arena, rng.uniform(0.2, pause_s))
@@ -80,10 +88,7 @@ def storm(
     rng = Random(f"storm/{seed}")
     started = time.monotonic()
     portion = lines // changes
-    with Arena(kafka, contestant, folder, rng) as arena:
-        for number in range(WORKERS):
-            arena.start(number)
-        arena.recovered(arena.feed(lines - portion * changes + 2 * WORKERS))
+    with at_work(kafka, contestant, folder, rng, lines - portion * changes + 2 * WORKERS) as arena:
         recoveries = []
         for change in range(changes):
             if change % 2 == 0:
