@@ -20,6 +20,8 @@ HEIGHT: Final = 100
 MOST_POINTS: Final = 600
 """More are thinned to the least and the greatest of each stretch; what is odd always stays."""
 MOST_STEPS: Final = 4
+FARTHEST: Final = 2e307
+"""What lies beyond is drawn at the plot's edge: the room between two floats can be more than a float holds."""
 GAP: Final = 12.0
 """A pause so many times longer than the usual one breaks the line."""
 
@@ -175,6 +177,7 @@ def _levels(readings: Sequence[Reading]) -> tuple[float, float, int]:
     if lows and highs:  # a range that was wide for a moment must not make the line flat
         least = max(min(least, lows[len(lows) // 50]), least - 2 * room)
         most = min(max(most, highs[-1 - len(highs) // 50]), most + 2 * room)
+    least, most = (min(max(one, -FARTHEST), FARTHEST) for one in (least, most))
     if never_below and least < 0 and -least < 0.25 * most:
         least = 0.0
     if most - least < 1e-9 * max(abs(least), abs(most), 1.0):

@@ -99,3 +99,9 @@ def test_levels_are_round_and_what_was_never_below_zero_has_none_there() -> None
     assert latency.grid.count("M") == len(latency.levels)
     cold = plot_of("m", "", [Reading(float(at), 10 * at - 18.0, -19.0, 5.0) for at in range(3)])
     assert cold.levels == ("10", "0", "-10", "-20")
+
+
+def test_readings_as_far_apart_as_numbers_go_have_a_plot() -> None:
+    """The room between the least and the greatest float is no float."""
+    plot = plot_of("m", "", [Reading(0.0, -1.7e308, -1.7e308, 1.7e308), Reading(60.0, 1.7e308)])
+    assert (plot.line, plot.levels[0], plot.levels[-1]) == ("M0.0 100.0L1000.0 0.0", "2e+307", "-2e+307")
