@@ -168,7 +168,14 @@ class _Reader:
             name: self._entry(one, ReceiverEntry, f"receivers.{name}") for name, one in self._file.receivers.items()
         }
         receivers = {name: self._receiver(name, one) for name, one in entries.items()}
-        addresses = {name: self._address(name, one) for name, one in entries.items()}
+        addresses, missing = {}, []
+        for name, one in entries.items():
+            try:
+                addresses[name] = self._address(name, one)
+            except NoSecret as no_secret:
+                missing.append(no_secret)
+        if missing:
+            raise missing[0]
         return Notifying(Plan(root, receivers, rules), addresses, tuple(dict.fromkeys(self._file.sources)))
 
     def _route(
@@ -241,12 +248,17 @@ class _Reader:
 
     def _address(self, name: str, entry: ReceiverEntry) -> Address:
         at = f"receivers.{name}"
+        # Secrets come last: what else is wrong is to be heard where they are not to be had, too.
+        timeout_us = self._us(entry.timeout, f"{at}.timeout", least_us=1000)
+        elsewhere = entry.url_env is not None or entry.url_file is not None
+        if entry.url is not None and elsewhere:
+            raise WrongPlan(f"{self._path}: {at}: expected one of url, url_env, url_file, got several")
+        if entry.url is not None and entry.kind == "apprise":
+            raise WrongPlan(f"{self._path}: {at}.url: expected url_env or url_file, for this URL is a secret")
+        if entry.kind != "webhook" and (entry.secret_env is not None or entry.secret_file is not None):
+            raise WrongPlan(f"{self._path}: {at}.secret: only a webhook is signed, this is of the kind {entry.kind}")
         url = self._secret(f"{at}.url", entry.url_env, entry.url_file)
         if entry.url is not None:
-            if url is not None:
-                raise WrongPlan(f"{self._path}: {at}: expected one of url, url_env, url_file, got several")
-            if entry.kind == "apprise":
-                raise WrongPlan(f"{self._path}: {at}.url: expected url_env or url_file, for this URL is a secret")
             url = Secret(entry.url, f"{self._path.name} {at}.url")
         if url is None:
             raise WrongPlan(f"{self._path}: {at}: expected one of url, url_env, url_file, got none")
@@ -254,9 +266,6 @@ class _Reader:
             _check_http(url.reveal(), f"{self._path}: {at}.url")
         secret = self._secret(f"{at}.secret", entry.secret_env, entry.secret_file)
         token = self._secret(f"{at}.token", entry.token_env, entry.token_file)
-        if secret is not None and entry.kind != "webhook":
-            raise WrongPlan(f"{self._path}: {at}.secret: only a webhook is signed, this is of the kind {entry.kind}")
-        timeout_us = self._us(entry.timeout, f"{at}.timeout", least_us=1000)
         return Address(_kind(entry.kind, at), url, secret, token, timeout_us / 1e6)
 
     def _secret(self, at: str, variable: str | None, file: str | None) -> Secret | None:

@@ -90,6 +90,11 @@ def test_check_says_what_there_is_of_the_file(tmp_path: Path) -> None:
     [without] = look_at_notify(tmp_path, {})
     assert without.level == "look"
     assert "expected the environment variable PHONE_URL, got none; the routes are fine" in without.sentence
+    late = '[receivers.late]\nkind = "webhook"\n'
+    (tmp_path / "notify.toml").write_text(ROUTES + RECEIVERS + late, encoding="utf-8")
+    [wrong] = look_at_notify(tmp_path, {})
+    assert wrong.level == "wrong", "what is wrong behind the missing secret"
+    assert wrong.sentence.endswith("receivers.late: expected one of url, url_env, url_file, got none")
     (tmp_path / "notify.toml").write_text(ROUTES + RECEIVERS.replace("rate_limit = 5", 'language = "fr"'))
     [wrong] = look_at_notify(tmp_path, {})
     assert wrong.level == "wrong"
