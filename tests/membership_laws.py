@@ -31,9 +31,21 @@ def test_a_commit_is_all_or_nothing(broker: Broker) -> None:
     assert membership.offset(part) == Offset(1, "note")
     # Others see it once the cluster has marked the end of the transaction.
     assert eventually(lambda: broker.committed("g", part) == Offset(1, "note"))
+    assert eventually(lambda: (b"out", b"line of out") in everything(broker, place("out")))
     assert broker.groups() == ["g"]
     assert membership.states(stream, ["d1", "d2"]) == [b"s", None]
-    assert (b"out", b"line of out") in everything(broker, place("out"))
+
+
+def test_what_a_member_committed_is_seen_by_all_when_it_has_left(opened: Open, broker: Broker) -> None:
+    looking = opened()
+    for number in range(1, 4):
+        membership = broker.join("g", None, STREAMS)
+        membership.owned()
+        for stream in STREAMS:
+            membership.commit(Commit(stream, {stream.parts[0]: Offset(number)}, lines(*map(str, range(20)))))
+        membership.leave()
+        assert [looking.committed("g", part) for part in PARTS] == [Offset(number)] * len(PARTS)
+        assert sum(len(everything(looking, part)) for part in PARTS) == number * 20 * len(STREAMS)
 
 
 def test_memory_belongs_to_group_and_stream(broker: Broker) -> None:

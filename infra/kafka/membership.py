@@ -163,13 +163,13 @@ class KafkaMembership:
         takes effect before the record at that offset, for this reader as for any that reads the log again.
         """
         failpoint("after_state")
+        self._check_idle(commits)
         written: list[_Written] = []
         records: dict[TopicPartition, list[Content]] = defaultdict(list)
         offsets: dict[TopicPartition, Offset] = {}
         for commit in commits:
             name = commit.stream.name
             share = self._share(commit.stream)
-            self._check_idle(commit)
             changes = share.changes(name, commit.states, self._expire.pop(commit.stream, None))
             changelog, pieces = share.records(name, changes.values())
             if changelog:
@@ -256,10 +256,22 @@ class KafkaMembership:
             self._member.close()
             if place.member.member_id:
                 leave_group(self._wire, place.member)
+            self._await_marked()
         except (BrokerUnavailable, Fenced, BrokerMismatch) as error:
             log.info("group %s: left without a word: %s", self._group, error)
         finally:
             self.close()
+
+    def _await_marked(self) -> None:
+        """Return when all that was committed here can be read by anybody: who looks at a job that has ended finds it.
+
+        A transaction counts before the cluster has marked its end in every partition; the next one under its name
+        begins only behind that.
+        """
+        if self._producer is not None:
+            self._producer.close()
+            self._producer = None
+            self._ready_producer()
 
     def close(self) -> None:
         """Let go of everything without leaving, as a death would."""
@@ -345,9 +357,13 @@ class KafkaMembership:
         for share in self._shares.values():
             share.doubtful = True
 
-    def _check_idle(self, commit: Commit) -> None:
-        for part, end in commit.idle_at.items():
-            if self._broker.ends([part.topic])[part] > end:
+    def _check_idle(self, commits: Sequence[Commit]) -> None:
+        idle_at = {part: end for commit in commits for part, end in commit.idle_at.items()}
+        if not idle_at:
+            return
+        ends = self._broker.ends(sorted({part.topic for part in idle_at}))
+        for part, end in idle_at.items():
+            if ends[part] > end:
                 found = self._broker.read(part, end, max_records=1, max_bytes=1)
                 if found:
                     raise NotIdle(f"{part} was found quiet at offset {end} and has a record at {found[0].offset}")
