@@ -20,14 +20,14 @@ from infra.kafka.errors import translated, who
 if TYPE_CHECKING:
     from infra.kafka.connection import KafkaConnection
 
-KNOCK_TIMEOUT_S = 5.0
 
-
-def knock(connection: KafkaConnection, *, timeout_s: float = KNOCK_TIMEOUT_S) -> None:
+def knock(connection: KafkaConnection) -> None:
     """Return when one server of the URL lets this user in.
 
-    BrokerRefused when one says no (to the certificate or to the user), BrokerAway when none answers.
+    BrokerRefused when one says no (to the certificate or to the user), BrokerAway when none answers: at once
+    where nobody listens, else in the time that an answer is waited for.
     """
+    timeout_s = connection.section.request_timeout_s
     reasons = []
     for host, port in connection.hosts:
         reason = _reach(connection, host, port, timeout_s) or _enter(connection, host, port, timeout_s)

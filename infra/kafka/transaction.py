@@ -69,6 +69,9 @@ class TransactionalProducer:
         self.transactional_id = transactional_id
         self._timeout_s = connection.section.transaction_timeout_s
         self._wire = KafkaWire(connection)
+        # Behind the transaction's own time the cluster says that it is given up; until then, and before one has begun,
+        # a cluster that asks for patience gets as much as one that says nothing.
+        self._patience_s = max(self._timeout_s, self._wire.timeout_s)
         self._producer_id = -1
         self._epoch = -1
         self._sequences: dict[TopicPartition, int] = defaultdict(int)
@@ -180,7 +183,7 @@ class TransactionalProducer:
 
     def _send(self, batches: Mapping[TopicPartition, bytes]) -> dict[TopicPartition, int]:
         """Send one batch a partition, again where the broker asks for it: a batch has a number and counts once."""
-        until = time.monotonic() + self._timeout_s
+        until = time.monotonic() + self._patience_s
         pause = _BACKOFF_S
         left = dict(batches)
         done: dict[TopicPartition, int] = {}
@@ -291,7 +294,7 @@ class TransactionalProducer:
         on_the_way: Callable[[], None] | None = None,
     ) -> Any:
         """Ask a coordinator, again as long as it says to try again."""
-        until = time.monotonic() + self._timeout_s
+        until = time.monotonic() + self._patience_s
         pause = _BACKOFF_S
         while True:
             kind, key = ("transaction", self.transactional_id) if group is None else ("group", group)
@@ -319,7 +322,7 @@ class TransactionalProducer:
             self._wire.forget_leaders()
         if getattr(error, "retriable", False) or name == "ConcurrentTransactionsError":
             if time.monotonic() > until:
-                raise NoAnswer(f"{said}, still after {self._timeout_s:g} s")
+                raise NoAnswer(f"{said}, still after {self._patience_s:g} s")
             return name in _MOVED
         if "Authorization" in name:
             raise BrokerRefused(f"{said}: the user may not do this; nothing of the transaction counts")

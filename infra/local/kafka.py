@@ -25,10 +25,13 @@ from infra.local.kafka_node import KafkaNode
 KAFKA_VERSION = "4.3.1"
 COORDINATES = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
 HOST = "127.0.0.1"
-START_TIMEOUT_S = 90.0
+# A broker that has ended is noticed at once; this is for one that hangs, on a machine that does much else.
+START_TIMEOUT_S = 300.0
 _LOOK_AGAIN_S = 0.05
 # Below the range from which outgoing connections take theirs: a stopped broker finds its port free again.
 _FIRST_PORT, _LAST_PORT = 20000, 32000
+# A port is free until a broker has started, seconds later: processes that choose at once choose from different lanes.
+_LANES = 64
 
 __all__ = ["JavaMissing", "KafkaStartFailed", "LocalKafka"]
 
@@ -218,8 +221,8 @@ class LocalKafka:
         try:
             admin = KafkaAdminClient(
                 bootstrap_servers=[f"{HOST}:{self._internal[one - 1]}" for one in wanted],
-                bootstrap_timeout_ms=2000,
-                request_timeout_ms=5000,
+                bootstrap_timeout_ms=10_000,
+                request_timeout_ms=10_000,
             )
         except KafkaError:
             return False
@@ -246,7 +249,8 @@ class LocalKafka:
 def free_ports(count: int) -> list[int]:
     """Return ports of the loopback on which nothing listens."""
     found: list[int] = []
-    for port in random.Random(uuid.uuid4().int).sample(range(_FIRST_PORT, _LAST_PORT), 2000):  # noqa: S311
+    lane = range(_FIRST_PORT + os.getpid() % _LANES, _LAST_PORT, _LANES)
+    for port in random.Random(uuid.uuid4().int).sample(lane, len(lane)):  # noqa: S311
         if _is_free(port):
             found.append(port)
         if len(found) == count:
