@@ -119,6 +119,20 @@ class TracesSection(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
+class TelemetrySection(Struct, frozen=True, forbid_unknown_fields=True):
+    """How odd a reading must be. What does not hold the default is said in the `model` of every answer."""
+
+    false_alarms_per_month: Annotated[
+        float,
+        Meta(
+            gt=0.0,
+            lt=43_200.0,  # that many readings: each of them
+            description="how many false alarms a series that is read once a minute may have in thirty days; one that "
+            "is read every N minutes has an N-th of them",
+        ),
+    ] = 1.0
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set. `models` gives bundles by the name of the model that they stand in for."""
 
@@ -131,6 +145,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     metrics: MetricsSection = MetricsSection()
     logs: LogsSection = LogsSection()
     traces: TracesSection = TracesSection()
+    telemetry: TelemetrySection = TelemetrySection()
     models: dict[str, str] = {}
 
 
@@ -144,6 +159,7 @@ SECTIONS: Mapping[str, type[Struct]] = {
     "metrics": MetricsSection,
     "logs": LogsSection,
     "traces": TracesSection,
+    "telemetry": TelemetrySection,
 }
 Values = dict[str, dict[str, object]]
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.loaded_telemetry import ReadingAnswers
-from models.telemetry_model import MONTHLY, TelemetryModel
+from models.telemetry_model import MONTHLY, READINGS_A_MONTH, TelemetryModel
 from operators.columns import require, with_columns, with_fields
 from operators.operator import never_fires
 from operators.packed_rows import binary_of, bytes_of, lists_of
@@ -73,7 +73,8 @@ class DetectAnomalies:
     is. `expected_low`, `expected_high`, in the unit of the value: where it would have been no anomaly; null while the
     series is not known. `kind`: `spike`, `level_shift`, `drift`, `stuck`, `season` (odd for the hour of the day, known
     from the second day on, or for the day of the week, from the third week on), `noise` (it swings more than
-    usual) or `none`. `model`, the identity of what answered.
+    usual) or `none`. `model`, the identity of what answered, and behind a `?` the rate of false alarms that was asked
+    for where that is another than one a month (`telemetry-level@3.0.0+8a1b2c3d4e5f?false_alarms_per_month=0.1`).
 
     A null value gives null and is no reading. Infinity and not-a-number are the row error `nan` and touch no memory.
     A reading older than the last of its series, or of the same time, is judged against the present memory and not
@@ -98,6 +99,13 @@ class DetectAnomalies:
             raise ValueError(
                 f"{self.name}: expected an alarm probability between 0 and 1, got {self.alarm_probability}"
             )
+
+    @property
+    def answered_by(self) -> str:
+        """What answers carry as their `model`: its identity, and the rate where it is not one a month."""
+        if self.alarm_probability == MONTHLY:
+            return self.model.identity
+        return f"{self.model.identity}?false_alarms_per_month={self.alarm_probability * READINGS_A_MONTH:.9g}"
 
     @property
     def state_schema(self) -> pa.Schema:
@@ -170,7 +178,7 @@ class DetectAnomalies:
             pa.array(answers.low, mask=unknown),
             pa.array(answers.high, mask=unknown),
             kinds,
-            pa.repeat(self.model.identity, len(used)).cast(pa.string()),
+            pa.repeat(self.answered_by, len(used)).cast(pa.string()),
         )
         judged = pa.StructArray.from_arrays(fields, fields=list(ANOMALY))
         if len(used) == rows:

@@ -23,16 +23,23 @@ LISTENING = ("log_silences", "log_silence_alerts")
 ENTRY_POINTS = "hubbub.pipelines"
 Chosen = Mapping[str, str | Path]
 Rules = Sequence["AlertRule"]
+# Of a series that is read once a minute; what the setting `telemetry.false_alarms_per_month` is without a file.
+ONE_A_MONTH = 1.0
 
 
 class UnknownPipeline(ValueError):
     """No pipeline goes by this name, or what it names is none."""
 
 
-def shipped_pipeline(name: str, models: Chosen | None = None, rules: Rules | None = None) -> Pipeline:
+def shipped_pipeline(
+    name: str,
+    models: Chosen | None = None,
+    rules: Rules | None = None,
+    false_alarms_per_month: float = ONE_A_MONTH,
+) -> Pipeline:
     """Build a shipped pipeline; `models` overrides bundles by name (see models/find_bundle.py).
 
-    `rules` are those of the alerts, None for the default ones.
+    `rules` are those of the alerts, None for the default ones; `false_alarms_per_month` is of the telemetry's detector.
     What a pipeline needs is imported when it is built: a job pays only for what it runs.
     """
     if name == "alerts":
@@ -57,7 +64,7 @@ def shipped_pipeline(name: str, models: Chosen | None = None, rules: Rules | Non
         from models.telemetry_model import TelemetryModel
         from pipelines.shipped.telemetry import telemetry
 
-        return telemetry(TelemetryModel.named(chosen=models))
+        return telemetry(TelemetryModel.named(chosen=models), false_alarms_per_month)
     from models.text_model import TextModel
 
     if name == "logs":
@@ -86,9 +93,11 @@ def _forecasting(name: str, models: Chosen | None, rules: Rules | None) -> Pipel
     return forecasts(ForecastModel.named(chosen=models))
 
 
-def shipped_pipelines(models: Chosen | None = None, rules: Rules | None = None) -> list[Pipeline]:
+def shipped_pipelines(
+    models: Chosen | None = None, rules: Rules | None = None, false_alarms_per_month: float = ONE_A_MONTH
+) -> list[Pipeline]:
     """Build all shipped pipelines."""
-    return [shipped_pipeline(name, models, rules) for name in SHIPPED]
+    return [shipped_pipeline(name, models, rules, false_alarms_per_month) for name in SHIPPED]
 
 
 def with_feeders(names: Sequence[str]) -> list[str]:
@@ -103,13 +112,18 @@ def with_feeders(names: Sequence[str]) -> list[str]:
     return found
 
 
-def find_pipeline(name: str, models: Chosen | None = None, rules: Rules | None = None) -> Pipeline:
+def find_pipeline(
+    name: str,
+    models: Chosen | None = None,
+    rules: Rules | None = None,
+    false_alarms_per_month: float = ONE_A_MONTH,
+) -> Pipeline:
     """Return the pipeline that `name` means; UnknownPipeline says what was expected.
 
     A user's own is a Pipeline, or a function without arguments that makes one.
     """
     if name in (*SHIPPED, *REKEYED, *FORECASTING, *LISTENING):
-        return shipped_pipeline(name, models, rules)
+        return shipped_pipeline(name, models, rules, false_alarms_per_month)
     if ":" in name:
         found = _attribute(name)
     else:

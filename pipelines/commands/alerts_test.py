@@ -34,7 +34,9 @@ def test(*, file: Path, rules: Path | None, as_json: bool) -> int:
     failed = 0
     with TemporaryDirectory(prefix="hubbub-test-") as folder:
         for number, case in enumerate(tests.cases):
-            revisions = run_case(case, known.rules, chosen_models(settings), Path(folder) / f"{number}.db")
+            broker = Path(folder) / f"{number}.db"
+            rate = settings.telemetry.false_alarms_per_month
+            revisions = run_case(case, known.rules, chosen_models(settings), broker, rate)
             found = [one for expected in case.expected for one in differences(expected, as_of(revisions, expected.at))]
             failed += bool(found)
             if as_json:

@@ -70,7 +70,9 @@ def demo(
         _say_if_used(opened)
         stage.open(simulation)
         # Simulated time moves by events alone; ticks would pull it to the wall clock.
-        pipelines = [*shipped_pipelines(chosen_models(settings), alert_rules), *map(find_pipeline, REKEYED)]
+        rate = settings.telemetry.false_alarms_per_month
+        shipped = shipped_pipelines(chosen_models(settings), alert_rules, rate)
+        pipelines = [*shipped, *map(find_pipeline, REKEYED)]
         play = Performance(simulation, opened, pipelines, JobSettings(tick_s=None))
         # The registry knows the whole house, whichever part of it talks.
         opened.append(list(registry(MULBERRY_HOUSE, simulation.first_us)))

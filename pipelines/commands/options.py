@@ -70,6 +70,16 @@ def rules_option(command: Command) -> Command:
     )(command)
 
 
+def false_alarms_option(command: Command) -> Command:
+    """Add --false-alarms-per-month, for what judges readings."""
+    return click.option(
+        "--false-alarms-per-month",
+        type=float,
+        metavar="N",
+        help="Of a series, by telemetry (default: 1).",
+    )(command)
+
+
 def settings_of(broker: str | None, config: Path | None, **flags: object) -> Settings:
     """Return the settings that hold here; further flags by name with `__` for the dot."""
     import os

@@ -132,6 +132,7 @@ def replay(
             folder=Path(stack.enter_context(TemporaryDirectory(prefix="hubbub-replay-"))),
             rules=Path(settings.alerts.rules) if settings.alerts.rules else None,
             candidate_rules=rules,
+            false_alarms_per_month=settings.telemetry.false_alarms_per_month,
         )
         watcher = Watcher(stop=stop.requested)
         try:

@@ -15,6 +15,7 @@ from pipelines.commands.options import (
     broker_options,
     chosen_models,
     chosen_rules,
+    false_alarms_option,
     json_option,
     log_format_option,
     rules_option,
@@ -34,7 +35,7 @@ SHOW_EVERY_S = 1.0
 
 @click.command(epilog="Example: hubbub run logs messages alerts --until-end")
 @click.argument("pipelines", nargs=-1, metavar="[PIPELINE]...")
-@click.option("--until-end", is_flag=True, help="End when everything that is in the topics has been worked through.")
+@click.option("--until-end", is_flag=True, help="End when all that is there is worked through.")
 @click.option("--group", default="hubbub", show_default=True, metavar="NAME", help="Whose place in the topics is kept.")
 @click.option("--instance", metavar="NAME", help="Tells processes of one group apart (default: the first free one).")
 @click.option("--engine", type=click.Choice(ENGINES), default=ENGINES[0], help="What runs them (default: embedded).")
@@ -44,6 +45,7 @@ SHOW_EVERY_S = 1.0
 @log_format_option
 @click.option("--create-topics", is_flag=True, help="On Kafka: first create missing topics.")
 @rules_option
+@false_alarms_option
 @broker_options
 @json_option
 def run(
@@ -64,6 +66,7 @@ def run(
     from_savepoint: str | None,
     beam_option: Sequence[str],
     rules: Path | None,
+    false_alarms_per_month: float | None,
     broker: str | None,
     config: Path | None,
     as_json: bool,
@@ -85,8 +88,15 @@ def run(
     choice.check()
     arm(os.environ)
     take_arrow_memory_from_the_system(os.environ)
-    flags = {"alerts__rules": None if rules is None else str(rules), "metrics__listen": metrics, "traces__url": traces}
-    settings = settings_of(broker, config, **flags, logs__format=log_format)
+    settings = settings_of(
+        broker,
+        config,
+        alerts__rules=None if rules is None else str(rules),
+        metrics__listen=metrics,
+        traces__url=traces,
+        logs__format=log_format,
+        telemetry__false_alarms_per_month=false_alarms_per_month,
+    )
     with speaking(settings.logs.format):
         _run(choice, settings, pipelines, until_end, create_topics, as_json)
 
@@ -105,7 +115,8 @@ def _run(
         sys.path.append(str(Path.cwd()))  # behind everything else, so that a file here shadows nothing
     names = with_feeders(pipelines or SHIPPED)
     alert_rules = chosen_rules(settings).rules if "alerts" in names else None
-    found = [find_pipeline(name, chosen_models(settings), alert_rules) for name in names]
+    rate = settings.telemetry.false_alarms_per_month
+    found = [find_pipeline(name, chosen_models(settings), alert_rules, rate) for name in names]
     with (
         _traces(settings) as watch,
         open_broker(settings.broker, settings.kafka) as opened,

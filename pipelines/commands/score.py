@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.commands.options import chosen_models, settings_of
+from pipelines.commands.options import chosen_models, false_alarms_option, settings_of
 
 NOW = ("messages", "intents", "logs", "alarms", "telemetry", "sequences", "records", "multivariate")
 LATER = ("commands",)
@@ -28,6 +28,7 @@ LATER = ("commands",)
     metavar="N",
     help="Most lines at a time; never changes an answer.",
 )
+@false_alarms_option
 @click.option("--home", type=click.Path(path_type=Path), metavar="FILE", hidden=True)
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file.")
 def score(
@@ -39,6 +40,7 @@ def score(
     explain: bool,
     state: Path | None,
     batch_size: int,
+    false_alarms_per_month: float | None,
     home: Path | None,
     config: Path | None,
 ) -> None:
@@ -53,6 +55,8 @@ def score(
         raise click.UsageError(f"the task {task} is not in this release, expected one of {', '.join(NOW)}")
     if task == "records" and state is not None:
         raise click.UsageError("--state is of tasks with memory; records have none")
+    if task != "telemetry" and false_alarms_per_month is not None:
+        raise click.UsageError(f"--false-alarms-per-month is of the task telemetry, got {task}")
     if home is not None:
         raise click.UsageError("--home is of the task commands, which is not in this release")
     from pipelines.scoring.lines import LineReader
@@ -63,7 +67,8 @@ def score(
     from schemas.strict_json import DEFAULT_LIMITS
 
     asked = Asked(probabilities, provenance, explain)
-    chosen = Chosen(model, chosen_models(settings_of(None, config)))
+    settings = settings_of(None, config, telemetry__false_alarms_per_month=false_alarms_per_month)
+    chosen = Chosen(model, chosen_models(settings), settings.telemetry.false_alarms_per_month)
     scorer: Scorer | RecordScorer
     if task == "records":
         scorer = RecordScorer(chosen, asked)

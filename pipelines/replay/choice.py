@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.alert_rules.rule_file import read_rules
+from pipelines.catalog import ONE_A_MONTH
 from pipelines.engines.job_settings import JobSettings
 from pipelines.pipeline import Pipeline
 from pipelines.replay.choose import pipelines_named
@@ -20,7 +21,8 @@ TODAY = "today's models"
 class Choice:
     """Models, thresholds, a file of alert rules (None: the default ones), and whose code.
 
-    `code` is a checkout or a wheel, None for the hubbub that runs now.
+    `false_alarms_per_month` is the setting's, which `thresholds` may go over. `code` is a checkout or a wheel, None for
+    the hubbub that runs now.
     """
 
     name: str = TODAY
@@ -28,6 +30,7 @@ class Choice:
     thresholds: tuple[Threshold, ...] = ()
     code: Code | None = None
     rules: Path | None = None
+    false_alarms_per_month: float = ONE_A_MONTH
 
     def job(self, settings: JobSettings) -> JobSettings:
         """Return the job's settings with this choice's time rules."""
@@ -47,5 +50,5 @@ class Build:
     def __call__(self, choice: Choice) -> list[Pipeline]:
         """Build them in this process, whose code must be the choice's own."""
         rules = None if choice.rules is None else read_rules(choice.rules, choice.models).rules
-        pipelines = pipelines_named(self.names, choice.models, self.topics, rules)
+        pipelines = pipelines_named(self.names, choice.models, self.topics, rules, choice.false_alarms_per_month)
         return pipelines_with(pipelines, choice.thresholds)

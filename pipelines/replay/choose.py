@@ -7,7 +7,7 @@ from pathlib import Path
 
 from models.find_bundle import shipped_bundles
 from pipelines.bad_input import BadInput
-from pipelines.catalog import SHIPPED, Chosen, Rules, find_pipeline
+from pipelines.catalog import ONE_A_MONTH, SHIPPED, Chosen, Rules, find_pipeline
 from pipelines.pipeline import Pipeline
 from pipelines.replay.wired import Wired
 from schemas.topic import Topic
@@ -42,13 +42,18 @@ def bundles_of(
 
 
 def pipelines_named(
-    names: Sequence[str], models: Chosen, topics: Sequence[str] | None, rules: Rules | None = None
+    names: Sequence[str],
+    models: Chosen,
+    topics: Sequence[str] | None,
+    rules: Rules | None = None,
+    false_alarms_per_month: float = ONE_A_MONTH,
 ) -> list[Pipeline]:
     """Return the pipelines to replay: those named, else all shipped ones that history of `topics` gives work.
 
     `topics` None means whatever they read; `rules` None the default ones.
     """
-    found = [find_pipeline(name, models, rules) for name in dict.fromkeys(names or _with_work(topics))]
+    wanted = dict.fromkeys(names or _with_work(topics))
+    found = [find_pipeline(name, models, rules, false_alarms_per_month) for name in wanted]
     if topics is None:
         return found
     read = {topic.name for pipeline in found for topic in pipeline.sources}

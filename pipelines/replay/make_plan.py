@@ -9,7 +9,7 @@ from pathlib import Path
 from infra.broker import Broker
 from infra.sqlite.broker import SqliteBroker
 from pipelines.bad_input import BadInput
-from pipelines.catalog import Chosen
+from pipelines.catalog import ONE_A_MONTH, Chosen
 from pipelines.engines.job_settings import JobSettings
 from pipelines.replay.choice import TODAY, Build, Choice
 from pipelines.replay.choose import bundles_of, first_topics
@@ -29,8 +29,8 @@ TODAY_WORD = "today"
 class Asked:
     """The options that hold for any history. `models` are the bundles that the settings choose; `model` (NAME=BUNDLE),
     `thresholds` (NAME=VALUE), `code` (a checkout or a wheel) and `candidate_rules` (a rule file) make the candidate;
-    each of `against` is NAME=BUNDLE, a checkout or a wheel, or the word "today". `rules` is the rule file that the
-    settings choose. Wheels are unpacked into `folder`."""
+    each of `against` is NAME=BUNDLE, a checkout or a wheel, or the word "today". `rules` is the rule file, and
+    `false_alarms_per_month` the rate, that the settings choose for either side. Wheels are unpacked into `folder`."""
 
     settings: JobSettings
     models: Chosen
@@ -42,6 +42,7 @@ class Asked:
     folder: Path = Path()
     rules: Path | None = None
     candidate_rules: Path | None = None
+    false_alarms_per_month: float = ONE_A_MONTH
 
     @property
     def is_today(self) -> bool:
@@ -60,7 +61,8 @@ class Asked:
         other = self.other()
         if other is not None and other.name == name:
             name += ", again"
-        return Choice(name, models, thresholds, code, self.candidate_rules or self.rules)
+        rules = self.candidate_rules or self.rules
+        return Choice(name, models, thresholds, code, rules, self.false_alarms_per_month)
 
     def other(self) -> Choice | None:
         """Return what to compare with; None when nothing was named."""
@@ -74,7 +76,7 @@ class Asked:
         said = [] if code is None else [code.name]
         said += [_bundle_name(text) for text in bundles]
         models = {**self.models, **bundles_of(bundles, "--against", self.models, any_name=code is not None)}
-        return Choice(", ".join(said) or TODAY, models, (), code, self.rules)
+        return Choice(", ".join(said) or TODAY, models, (), code, self.rules, self.false_alarms_per_month)
 
 
 def plan_of_files(
@@ -94,7 +96,7 @@ def plan_of_files(
         broker.close()
         raise
     if other is None and not asked.is_today:
-        other = Choice(models=asked.models, rules=asked.rules)
+        other = Choice(models=asked.models, rules=asked.rules, false_alarms_per_month=asked.false_alarms_per_month)
     return Plan(
         build=build,
         wiring=wiring,

@@ -143,5 +143,5 @@ def _models(pipelines: Sequence[Pipeline]) -> dict[str, str]:
     for pipeline in pipelines:
         for operator in pipeline.operators:
             if (model := getattr(operator, "model", None)) is not None:
-                models[str(model.card.name)] = str(model.identity)
+                models[str(model.card.name)] = str(getattr(operator, "answered_by", model.identity))
     return models

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from operators.operator import KeyedOperator, Operator
 from pipelines.bad_input import BadInput
+from pipelines.catalog import ONE_A_MONTH
 from pipelines.model_folder import model_folder
 from schemas.alarms import ALARMS
 from schemas.customer_messages import CUSTOMER_MESSAGES
@@ -36,10 +37,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Which bundle answers: the one that a person named for this run, else one that settings put in its place."""
+    """Which bundle answers: the one that a person named for this run, else one that settings put in its place.
+
+    `false_alarms_per_month` is of the task `telemetry`.
+    """
 
     model: str | None
     instead: Mapping[str, str | Path]
+    false_alarms_per_month: float = ONE_A_MONTH
 
     def folder(self, shipped: str) -> Path:
         """Return the folder of the bundle; `shipped` is the name of the one that came with hubbub."""
@@ -87,7 +92,7 @@ def _of_telemetry(chosen: Chosen, asked: Asked) -> Operators:
 
     model = TelemetryModel(chosen.folder(SHIPPED_TELEMETRY_MODEL))
     model.load()
-    return telemetry_operators(model)
+    return telemetry_operators(model, chosen.false_alarms_per_month)
 
 
 def _of_intents(chosen: Chosen, asked: Asked) -> Operators:

@@ -71,6 +71,19 @@ def test_a_variable_names_the_file(tmp_path: Path) -> None:
         ("[kafka]\ntopic_prefix = 'a b'\n", "kafka.topic_prefix: expected str matching regex"),
         ("[kafka]\nclient = 'java'\n", "kafka.client: expected one of kafka-python, confluent, got 'java'"),
         ("[models]\nx = 3\n", "models.x: expected str, got 3"),
+        (
+            "[telemetry]\nfalse_alarms_per_month = 0\n",
+            "telemetry.false_alarms_per_month: expected float > 0.0, got 0",
+        ),
+        (
+            "[telemetry]\nfalse_alarms_per_month = nan\n",
+            "telemetry.false_alarms_per_month: expected float > 0.0, got nan",
+        ),
+        (
+            "[telemetry]\nfalse_alarms_per_month = 1e9\n",
+            "false_alarms_per_month: expected float < 43200.0, got 1000000000.0",
+        ),
+        ("[telemetry]\nfalse_alarms = 1\n", "did you mean 'false_alarms_per_month'"),
     ],
 )
 def test_a_mistake_in_the_file_says_where_and_what_was_expected(tmp_path: Path, text: str, said: str) -> None:

@@ -13,7 +13,7 @@ from infra.sqlite.broker import SqliteBroker
 from operators.alert_rule import AlertRule
 from pipelines.alert_rules.trial.case import TestCase
 from pipelines.bad_input import BadInput
-from pipelines.catalog import Chosen
+from pipelines.catalog import ONE_A_MONTH, Chosen
 from pipelines.engines.embedded_engine import EmbeddedEngine, Ticks
 from pipelines.engines.graph import topics_of
 from pipelines.engines.job_settings import JobSettings
@@ -41,10 +41,16 @@ class Revision:
     alert: Alert
 
 
-def run_case(case: TestCase, rules: Sequence[AlertRule], models: Chosen, file: Path) -> list[Revision]:
+def run_case(
+    case: TestCase,
+    rules: Sequence[AlertRule],
+    models: Chosen,
+    file: Path,
+    false_alarms_per_month: float = ONE_A_MONTH,
+) -> list[Revision]:
     """Return all changes of alerts, in order, as known when the last of the expected times has come."""
     topics = list(dict.fromkeys(event.topic for event in case.events))
-    pipelines = pipelines_named((), models, topics, rules)
+    pipelines = pipelines_named((), models, topics, rules, false_alarms_per_month)
     until = max(expected.at for expected in case.expected)
     with SqliteBroker(file, durability="off") as broker:
         broker.create_topics(topics_of(pipelines))

@@ -78,6 +78,7 @@ def _request(do: str, build: Build, choice: Choice) -> dict[str, Any]:
         "models": {name: str(Path(folder).absolute()) for name, folder in choice.models.items()},
         "rules": None if choice.rules is None else str(choice.rules.absolute()),
         "thresholds": [f"{one.owner}{'.' if one.field else ''}{one.field}={one.value}" for one in choice.thresholds],
+        "false_alarms_per_month": choice.false_alarms_per_month,
     }
 
 

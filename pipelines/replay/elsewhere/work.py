@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from infra.broker import Broker, TopicPartition
+from pipelines.catalog import ONE_A_MONTH
 from pipelines.engines.job_settings import JobSettings
 from pipelines.error_sentences import sentence_and_status
 from pipelines.replay.choice import Build, Choice
@@ -47,7 +48,13 @@ def work(folder: Path) -> None:
 def _answer(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
     thresholds = read_thresholds(request["thresholds"])
     rules = request.get("rules")
-    choice = Choice(request["name"], request["models"], thresholds, rules=None if rules is None else Path(rules))
+    choice = Choice(
+        request["name"],
+        request["models"],
+        thresholds,
+        rules=None if rules is None else Path(rules),
+        false_alarms_per_month=request.get("false_alarms_per_month", ONE_A_MONTH),
+    )
     pipelines = Build(request["pipelines"], request["topics"])(choice)
     answer: dict[str, Any] = {"hubbub": VERSION, "pipelines": [described(one) for one in pipelines]}
     if request["do"] == DESCRIBE:
