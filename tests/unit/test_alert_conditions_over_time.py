@@ -15,9 +15,8 @@ from operators.alert_rule import AlertRule, Flapping
 from operators.condition import Condition
 from operators.raise_alerts import RaiseAlerts
 from schemas.answers import ALARMS_ENRICHED, DEVICE_LOGS_ENRICHED, DEVICE_TELEMETRY_ENRICHED
+from tests.alert_revisions import Row, said
 from tests.drawn_rows import microseconds, rows
-
-Row = dict[str, Any]
 
 WARM = AlertRule(
     "warm",
@@ -98,14 +97,6 @@ def revisions_of(rule: AlertRule, batch: pa.RecordBatch, until: str | None = Non
     if until is not None:
         fire(microseconds(until))
     return out
-
-
-def said(revisions: list[Row], *names: str) -> list[str]:
-    lines = []
-    for row in revisions:
-        values = (row[name] for name in names)
-        lines.append(" ".join(f"{v:%H:%M:%S}" if hasattr(v, "strftime") else str(v) for v in values))
-    return lines
 
 
 def test_it_fires_when_it_has_lasted_and_no_reading_said_otherwise() -> None:

@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from operators.alert_rule import AlertRule
 from operators.condition import Condition
-from operators.default_alert_rules import DEFAULT_ALERT_RULES, DEVICE_ALARM, TELEMETRY_ANOMALY
+from operators.default_alert_rules import DEVICE_ALARM, TELEMETRY_ANOMALY
 from operators.raise_alerts import RaiseAlerts
 from schemas.alerts import ALERT
 from schemas.answers import (
@@ -22,35 +21,8 @@ from schemas.answers import (
     DEVICE_TELEMETRY_ENRICHED,
 )
 from schemas.customer_messages import CUSTOMER_MESSAGES
+from tests.alert_revisions import RAISE, no_memory, raised, said
 from tests.drawn_rows import microseconds, rows
-
-RAISE = RaiseAlerts(DEFAULT_ALERT_RULES)
-Row = dict[str, Any]
-
-
-def raised(batch: pa.RecordBatch, until: str | None = None, operator: RaiseAlerts = RAISE) -> list[Row]:
-    """What comes out of one batch, then of the deadlines until a time."""
-    keys = batch.column("device_id").unique()
-    states, out = operator.process(no_memory(operator, len(keys)), batch)
-    revisions: list[Row] = out.to_pylist()
-    if until is not None:
-        _, fired = operator.fire(keys, states, microseconds(until))
-        revisions += fired.to_pylist()
-    return revisions
-
-
-def no_memory(operator: RaiseAlerts, keys: int) -> pa.RecordBatch:
-    schema = operator.state_schema
-    return pa.RecordBatch.from_arrays([pa.nulls(keys, field.type) for field in schema], schema=schema)
-
-
-def said(revisions: list[Row], *names: str) -> list[str]:
-    """The named columns of each revision on a line; times of day alone."""
-    lines = []
-    for row in revisions:
-        values = (row[name] for name in names)
-        lines.append(" ".join(f"{v:%H:%M:%S}" if hasattr(v, "strftime") else str(v) for v in values))
-    return lines
 
 
 def test_a_second_odd_reading_fires_and_quiet_resolves() -> None:
@@ -219,134 +191,6 @@ def test_an_alert_that_lasts_is_news_only_at_steps_of_its_count() -> None:
     revisions = raised(rows(DEVICE_TELEMETRY_ENRICHED, table), until="12:00")
     assert [row["count"] for row in revisions] == [1, 2, 5, 10, 20, 50, 100, 120]
     assert [e["value"] for e in revisions[-1]["evidence"]] == [0, 1, 2, 115, 116, 117, 118, 119]
-
-
-def test_an_earlier_match_that_comes_later_takes_the_alert_in() -> None:
-    revisions = raised(
-        rows(
-            ALARMS_ENRICHED,
-            """
-            event_id | event_time | code | state
-            b        | 08:00:05   | E-1  | raise
-            a        | 08:00:00   | E-1  | raise
-            """,
-        )
-    )
-    assert said(revisions, "state", "revision", "opened_at", "resolved_by", "count") == [
-        "firing 1 08:00:05 None 1",
-        "resolved 2 08:00:05 merged 1",
-        "firing 3 08:00:00 None 2",
-    ]
-    assert ("merged_into", revisions[2]["alert_id"]) in revisions[1]["annotations"]
-    assert revisions[0]["alert_id"] == revisions[1]["alert_id"] != revisions[2]["alert_id"]
-
-
-def test_a_clear_that_comes_before_its_raise_still_clears() -> None:
-    revisions = raised(
-        rows(
-            ALARMS_ENRICHED,
-            """
-            event_time | code | state
-            08:00:05   | E-1  | clear
-            08:00:00   | E-1  | raise
-            """,
-        )
-    )
-    assert said(revisions, "state", "opened_at", "resolved_at", "resolved_by") == ["resolved 08:00:00 08:00:05 clear"]
-
-
-def test_a_clear_in_between_parts_one_alert_into_two_and_the_newest_has_the_last_word() -> None:
-    revisions = raised(
-        rows(
-            ALARMS_ENRICHED,
-            """
-            event_time | code | state
-            08:00:00   | E-1  | raise
-            08:00:06   | E-1  | raise
-            08:00:03   | E-1  | clear
-            08:00:01   | E-1  | raise
-            """,
-        )
-    )
-    assert said(revisions, "state", "opened_at", "resolved_at", "count") == [
-        "firing 08:00:00 None 1",
-        "firing 08:00:00 None 2",
-        "resolved 08:00:00 08:00:03 1",
-        "firing 08:00:06 None 1",
-        "resolved 08:00:00 08:00:03 2",
-        "firing 08:00:06 None 1",
-    ]
-
-
-def test_a_clear_in_between_finds_the_evidence_of_both_halves_in_memory() -> None:
-    lines = [f"08:00:{i:02d} | E-1 | raise | r{i:02d}" for i in range(1, 21)]
-    table = "event_time | code | state | event_id\n" + "\n".join([*lines, "08:00:10.5 | E-1 | clear | c"])
-    batch = rows(ALARMS_ENRICHED, table, lateness_s=60)
-    states, _ = RAISE.process(no_memory(RAISE, 1), batch.slice(0, 20))
-    _, out = RAISE.process(states, batch.slice(20))
-    assert [[e["event_id"] for e in row["evidence"]] for row in out.to_pylist()] == [
-        ["r01", "r02", "r03", "r06", "r07", "r08", "r09", "r10"],
-        ["r11", "r12", "r13", "r16", "r17", "r18", "r19", "r20"],
-    ]
-
-
-@pytest.mark.parametrize("behind", range(12))
-def test_a_match_between_others_takes_its_place_in_the_evidence(behind: int) -> None:
-    times = [f"{i:02d}" for i in range(1, 13)]
-    between = f"{12 - behind:02d}.5"
-    lines = [f"08:00:{time} | E-1 | raise | r{time}" for time in [*times, between]]
-    # The clear ends it within the same call.
-    lines.append("08:00:30 | E-1 | clear | c")
-    batch = rows(ALARMS_ENRICHED, "\n".join(["event_time | code | state | event_id", *lines]), lateness_s=60)
-    in_order = sorted([*times, between])
-    assert [e["event_id"] for e in raised(batch)[-1]["evidence"]] == [f"r{t}" for t in [*in_order[:3], *in_order[-5:]]]
-
-
-@pytest.mark.parametrize(("before", "after"), [("raise", "firing"), ("clear", "resolved")])
-def test_at_one_instant_what_is_open_is_cleared_first_and_what_is_not_is_raised_first(before: str, after: str) -> None:
-    """A device that counts seconds alternates: raise, (clear, raise) is open again; (raise, clear) is over."""
-    for states in (("raise", "clear"), ("clear", "raise")):
-        revisions = raised(
-            rows(
-                ALARMS_ENRICHED,
-                f"""
-                event_time | code | state
-                08:00:00   | E-1  | {before}
-                08:00:01   | E-1  | {states[0]}
-                08:00:01   | E-1  | {states[1]}
-                """,
-            )
-        )
-        assert revisions[-1]["state"] == after
-
-
-def test_a_late_row_counts_at_its_watermark() -> None:
-    revisions = raised(
-        rows(
-            ALARMS_ENRICHED,
-            """
-            device_id | event_time | code | state
-            other     | 09:00:10   | X    | raise
-            d1        | 08:00:00   | E-1  | raise
-            d1        | 08:30:00   | E-1  | clear
-            """,
-        )
-    )
-    late = [row for row in revisions if row["device_id"] == "d1"]
-    assert said(late, "state", "event_time", "opened_at", "resolved_at") == [
-        "firing 08:00:00 09:00:00 None",
-        "resolved 08:30:00 09:00:00 09:00:00",
-    ]
-    assert said(late[0]["evidence"], "event_time") == ["08:00:00"]
-
-
-def test_the_same_event_twice_counts_once() -> None:
-    table = """
-        event_id | event_time | code | state
-        a        | 08:00:00   | E-1  | raise
-        a        | 08:00:00   | E-1  | raise
-    """
-    assert said(raised(rows(ALARMS_ENRICHED, table)), "state", "count") == ["firing 1"]
 
 
 def test_a_device_with_too_many_alerts_gives_up_what_ended_first() -> None:
