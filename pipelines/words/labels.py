@@ -38,7 +38,7 @@ LABELS: Final = {
     "level_shift": ("level shift", "水平突变"),
     "drift": ("drift", "漂移"),
     "stuck": ("stuck", "读数停滞"),
-    "season": ("out of its daily pattern", "偏离日常规律"),
+    "season": ("out of its daily or weekly pattern", "偏离每日或每周规律"),
     "noise": ("noise", "噪声"),
     "en": ("English", "英文"),
     "zh-CN": ("Chinese", "中文"),
