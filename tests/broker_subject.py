@@ -11,6 +11,7 @@ from infra.broker import Broker, Membership, Stream, TopicPartition
 from infra.partitioner import partition_of_key
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append, Record
+from tests.patience import PATIENCE_S
 
 Open = Callable[[], Broker]
 
@@ -31,7 +32,7 @@ class Subject(Protocol):
         ...
 
 
-def eventually(holds: Callable[[], bool], *, within_s: float = 30.0) -> bool:
+def eventually(holds: Callable[[], bool], *, within_s: float = PATIENCE_S) -> bool:
     """Look until something holds; False when it does not within its time. Never waits where it holds at once."""
     until = time.monotonic() + within_s
     while not holds():

@@ -15,7 +15,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
-PATIENCE_S = 90.0
+PATIENCE_S = 300.0
 
 
 def records(bootstrap: str, topic: str) -> dict[int, list[dict[str, Any]]]:

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from tests.broker_subject import eventually
+from tests.patience import PATIENCE_S
 
 Answer = Callable[["Came"], int]
 """Says which status a request gets; it may take its time, or do something to the sender."""
@@ -46,7 +47,7 @@ class HttpReceiver:
 
     def hang(self, came: Came) -> int:
         """Answer only when the test is over."""
-        self.released.wait(60)
+        self.released.wait(PATIENCE_S)
         return 200
 
 

@@ -14,6 +14,7 @@ from infra.kafka.bounded_codec import LZ4, NAMES, SNAPPY
 from infra.kafka.connection import KafkaConnection
 from infra.kafka.settings import KafkaSection
 from infra.kafka.wire import KafkaWire
+from tests.patience import PATIENCE_S
 
 MIB = 1 << 20
 _XERIAL_BLOCK = 1 << 15
@@ -35,7 +36,6 @@ def bomb_batch(codec: int, *, records: int, value_bytes: int = MIB) -> bytes:
 
 
 LEADER_NOT_AVAILABLE, NOT_LEADER = 5, 6
-PATIENCE_S = 30.0
 
 
 def send_batch(bootstrap: str, topic: str, partition: int, batch: bytes) -> int:

@@ -29,6 +29,7 @@ from infra.kafka.settings import KafkaSection
 from pipelines.engines.graph import topics_of
 from pipelines.pipeline import Pipeline
 from schemas.record import Append
+from tests.patience import ADMIN, ANSWER_S, PATIENCE_S
 
 TESTS = Path(__file__).parent
 SLICE = 5000
@@ -53,16 +54,19 @@ class KafkaJob:
     @property
     def section(self) -> KafkaSection:
         """The settings that the workers have, too."""
-        return KafkaSection(
-            topic_prefix=self.prefix, state_dir=str(self.folder / "state"), session_timeout_s=self.session_timeout_s
-        )
+        return self._section("state")
 
     def broker(self, state: str = "state") -> KafkaBroker:
         """Open the cluster in this process; `state` names its folder for snapshots."""
-        section = KafkaSection(
-            topic_prefix=self.prefix, state_dir=str(self.folder / state), session_timeout_s=self.session_timeout_s
+        return KafkaBroker(KafkaConnection.of(f"kafka://{self.bootstrap}", self._section(state)))
+
+    def _section(self, state: str) -> KafkaSection:
+        return KafkaSection(
+            topic_prefix=self.prefix,
+            state_dir=str(self.folder / state),
+            session_timeout_s=self.session_timeout_s,
+            request_timeout_s=ANSWER_S,
         )
-        return KafkaBroker(KafkaConnection.of(f"kafka://{self.bootstrap}", section))
 
     def create(self, pipelines: Sequence[Pipeline]) -> None:
         """Make the topics of the job."""
@@ -110,10 +114,10 @@ class KafkaJob:
         """Return what a worker has said."""
         return (self.folder / f"worker-{self.workers.index(worker)}.log").read_text()
 
-    def finish(self, *, timeout_s: float = 120, state: str = "state") -> None:
+    def finish(self, *, state: str = "state") -> None:
         """Let one more worker do all that is left."""
         worker = self.start("--until-end", state=state)
-        status = worker.wait(timeout_s)
+        status = worker.wait(PATIENCE_S)
         assert status == 0, self.log_of(worker)
 
     def kill_all(self) -> None:
@@ -133,7 +137,7 @@ class KafkaJob:
 
     def committed(self, group: str) -> int:
         """Return how far a group has come, over all its partitions."""
-        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap, **ADMIN)
         try:
             found = admin.list_group_offsets([self.prefix + group]).get(self.prefix + group, {})
         except (RetriableError, GroupIdNotFoundError):
@@ -149,7 +153,7 @@ class KafkaJob:
 
     def members(self, group: str) -> int:
         """Return how many members a group has."""
-        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap, **ADMIN)
         try:
             return len(admin.describe_groups([self.prefix + group])[self.prefix + group]["members"])
         except (RetriableError, GroupIdNotFoundError):
@@ -172,7 +176,7 @@ class KafkaJob:
             consumer.assign(parts)
             consumer.seek_to_beginning(*parts)
             found: dict[int, list[ConsumerRecord]] = defaultdict(list)
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + PATIENCE_S
             while any(consumer.position(part) < ends[part] for part in parts):
                 assert time.monotonic() < deadline, "an open transaction hides the end"
                 for part, records in consumer.poll(200, max_records=20_000).items():
@@ -187,7 +191,7 @@ class KafkaJob:
         return defaultdict(list, {number: [orjson.loads(one.value) for one in some] for number, some in found.items()})
 
 
-def await_that(condition: Callable[[], bool], what: str, *, timeout_s: float = 30) -> None:
+def await_that(condition: Callable[[], bool], what: str, *, timeout_s: float = PATIENCE_S) -> None:
     """Wait for a condition; AssertionError when it takes too long."""
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 README = Path(__file__).parents[2] / "README.md"
 FENCE = "```"
-LONGEST_COMMAND_S = 240
 
 
 @dataclass
@@ -105,7 +106,6 @@ def test_three_dots_stand_for_any_text(shown: str, real: str, same: bool) -> Non
     assert like(shown, real) is same
 
 
-@pytest.mark.timeout(600)
 def test_readme_code_does_what_it_shows(tmp_path: Path) -> None:
     """Run every `console` block of README.md."""
     steps = steps_of(README.read_text(encoding="utf-8"))
@@ -122,7 +122,7 @@ def test_readme_code_does_what_it_shows(tmp_path: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=LONGEST_COMMAND_S,
+            timeout=PATIENCE_S,
             check=False,
         )
         where = f"README.md line {step.line}: `{step.command}`"

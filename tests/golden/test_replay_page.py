@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.patience import PATIENCE_S
+
 PAGE = Path(__file__).parents[2] / "docs" / "replay.md"
 RAN = ", ran "
 
@@ -31,7 +33,7 @@ def test_the_example_gives_what_the_page_shows(tmp_path: Path) -> None:
         cwd=tmp_path,
         env={"PYTHONPATH": str(PAGE.parents[1]), "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 1, done.stderr.decode()

@@ -14,6 +14,7 @@ import pytest
 
 from infra.local.kafka import LocalKafka
 from pipelines.command_line import run
+from tests.patience import ANSWER_S, PATIENCE_S
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def hubbub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
         texts = [str(one) for one in arguments]
         if stdin is not None:
             command = [sys.executable, "-m", "pipelines.command_line", *texts]
-            done = subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)
+            done = subprocess.run(command, input=stdin, capture_output=True, timeout=PATIENCE_S, check=False)
             return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
         capfd.readouterr()
         status = run(texts)
@@ -55,6 +56,16 @@ def hubbub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
         return Answer(status, out, err)
 
     return call
+
+
+@pytest.fixture(autouse=True)
+def patience_with_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands, in this process or their own, wait for a broker's answer as long as tests do.
+
+    An `append` waits until it can be read, but not for long: in this process for as long as for an answer.
+    """
+    monkeypatch.setenv("HUBBUB_KAFKA_REQUEST_TIMEOUT_S", str(ANSWER_S))
+    monkeypatch.setattr("infra.kafka.broker._MOST_AWAITED_S", ANSWER_S)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from collections import defaultdict
 from pathlib import Path
 
 import orjson
-import pytest
 
 from infra.broker import TopicPartition
 from infra.sqlite.broker import SqliteBroker
@@ -47,7 +46,6 @@ def records(broker: SqliteBroker, topic: str) -> list[Record]:
     return [record for part in parts for record in broker.read(part, 0, max_records=99_999, max_bytes=1 << 30)]
 
 
-@pytest.mark.timeout(300)
 def test_no_input_stops_the_job_and_each_bad_record_is_one_dead_letter(tmp_path: Path) -> None:
     files, strings = json_files(), naughty_strings()
     assert (len(files), len(strings)) == (340, 515)

@@ -13,6 +13,7 @@ from kafka.admin import NewTopic
 from infra.kafka.bounded_codec import GZIP, LZ4, NAMES, SNAPPY, ZSTD
 from infra.local.kafka import LocalKafka
 from tests.kafka_bombs import bomb_batch, send_batch
+from tests.patience import PATIENCE_S
 
 MIB = 1 << 20
 READ = """
@@ -52,7 +53,7 @@ def test_a_bomb_becomes_one_record_and_its_neighbours_are_read(
     for batch in (small, bomb, small):
         send_batch(kafka.bootstrap, topic, 0, batch)
     command = [sys.executable, "-W", "ignore", "-c", READ, kafka.bootstrap, topic, str(64 * MIB), "5"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     sentence = (

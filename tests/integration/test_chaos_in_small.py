@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from infra.local.kafka import LocalKafka
 from tests.chaos import EMBEDDED, SEED
 from tests.chaos_kills import kills
 
 
-@pytest.mark.timeout(240)
 def test_killed_workers_leave_no_trace(kafka: LocalKafka, tmp_path: Path) -> None:
     result = kills(kafka, EMBEDDED, tmp_path / "job", lines=2_000, kills=3, seed=SEED, pause_s=0.5)
     print(result.line())

@@ -18,6 +18,7 @@ import click
 import pytest
 
 from pipelines.command_line import COMMANDS, cli
+from tests.patience import PATIENCE_S
 
 Hubbub = Callable[..., Any]
 PROGRAM = [sys.executable, "-m", "pipelines.command_line"]
@@ -58,13 +59,13 @@ def test_help_imports_nothing_heavy() -> None:
         "heavy = {'pyarrow', 'numpy', 'onnxruntime', 'tokenizers', 'kafka', 'rich', 'plotly', 'msgspec'}\n"
         "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_console_script_is_installed_and_says_its_version() -> None:
     script = Path(sys.executable).with_name("hubbub")
-    done = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(r"hubbub \d+\.\d+\.\d+\n", done.stdout)
 
@@ -107,7 +108,7 @@ def test_a_full_device_is_status_3(hubbub: Hubbub, tmp_path: Path) -> None:
     (tmp_path / "m.jsonl").write_text('{"device_id": "d", "text": "x"}\n' * 2000)
     limited = ["bash", "-c", 'ulimit -f 40; exec "$@"', "bash", *PROGRAM, "produce", "customer.messages", "m.jsonl"]
     # A file that may not grow is what a full disk is to SQLite; the signal that comes with it Python ignores.
-    done = subprocess.run(limited, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(limited, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 3, done.stderr
     assert "Traceback" not in done.stderr
     assert "nothing was half written" in done.stderr
@@ -136,7 +137,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(hubbub: Hubbub, tmp_path: Path)
         assert b"hello" in process.stdout.readline()
         process.stdout.close()
         assert process.stderr is not None
-        assert (process.wait(60), process.stderr.read()) == (0, b"")
+        assert (process.wait(PATIENCE_S), process.stderr.read()) == (0, b"")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -147,13 +148,13 @@ def test_following_ends_cleanly(hubbub: Hubbub, number: signal.Signals) -> None:
     ) as process:
         until_it_sleeps(process.pid)
         process.send_signal(number)
-        assert process.communicate(timeout=60) == (b"", b"")
+        assert process.communicate(timeout=PATIENCE_S) == (b"", b"")
         assert process.returncode == 0
 
 
 def until_it_sleeps(pid: int) -> None:
     """Wait until a process handles SIGINT itself."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         caught = re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
         # Python itself catches SIGINT from the start; only the command catches SIGTERM as well.

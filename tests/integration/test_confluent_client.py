@@ -22,6 +22,7 @@ from infra.settings import WrongSetting
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
 from tests.integration.test_kafka_broker import KafkaSubject
+from tests.patience import ANSWER_S
 from tests.secured_kafka import Right, SecuredKafka, set_rights
 
 pytest.register_assert_rewrite("tests.broker_laws", "tests.membership_laws")
@@ -41,7 +42,7 @@ def subject(kafka: LocalKafka, topic_prefix: str, tmp_path: Path) -> Iterator[Ka
 @pytest.fixture
 def made(kafka: LocalKafka, topic_prefix: str) -> Iterator[Callable[[str], ConfluentProducer]]:
     """Make producers, whose topics and ids begin with the test's prefix."""
-    section = KafkaSection(client="confluent", transaction_timeout_s=5.0)
+    section = KafkaSection(client="confluent", transaction_timeout_s=ANSWER_S, request_timeout_s=ANSWER_S)
     connection = KafkaConnection.of(f"kafka://{kafka.bootstrap}", section)
     producers: list[ConfluentProducer] = []
 
@@ -106,7 +107,9 @@ def test_with_another_proof_it_is_written_once_more_and_counts_once(
     first = made("one").commit({part: [(b"k", b"v", ())]}, {part: Offset(1, "note")}, old, renew)
     assert asked == [old]
     with KafkaBroker(
-        KafkaConnection.of(f"kafka://{kafka.bootstrap}", KafkaSection(topic_prefix=topic_prefix))
+        KafkaConnection.of(
+            f"kafka://{kafka.bootstrap}", KafkaSection(topic_prefix=topic_prefix, request_timeout_s=ANSWER_S)
+        )
     ) as broker:
         [record] = broker.read(TopicPartition("t", part.partition), 0, max_records=9, max_bytes=999)
     # Before it may lie the record that was given up, and the marker that says so, if they were sent by then.

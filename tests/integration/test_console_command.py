@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from infra.sqlite.broker import SqliteBroker
 from schemas.alerts import ALERTS
 from tests.console_world import alert, appended
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -45,7 +46,7 @@ def test_it_makes_up_a_token_tells_changes_and_ends_in_order(tmp_path: Path) -> 
         url = urlsplit(said.split()[-1])
         token = url.fragment.removeprefix("token=")
         assert len(token) == 32
-        connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=20)
+        connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=PATIENCE_S)
         connection.request("POST", "/login", urlencode({"token": token, "name": "ann"}), FORM)
         answer = connection.getresponse()
         answer.read()
@@ -61,7 +62,7 @@ def test_it_makes_up_a_token_tells_changes_and_ends_in_order(tmp_path: Path) -> 
         line_that_begins(stream, b"event: changed")
         assert line_that_begins(stream, b"data:") == b"data: alerts"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_S) == 0
         assert "Traceback" not in process.stderr.read()
 
 
@@ -76,7 +77,7 @@ def test_others_are_served_only_with_a_token(tmp_path: Path) -> None:
             env={**environment(), **variables},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
         )
         assert done.returncode == 2

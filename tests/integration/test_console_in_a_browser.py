@@ -23,6 +23,7 @@ from schemas.alerts import ALERTS
 from tests.chromium import chromium, violations
 from tests.console_client import TOKEN
 from tests.console_world import FRIDGE, INCIDENT_ID, alert, appended, make_world
+from tests.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -74,7 +75,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             yield Site(said.split()[4].rstrip(";"), folder / "hubbub.db")
         finally:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+            assert process.wait(PATIENCE_S) == 0
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,6 @@ def visiting(
         context.close()
 
 
-@pytest.mark.timeout(900)  # many pages, and axe-core looks at every element of each
 @pytest.mark.parametrize(
     ("width", "scheme"),
     [

@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import orjson
-import pytest
 import re2
 
 from infra.broker import Broker, TopicPartition
@@ -34,11 +33,11 @@ from schemas.silences import SILENCES
 from schemas.topic import Topic
 from tests.broker_subject import all_records, eventually
 from tests.integration.test_console_command import FORM, line_that_begins
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "pipelines.command_line"]
 TOKEN = "a-token-of-some-length"
-PATIENCE_S = 300.0
 PAGES = (
     "/alerts",
     "/incidents",
@@ -120,10 +119,9 @@ def command(folder: Path, environment: dict[str, str], *arguments: str) -> Itera
         assert process.wait(PATIENCE_S) == 0, said.read_text()
     finally:
         process.kill()
-        process.wait(20)
+        process.wait(PATIENCE_S)
 
 
-@pytest.mark.timeout(600)
 def test_what_the_job_raises_is_shown_acted_on_and_told_live(
     kafka: LocalKafka, topic_prefix: str, tmp_path: Path
 ) -> None:
@@ -152,12 +150,10 @@ def test_what_the_job_raises_is_shown_acted_on_and_told_live(
             command(tmp_path, environment, "run", "alerts", "incidents"),
             command(tmp_path, environment, "console", "--port", "0") as (console, said),
         ):
-            assert eventually(
-                lambda: "console is at" in said.read_text() or console.poll() is not None, within_s=PATIENCE_S
-            )
+            assert eventually(lambda: "console is at" in said.read_text() or console.poll() is not None)
             browser = Browser(said.read_text().split("console is at ", 1)[1].split(";", 1)[0])
-            assert eventually(lambda: "2 open alerts" in browser.page("/alerts"), within_s=PATIENCE_S)
-            assert eventually(lambda: "1 open incident<" in browser.page("/incidents"), within_s=PATIENCE_S)
+            assert eventually(lambda: "2 open alerts" in browser.page("/alerts"))
+            assert eventually(lambda: "1 open incident<" in browser.page("/incidents"))
             incident = re2.search(r'href="(/incidents/[0-9a-f]{32})"', browser.page("/incidents"))
             assert incident is not None
             told = browser.page(incident.group(1))
@@ -189,6 +185,6 @@ def test_what_the_job_raises_is_shown_acted_on_and_told_live(
             broker.append([alarm("lamp", 3)])
             while b"alerts" not in line_that_begins(stream, b"data:").split():
                 pass
-            assert eventually(lambda: "3 open alerts" in browser.page("/alerts"), within_s=PATIENCE_S)
+            assert eventually(lambda: "3 open alerts" in browser.page("/alerts"))
             assert "uplink lost" in browser.page("/devices/lamp")
             stream.close()

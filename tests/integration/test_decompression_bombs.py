@@ -13,6 +13,7 @@ from kafka.admin import NewTopic
 from infra.kafka.bounded_codec import GZIP, LZ4, NAMES, SNAPPY, ZSTD
 from infra.local.kafka import LocalKafka
 from tests.kafka_bombs import bomb_batch, send_batch
+from tests.patience import PATIENCE_S
 
 MIB = 1 << 20
 MOST_RSS_MIB = 512
@@ -26,7 +27,8 @@ from infra.kafka.broker import KafkaBroker
 from infra.kafka.connection import KafkaConnection
 from infra.kafka.settings import KafkaSection
 bootstrap, topic, most_bytes, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-connection = KafkaConnection.of(f"kafka://{bootstrap}", KafkaSection(max_decompressed_bytes=most_bytes))
+section = KafkaSection(max_decompressed_bytes=most_bytes, request_timeout_s=60)
+connection = KafkaConnection.of(f"kafka://{bootstrap}", section)
 seen, offset = [], 0
 with KafkaBroker(connection) as broker:
     while len(seen) < count:
@@ -39,7 +41,7 @@ print(json.dumps({"seen": seen, "rss_mib": peak_mib()}))
 
 def read(kafka: LocalKafka, topic: str, most_bytes: int, count: int) -> tuple[list[list[object]], int]:
     command = [sys.executable, "-W", "ignore", "-c", READ, kafka.bootstrap, topic, str(most_bytes), str(count)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     return said["seen"], said["rss_mib"]
@@ -54,7 +56,7 @@ def make_topic(kafka: LocalKafka, name: str) -> None:
 
 def send(kafka: LocalKafka, topic: str, value: bytes) -> None:
     producer = KafkaProducer(bootstrap_servers=kafka.bootstrap)
-    producer.send(topic, value, partition=0).get(30)
+    producer.send(topic, value, partition=0).get(PATIENCE_S)
     producer.close()
 
 

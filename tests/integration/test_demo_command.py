@@ -16,8 +16,7 @@ from infra.sqlite.broker import SqliteBroker
 from pipelines.replay.incidents import read_incidents
 from schemas.catalog import ENRICHED, INPUTS
 from schemas.topic import Topic
-
-SECONDS = 240
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,7 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONUTF8": "1"}
     command = [sys.executable, "-m", "pipelines.command_line", *arguments]
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
 
 
@@ -135,6 +134,6 @@ def test_an_interrupt_stops_and_says_where_it_goes_on(tmp_path: Path) -> None:
                 break
         process.send_signal(signal.SIGINT)
         out = process.stdout.read()
-        assert process.wait(SECONDS) == 130
+        assert process.wait(PATIENCE_S) == 130
     assert "Stopped." in out
     assert "`hubbub run --broker sqlite:hubbub-demo.db`" in out

@@ -17,6 +17,7 @@ from kafka.admin import NewTopic
 
 from infra.local.kafka import free_ports
 from tests.integration.conftest import Hubbub
+from tests.patience import PATIENCE_S
 
 
 def test_a_client_writes_and_reads_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
@@ -35,13 +36,13 @@ def test_a_client_writes_and_reads_and_ctrl_c_leaves_nothing(tmp_path: Path) -> 
             admin.create_topics([NewTopic("greetings", num_partitions=1, replication_factor=1)])
             admin.close()
             producer = KafkaProducer(bootstrap_servers=said["bootstrap"])
-            producer.send("greetings", b"hello").get(20)
+            producer.send("greetings", b"hello").get(PATIENCE_S)
             producer.close()
             consumer = KafkaConsumer(
                 "greetings",
                 bootstrap_servers=said["bootstrap"],
                 auto_offset_reset="earliest",
-                consumer_timeout_ms=20_000,
+                consumer_timeout_ms=PATIENCE_S * 1000,
             )
             assert next(consumer).value == b"hello"
             consumer.close()
@@ -49,14 +50,14 @@ def test_a_client_writes_and_reads_and_ctrl_c_leaves_nothing(tmp_path: Path) -> 
             assert any("java" in one.name() for one in family)
         finally:
             process.send_signal(signal.SIGINT)
-            status = process.wait(60)
+            status = process.wait(PATIENCE_S)
             process.stdout.close()
         errors.seek(0)
         assert (status, errors.read().decode().splitlines()[-1]) == (
             0,
             f"hubbub: stopped; {tmp_path / 'k'} keeps the topics for the next start",
         )
-    assert psutil.wait_procs(family, timeout=10)[1] == []
+    assert psutil.wait_procs(family, timeout=PATIENCE_S)[1] == []
 
 
 def test_a_taken_port_is_named(hubbub: Hubbub) -> None:

@@ -25,6 +25,7 @@ from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append, Record
 from tests.jobs.counting import NUMBERED, NumberLines
 from tests.jobs.fragile import COPY
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent
 
@@ -138,11 +139,11 @@ def test_it_stops_when_asked_and_goes_on_where_it_was(tmp_path: Path) -> None:
         engine = EmbeddedEngine(broker, JobSettings(batch_records=10))
         job = threading.Thread(target=lambda: engine.run([COPY], stop=stop))
         job.start()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         while not copied_count(broker) and time.monotonic() < deadline:
             time.sleep(0.005)
         stop.set()
-        job.join(15)
+        job.join(PATIENCE_S)
         assert not job.is_alive()
         EmbeddedEngine(broker).run([COPY], until_end=True)
         assert copied(broker) == [f"line {i}" for i in range(300)]

@@ -41,6 +41,7 @@ from tests.integration.conftest import Hubbub
 from tests.jobs.counting import COUNTS, SILENCES
 from tests.jobs.drawn_lines import lines
 from tests.jobs.fragile import COPY
+from tests.patience import ANSWER_S, PATIENCE_S
 
 ROOT = Path(__file__).parent.parent.parent
 SEED = int(os.environ.get("HUBBUB_TEST_SEED", "20260301"))
@@ -73,12 +74,13 @@ class Cluster:
             os.environ,
             PYTHONPATH=os.pathsep.join([str(ROOT / "tests"), str(ROOT)]),
             HUBBUB_KAFKA_TOPIC_PREFIX=self.prefix,
-            HUBBUB_KAFKA_SESSION_TIMEOUT_S="6",
+            HUBBUB_KAFKA_SESSION_TIMEOUT_S="20",
+            HUBBUB_KAFKA_REQUEST_TIMEOUT_S=str(ANSWER_S),
             HUBBUB_JOB_TICK_S="0",  # the lines are old: a tick would call every device silent
         )
 
     def open(self) -> KafkaBroker:
-        section = KafkaSection(topic_prefix=self.prefix, session_timeout_s=6.0)
+        section = KafkaSection(topic_prefix=self.prefix, session_timeout_s=20.0, request_timeout_s=ANSWER_S)
         return KafkaBroker(KafkaConnection.of(self.url, section))
 
     def written(self, topic: str) -> dict[int, list[Written]]:
@@ -91,7 +93,7 @@ class Cluster:
             consumer.seek_to_beginning()
             ends = consumer.end_offsets(parts)
             found: dict[int, list[Written]] = {part.partition: [] for part in parts}
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + PATIENCE_S
             while any(consumer.position(part) < ends[part] for part in parts):
                 assert time.monotonic() < deadline, "the verifier could not read to the end"
                 for part, records in consumer.poll(timeout_ms=200).items():
@@ -196,7 +198,6 @@ FAILPOINTS = (
     "failpoints",
     [pytest.param(("after_produce", "after_send_offsets"), id="few"), pytest.param(FAILPOINTS, marks=pytest.mark.slow)],
 )
-@pytest.mark.timeout(240)
 def test_killed_between_its_writes_it_loses_nothing(
     cluster: Cluster, broker: KafkaBroker, tmp_path: Path, failpoints: Sequence[str]
 ) -> None:
@@ -209,9 +210,9 @@ def test_killed_between_its_writes_it_loses_nothing(
     log = tmp_path / "log"
     for number, name in enumerate(failpoints):
         worker = cluster.start(*JOB, "--instance", "one", "--until-end", failpoint=f"{name}:{3 + number}:kill", log=log)
-        assert worker.wait(120) == -signal.SIGKILL, log.read_text()
+        assert worker.wait(PATIENCE_S) == -signal.SIGKILL, log.read_text()
     finished = cluster.start(*JOB, "--instance", "one", "--until-end", log=log)
-    assert finished.wait(120) == 0, log.read_text()
+    assert finished.wait(PATIENCE_S) == 0, log.read_text()
     repeats = assert_same(cluster, expected, OUTPUTS)
     assert 0 < repeats < len(failpoints) * 60 * 2, "at most a step each"
 
@@ -239,7 +240,7 @@ def test_poison_costs_a_record_and_the_crash_pill_three_starts(
     broker.append([*good[:half], *letters, *good[half:]])
     log = tmp_path / "log"
     job = ("jobs.fragile:COPY", "--instance", "one", "--until-end")
-    statuses = [cluster.start(*job, log=log).wait(120) for _ in range(4)]
+    statuses = [cluster.start(*job, log=log).wait(PATIENCE_S) for _ in range(4)]
     assert statuses == [-signal.SIGABRT] * 3 + [0], log.read_text()
     copies = [one for found in cluster.written("test.copies").values() for one in found]
     seen = [orjson.loads(one.value)["seq"] for one in first_copies(copies)]
@@ -265,7 +266,6 @@ def _message(text: str) -> bytes:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_workers_come_and_go(cluster: Cluster, broker: KafkaBroker, tmp_path: Path) -> None:
     """Two workers, a third joins, one is killed, all are asked to stop: status 0, and the answers are the same."""
     pipelines = [COUNTS, SILENCES]
@@ -288,7 +288,7 @@ def test_workers_come_and_go(cluster: Cluster, broker: KafkaBroker, tmp_path: Pa
     finally:
         for worker in workers:
             worker.send_signal(signal.SIGTERM)
-        statuses = [worker.wait(30) for worker in workers]
+        statuses = [worker.wait(PATIENCE_S) for worker in workers]
     assert statuses == [-signal.SIGKILL, 0, 0], "".join(log.read_text() for log in logs)
     # What was done is done: another worker finds nothing to do.
     report = FaustEngine(broker, JobSettings()).run(pipelines, until_end=True)
@@ -297,7 +297,7 @@ def test_workers_come_and_go(cluster: Cluster, broker: KafkaBroker, tmp_path: Pa
     assert all("stopped" in log.read_text() for log in logs[1:])
 
 
-def await_done(broker: KafkaBroker, workers: Sequence[subprocess.Popen[bytes]], timeout_s: float = 60) -> None:
+def await_done(broker: KafkaBroker, workers: Sequence[subprocess.Popen[bytes]], timeout_s: float = PATIENCE_S) -> None:
     """Wait until the groups have committed all that is in the input."""
     groups = ("hubbub-counts-faust", "hubbub-silences-faust")
     parts = list(broker.ends(["device.logs"]))

@@ -14,6 +14,7 @@ from pipelines.serve.follower import Follower
 from schemas.alerts import ALERTS
 from tests.broker_subject import eventually
 from tests.console_world import alert, appended
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_an_outage_is_waited_for(broker: SqliteBroker, monkeypatch: pytest.Monke
     board = Board()
     follower = Follower(broker, 0.02, board.follows())
     follower.start()
-    assert asked.wait(20)
+    assert asked.wait(PATIENCE_S)
     assert not follower.caught_up.is_set()
     broker.append([appended(ALERTS.name, "f-1", alert("1"))])
     back.set()

@@ -29,6 +29,7 @@ from schemas.incidents import INCIDENTS
 from schemas.record import Append
 from schemas.ticks import TICKS
 from schemas.topic import Topic
+from tests.patience import PATIENCE_S
 from tests.site_rows import time_of
 
 SEED = 20261122
@@ -207,7 +208,7 @@ def test_a_live_job_tells_of_incidents_though_most_topics_are_quiet(tmp_path: Pa
 
 
 def _awaited(broker: SqliteBroker, count: int, errors: list[BaseException]) -> list[tuple[bytes | None, bytes | None]]:
-    until = time.monotonic() + 120
+    until = time.monotonic() + PATIENCE_S
     while len(found := written(broker)) < count:
         assert time.monotonic() < until, "no incident in two minutes"
         assert not errors, errors
@@ -216,7 +217,7 @@ def _awaited(broker: SqliteBroker, count: int, errors: list[BaseException]) -> l
 
 
 def _await_late(broker: SqliteBroker, errors: list[BaseException]) -> None:
-    until = time.monotonic() + 120
+    until = time.monotonic() + PATIENCE_S
     while not any(row["topic"] == "devices" for row in _ticks(broker)):
         assert time.monotonic() < until, "no tick tells of the late row"
         assert not errors, errors

@@ -13,6 +13,7 @@ from kafka import TopicPartition as KafkaPart
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from infra.broker import Broker, TopicPartition
+from infra.kafka import broker as kafka_broker
 from infra.kafka.broker import KafkaBroker
 from infra.kafka.connection import KafkaConnection
 from infra.kafka.settings import KafkaSection
@@ -21,6 +22,7 @@ from infra.local.kafka import LocalKafka
 from schemas.alerts import ALERTS
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
+from tests.patience import ANSWER_S, PATIENCE_S
 
 pytest.register_assert_rewrite("tests.broker_laws", "tests.membership_laws")
 from tests.broker_laws import *  # noqa: E402, F403 - the laws are this module's tests
@@ -34,7 +36,14 @@ class KafkaSubject:
     def __init__(self, kafka: LocalKafka, prefix: str, state_dir: Path) -> None:
         self.kafka = kafka
         self.prefix = prefix
-        self.section = KafkaSection(topic_prefix=prefix, state_dir=str(state_dir))
+        # No law waits for a session to end, so none need end by itself.
+        self.section = KafkaSection(
+            topic_prefix=prefix,
+            state_dir=str(state_dir),
+            session_timeout_s=ANSWER_S,
+            transaction_timeout_s=ANSWER_S,
+            request_timeout_s=ANSWER_S,
+        )
         self.brokers: list[KafkaBroker] = []
 
     def open(self) -> KafkaBroker:
@@ -87,6 +96,7 @@ def subject(kafka: LocalKafka, topic_prefix: str, tmp_path: Path) -> Iterator[Ka
 def test_one_question_tells_the_ends_and_brings_what_is_new(
     subject: KafkaSubject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(kafka_broker, "RECHECK_S", PATIENCE_S)  # which would be a question more, now and then
     broker, other = subject.open(), subject.open()
     broker.create_topics([DEVICE_LOGS])
     for part in PARTS:

@@ -13,6 +13,7 @@ import pytest
 from infra.local.kafka import LocalKafka
 from tests.jobs.counting import COUNTS, SILENCES
 from tests.kafka_job import KafkaJob
+from tests.patience import PATIENCE_S
 
 LINES = 400
 PILLS = 20
@@ -98,7 +99,7 @@ def test_killed_there_it_goes_on_as_if_nothing_had_been(
 ) -> None:
     with filled(kafka, tmp_path / "job") as job:
         killed = job.start("--until-end", failpoint=f"{place}:{passes}:kill")
-        assert killed.wait(60) == -9, f"it never passed {place}: {job.log_of(killed)}"
+        assert killed.wait(PATIENCE_S) == -9, f"it never passed {place}: {job.log_of(killed)}"
         job.finish()
         assert outcome(job) == undisturbed
 
@@ -109,7 +110,7 @@ def test_an_outage_there_is_an_outage_and_nothing_is_lost(
 ) -> None:
     with filled(kafka, tmp_path / "job") as job:
         failed = job.start("--until-end", failpoint=f"{place}:2:raise")
-        assert failed.wait(60) == 3, job.log_of(failed)
+        assert failed.wait(PATIENCE_S) == 3, job.log_of(failed)
         assert "Traceback" not in job.log_of(failed)
         job.finish()
         assert outcome(job) == undisturbed
@@ -121,9 +122,9 @@ def test_killed_while_it_takes_over_it_takes_over_again(
     """A death in the middle of reading the changelog, with no snapshot to spare it."""
     with filled(kafka, tmp_path / "job") as job:
         first = job.start("--until-end", failpoint="after_commit:9:kill")
-        assert first.wait(60) == -9, job.log_of(first)
+        assert first.wait(PATIENCE_S) == -9, job.log_of(first)
         second = job.start("--until-end", failpoint="during_restore:2:kill", state="elsewhere")
-        assert second.wait(60) == -9, job.log_of(second)
+        assert second.wait(PATIENCE_S) == -9, job.log_of(second)
         job.finish(state="elsewhere")
         assert outcome(job) == undisturbed
 
@@ -135,7 +136,7 @@ def test_killed_while_it_gives_streams_up_it_is_replaced(
     with filled(kafka, tmp_path / "job") as job:
         first = job.start(failpoint="during_revoke:2:kill")
         second = job.start("--until-end", "--instance", "second")
-        assert first.wait(60) == -9, job.log_of(first)
-        assert second.wait(90) == 0, job.log_of(second)
+        assert first.wait(PATIENCE_S) == -9, job.log_of(first)
+        assert second.wait(PATIENCE_S) == 0, job.log_of(second)
         job.finish()
         assert outcome(job) == undisturbed

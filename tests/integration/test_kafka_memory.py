@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from infra.broker import Commit, Fenced, Offset, StateRow, TopicPartition
@@ -22,6 +23,7 @@ from infra.local.kafka import LocalKafka
 from infra.state_changelog import memory_records
 from schemas.device_logs import DEVICE_LOGS
 from tests.broker_subject import PARTS, STREAMS, eventually, shared_out
+from tests.patience import ANSWER_S
 
 Open = Callable[[str], KafkaBroker]
 STREAM, PART = STREAMS[3], PARTS[3]
@@ -36,8 +38,9 @@ def opened(kafka: LocalKafka, topic_prefix: str, tmp_path: Path) -> Iterator[Ope
         section = KafkaSection(
             topic_prefix=topic_prefix,
             state_dir=str(tmp_path / folder),
-            session_timeout_s=20,
-            transaction_timeout_s=3,
+            session_timeout_s=ANSWER_S,
+            transaction_timeout_s=ANSWER_S,
+            request_timeout_s=ANSWER_S,
         )
         brokers.append(KafkaBroker(KafkaConnection.of(f"kafka://{kafka.bootstrap}", section)))
         return brokers[-1]
@@ -105,8 +108,10 @@ def test_what_was_given_up_is_not_remembered(opened: Open, topic_prefix: str) ->
     outer = TopicPartition(f"{topic_prefix}{part}", PART.partition)
     junk = {outer: memory_records(STREAM.name, StateRow("k1", b"never committed"), 1)}
     # One is ended by its successor, the other hangs until the cluster gives it up: a reader waits that long.
+    short = msgspec.structs.replace(broker.connection.section, transaction_timeout_s=3)
+    hangs = KafkaConnection.of(broker.connection.url, short)
     for name in ("a", "a", "b"):
-        producer = TransactionalProducer(broker.connection, f"{topic_prefix}{name}")
+        producer = TransactionalProducer(hangs, f"{topic_prefix}{name}")
         with pytest.raises(RuntimeError):
             _interrupted(producer, junk)
         producer.close()

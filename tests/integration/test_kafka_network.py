@@ -18,6 +18,7 @@ from tests.integration.test_kafka_trouble import check, progress
 from tests.integration.test_killed_job import events
 from tests.jobs.counting import COUNTS, SILENCES
 from tests.kafka_job import KafkaJob, await_that
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 SEED = 20260301
@@ -77,14 +78,13 @@ def job(line: Line, topic_prefix: str, tmp_path: Path) -> Iterator[KafkaJob]:
         line.latest_s, line.breaks_in = 0.0, 0
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seconds", [10, 60])
 def test_a_line_that_is_cut_costs_its_time_and_nothing_else(line: Line, job: KafkaJob, seconds: float) -> None:
     """No packet passes and no connection breaks: longer than a request may take, and than the group waits (6 s)."""
     rows = [dict(row) for row in events(11)[:EVENTS]]
     job.fill("device.logs", rows[: EVENTS // 2])
     worker = job.start()
-    await_that(lambda: progress(job) > 0, "a commit", timeout_s=90)
+    await_that(lambda: progress(job) > 0, "a commit")
     line.open.clear()
     time.sleep(seconds)
     assert worker.poll() is None, job.log_of(worker)
@@ -94,13 +94,12 @@ def test_a_line_that_is_cut_costs_its_time_and_nothing_else(line: Line, job: Kaf
     await_that(lambda: progress(job) > before, "a commit when it is mended", timeout_s=ALLOWED_S)
     print(f"cut for {seconds} s: goes on {time.monotonic() - mended:.1f} s after it is mended")
     total = 2 * job.end("device.logs")
-    await_that(lambda: progress(job) >= total, "the end", timeout_s=120)
+    await_that(lambda: progress(job) >= total, "the end")
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(30) == 0, job.log_of(worker)
+    assert worker.wait(PATIENCE_S) == 0, job.log_of(worker)
     check(job)
 
 
-@pytest.mark.timeout(900)
 def test_a_slow_line_that_breaks_again_and_again(line: Line, job: KafkaJob) -> None:
     """Each packet takes 50 to 500 ms, and one request in forty breaks its connection, before or behind the broker."""
     job.fill("device.logs", [dict(row) for row in events(11)[: EVENTS // 3]])
@@ -116,5 +115,5 @@ def test_a_slow_line_that_breaks_again_and_again(line: Line, job: KafkaJob) -> N
     for worker in workers:
         assert worker.poll() is None, job.log_of(worker)
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(30) == 0, job.log_of(worker)
+        assert worker.wait(PATIENCE_S) == 0, job.log_of(worker)
     check(job)

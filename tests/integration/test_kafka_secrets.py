@@ -21,6 +21,7 @@ from pipelines.engines.graph import topics_of
 from schemas.record import Append
 from tests.integration.conftest import Hubbub
 from tests.jobs.counting import COUNTS
+from tests.patience import PATIENCE_S
 from tests.secured_kafka import Right, SecuredKafka, set_rights
 
 ROOT = Path(__file__).parents[2]
@@ -84,7 +85,12 @@ def loud(secured_kafka: SecuredKafka, topic_prefix: str, tmp_path: Path) -> Iter
         try:
             command = [sys.executable, "-W", "ignore", "-c", LOUD, *arguments]
             ended = subprocess.run(
-                command, cwd=tmp_path, env={**os.environ, **variables}, capture_output=True, timeout=120, check=False
+                command,
+                cwd=tmp_path,
+                env={**os.environ, **variables},
+                capture_output=True,
+                timeout=PATIENCE_S,
+                check=False,
             )
         finally:
             done.set()

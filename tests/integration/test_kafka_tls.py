@@ -20,10 +20,11 @@ from infra.kafka.settings import KafkaSection
 from infra.local.kafka import LocalKafka
 from schemas.customer_messages import CUSTOMER_MESSAGES
 from schemas.record import Append
+from tests.patience import ANSWER_S, PATIENCE_S
 from tests.secured_kafka import Authority, tls_properties
 
 HANDSHAKE = 22  # the first byte of what TLS sends first
-TLS = KafkaSection(security_protocol="SSL", request_timeout_s=3.0)
+TLS = KafkaSection(security_protocol="SSL", request_timeout_s=ANSWER_S)
 
 
 class TlsServer:
@@ -44,7 +45,7 @@ class TlsServer:
             except OSError:
                 return
             with one:
-                one.settimeout(10)
+                one.settimeout(PATIENCE_S)
                 if first := one.recv(1, socket.MSG_PEEK):
                     self.first_bytes.append(first[0])
                 try:

@@ -18,6 +18,7 @@ from schemas.device_logs import DEVICE_LOGS
 from tests.broker_subject import STREAMS, all_records, eventually, lines, place, shared_out
 from tests.jobs.fragile import COPY
 from tests.kafka_job import KafkaJob
+from tests.patience import ANSWER_S, PATIENCE_S
 
 Open = Callable[[str], KafkaBroker]
 
@@ -28,7 +29,12 @@ def opened(kafka: LocalKafka, topic_prefix: str, tmp_path: Path) -> Iterator[Ope
     brokers: list[KafkaBroker] = []
 
     def open_(folder: str) -> KafkaBroker:
-        section = KafkaSection(topic_prefix=topic_prefix, state_dir=str(tmp_path / folder), session_timeout_s=6)
+        section = KafkaSection(
+            topic_prefix=topic_prefix,
+            state_dir=str(tmp_path / folder),
+            session_timeout_s=ANSWER_S,
+            request_timeout_s=ANSWER_S,
+        )
         brokers.append(KafkaBroker(KafkaConnection.of(f"kafka://{kafka.bootstrap}", section)))
         return brokers[-1]
 
@@ -104,13 +110,11 @@ def test_a_death_in_company_blames_only_its_own_record(kafka: LocalKafka, topic_
 
         fill(0, 80)
         worker = job.start("--instance", "one")
-        assert eventually(lambda: job.committed("hubbub-copy") >= job.end("device.logs"), within_s=90), job.log_of(
-            worker
-        )
+        assert eventually(lambda: job.committed("hubbub-copy") >= job.end("device.logs")), job.log_of(worker)
         fill(80, 80, poison=111)
-        assert worker.wait(60) == -signal.SIGABRT, job.log_of(worker)
+        assert worker.wait(PATIENCE_S) == -signal.SIGABRT, job.log_of(worker)
         deaths = 1
-        while (status := job.start("--until-end", "--instance", "one").wait(120)) != 0:
+        while (status := job.start("--until-end", "--instance", "one").wait(PATIENCE_S)) != 0:
             assert status == -signal.SIGABRT, job.log_of(job.workers[-1])
             deaths += 1
             assert deaths <= 3

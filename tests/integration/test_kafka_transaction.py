@@ -16,13 +16,14 @@ from infra.kafka.transaction import Member, TransactionalProducer
 from infra.local.kafka import LocalKafka
 from schemas.device_logs import DEVICE_LOGS
 from tests.broker_subject import LOGS, PARTS, everything
+from tests.patience import ANSWER_S
 
 NOBODY = Member("", -1, "", None)
 
 
 @pytest.fixture
 def broker(kafka: LocalKafka, topic_prefix: str, tmp_path: Path) -> Iterator[KafkaBroker]:
-    section = KafkaSection(topic_prefix=topic_prefix, state_dir=str(tmp_path))
+    section = KafkaSection(topic_prefix=topic_prefix, request_timeout_s=ANSWER_S, state_dir=str(tmp_path))
     with KafkaBroker(KafkaConnection.of(f"kafka://{kafka.bootstrap}", section)) as one:
         one.create_topics([DEVICE_LOGS])
         yield one

@@ -17,8 +17,10 @@ from tests.dropping_proxy import END_TRANSACTION, DroppingProxy, Loss
 from tests.integration.test_killed_job import events, oracle_silences
 from tests.jobs.counting import COUNTS, SILENCES
 from tests.kafka_job import KafkaJob, await_that, check_counts
+from tests.patience import PATIENCE_S
 
 EVENTS = 6000
+MORE = 1500
 
 
 @dataclass
@@ -87,10 +89,10 @@ def test_commits_of_which_nobody_knows_whether_they_count(trouble: Trouble, job:
     trouble.share = 1 / 3
     worker = job.start()
     total = 2 * job.end("device.logs")
-    await_that(lambda: progress(job) >= total, "the end", timeout_s=150)
+    await_that(lambda: progress(job) >= total, "the end")
     trouble.share = 0.0
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(20) == 0, job.log_of(worker)
+    assert worker.wait(PATIENCE_S) == 0, job.log_of(worker)
     print(f"lost: {dict(trouble.lost)}")
     assert min(trouble.lost["request"], trouble.lost["answer"]) >= 10, "too few were lost to show anything"
     check(job)
@@ -99,19 +101,25 @@ def test_commits_of_which_nobody_knows_whether_they_count(trouble: Trouble, job:
 def test_the_broker_goes_away_under_load_and_comes_back(trouble: Trouble, job: KafkaJob) -> None:
     """Once in order, once killed: the worker stays, blames no record, and goes on."""
     worker = job.start()
-    for end in (trouble.kafka.stop, trouble.kafka.kill):
+    later = [dict(line) for line in events(11)[EVENTS:]]
+
+    def await_a_commit(when: str) -> None:
+        """There is always something to commit, however far the worker got meanwhile."""
         before = progress(job)
-        await_that(lambda before=before: progress(job) > before, "a commit")  # type: ignore[misc]
+        job.fill("device.logs", [later.pop(0) for _ in range(MORE)])
+        await_that(lambda: progress(job) > before, f"a commit {when}")
+
+    for end in (trouble.kafka.stop, trouble.kafka.kill):
+        await_a_commit("before it goes away")
         end()
         time.sleep(2)
         assert worker.poll() is None, job.log_of(worker)
         trouble.kafka.start()
         started = time.monotonic()
-        before = progress(job)
-        await_that(lambda before=before: progress(job) > before, "a commit after the return", timeout_s=60)  # type: ignore[misc]
+        await_a_commit("after the return")
         print(f"went on {time.monotonic() - started:.1f} s after the return")
     total = 2 * job.end("device.logs")
-    await_that(lambda: progress(job) >= total, "the end", timeout_s=60)
+    await_that(lambda: progress(job) >= total, "the end")
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(20) == 0, job.log_of(worker)
+    assert worker.wait(PATIENCE_S) == 0, job.log_of(worker)
     check(job)

@@ -14,14 +14,20 @@ from infra.kafka.settings import KafkaSection
 from infra.kafka.wire import KafkaWire
 from infra.local.kafka import LocalKafka
 from schemas.device_logs import DEVICE_LOGS
+from tests.patience import ANSWER_S, PATIENCE_S
 
 
 def connection(kafka: LocalKafka, prefix: str) -> KafkaConnection:
-    return KafkaConnection.of(f"kafka://{kafka.bootstrap}", KafkaSection(topic_prefix=prefix))
+    return KafkaConnection.of(
+        f"kafka://{kafka.bootstrap}", KafkaSection(topic_prefix=prefix, request_timeout_s=ANSWER_S)
+    )
 
 
-def test_waits_for_a_topic_that_is_being_made(kafka: LocalKafka, topic_prefix: str) -> None:
+def test_waits_for_a_topic_that_is_being_made(
+    kafka: LocalKafka, topic_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another broker may have heard of it already: whoever asks too early must not be told that it does not exist."""
+    monkeypatch.setattr(kafka_wire, "_NEWS_TRAVEL_S", PATIENCE_S)  # however long making it takes
     wanted = (f"{topic_prefix}{DEVICE_LOGS.name}", 0)
     asked, found = threading.Event(), []
     wire = KafkaWire(connection(kafka, topic_prefix))
@@ -34,9 +40,9 @@ def test_waits_for_a_topic_that_is_being_made(kafka: LocalKafka, topic_prefix: s
     asking = threading.Thread(target=ask)
     with KafkaBroker(connection(kafka, topic_prefix)) as broker:
         asking.start()
-        assert asked.wait(60)
+        assert asked.wait(PATIENCE_S)
         broker.create_topics([DEVICE_LOGS])
-        asking.join(60)
+        asking.join(PATIENCE_S)
     wire.close()
     assert [list(one) for one in found] == [[wanted]]
 

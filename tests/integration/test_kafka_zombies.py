@@ -16,9 +16,10 @@ from tests.integration.test_killed_job import events, oracle_silences
 from tests.jobs.counting import COUNTS, SILENCES
 from tests.jobs.fragile import COPY
 from tests.kafka_job import KafkaJob, await_that, check_counts
+from tests.patience import PATIENCE_S
 
 EVENTS = 3000
-TRANSACTION_TIMEOUT_S = 2.0
+TRANSACTION_TIMEOUT_S = 5.0
 
 
 @pytest.fixture
@@ -58,14 +59,14 @@ def test_a_worker_that_slept_through_its_session_is_fenced(job: KafkaJob, place:
     total = 2 * job.end("device.logs")
     await_that(lambda: job.committed("hubbub-counts") + job.committed("hubbub-silences") >= total, "the new lines")
     sleeper.send_signal(signal.SIGTERM)
-    assert sleeper.wait(20) == 0, job.log_of(sleeper)
+    assert sleeper.wait(PATIENCE_S) == 0, job.log_of(sleeper)
     check(job)
 
 
 def test_a_dead_workers_open_transaction_is_given_up(job: KafkaJob) -> None:
     """It died under another name than the next one has, so nobody ends its transaction but the cluster, in time."""
     dead = job.start("--instance", "dead", failpoint="after_send_offsets:12:kill")
-    assert dead.wait(60) == -9, job.log_of(dead)
+    assert dead.wait(PATIENCE_S) == -9, job.log_of(dead)
     started = time.monotonic()
     job.finish()
     print(f"taken over and finished in {time.monotonic() - started:.1f} s")
@@ -79,7 +80,7 @@ def test_stopped_in_order_under_load_it_ends_at_once_and_whole(job: KafkaJob) ->
         await_that(lambda before=before: job.committed("hubbub-counts") > before, "a commit")  # type: ignore[misc]
         started = time.monotonic()
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(15) == 0, job.log_of(worker)
+        assert worker.wait(PATIENCE_S) == 0, job.log_of(worker)
         print(f"ended in {time.monotonic() - started:.1f} s")
     job.finish()
     check(job)
@@ -97,7 +98,7 @@ def test_a_record_that_kills_the_process_is_a_dead_letter_in_the_end(
         lines[31]["message"] = "abort"
         job.fill("device.logs", [dict(line) for line in lines])
         deaths = 0
-        while (status := job.start("--until-end", "--instance", f"machine-{deaths}").wait(60)) != 0:
+        while (status := job.start("--until-end", "--instance", f"machine-{deaths}").wait(PATIENCE_S)) != 0:
             assert status == -signal.SIGABRT, job.log_of(job.workers[-1])
             deaths += 1
             assert deaths <= 3

@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 
 import orjson
-import pytest
 
 from infra.broker import TopicPartition
 from infra.sqlite.broker import SqliteBroker
@@ -25,7 +24,6 @@ def hubbub(*arguments: str, timeout_s: float = 420) -> str:
     return done.stdout
 
 
-@pytest.mark.timeout(600)
 def test_sixteen_thousand_real_lines_go_through_the_whole_job(tmp_path: Path) -> None:
     broker = f"sqlite:{tmp_path / 'hubbub.db'}"
     raw: Counter[str] = Counter()

@@ -34,6 +34,7 @@ from schemas.record import Append
 from schemas.silences import SILENCES
 from tests.broker_subject import eventually
 from tests.http_receiver import Came, HttpReceiver, http_receiver
+from tests.patience import PATIENCE_S
 from tests.raised_alerts import event_of, has_han
 
 Hubbub = Callable[..., Any]
@@ -65,6 +66,7 @@ def broker(tmp_path: Path) -> Iterator[SqliteBroker]:
 
 
 def webhook(receiver: HttpReceiver, name: str = "team", **more: str) -> str:
+    more = {"timeout": "5m", **more}  # nobody here is given up for being slow, but by a test that says so
     lines = "".join(f'{key} = "{value}"\n' for key, value in more.items())
     return f'[receivers.{name}]\nkind = "webhook"\nurl = "{receiver.url}/hook"\n{lines}'
 
@@ -84,7 +86,7 @@ def running(broker: SqliteBroker, text: str, environment: dict[str, str] | None 
             yield notifier
         finally:
             stop.set()
-            thread.join(20)
+            thread.join(PATIENCE_S)
             assert not thread.is_alive()
 
 
@@ -96,6 +98,7 @@ def test_a_webhook_gets_what_alertmanager_sends_signed_and_with_a_key(broker: Sq
             [came] = receiver.await_requests(1)
             broker.append([event("d1", "resolved", revision=2, resolved_at="2026-03-01T09:00:00Z")])
             receiver.await_requests(2)
+            assert eventually(lambda: told(broker)["team"].delivered == 2)
     assert (came.path, came.json["version"], came.json["status"]) == ("/hook", "4", "firing")
     [alert] = came.json["alerts"]
     assert alert["labels"] == {"alertname": "too-warm", "device_id": "d1", "severity": "major", "site": "lab"}
@@ -107,7 +110,6 @@ def test_a_webhook_gets_what_alertmanager_sends_signed_and_with_a_key(broker: Sq
     assert came.headers["authorization"] == "Bearer t0ken"
     ended = receiver.came[1].json
     assert (ended["status"], ended["alerts"][0]["endsAt"]) == ("resolved", "2026-03-01T09:00:00.000000Z")
-    assert told(broker)["team"].delivered == 2
 
 
 def test_alertmanager_gets_its_own_api(broker: SqliteBroker) -> None:
@@ -124,17 +126,19 @@ def test_alertmanager_gets_its_own_api(broker: SqliteBroker) -> None:
 
 
 def test_a_failure_is_tried_again_as_it_was_and_shows(broker: SqliteBroker, hubbub: Hubbub) -> None:
-    with http_receiver(lambda came: 503 if len(receiver.came) < 2 else 200) as receiver:
+    mended = threading.Event()
+    with http_receiver(lambda came: 200 if mended.is_set() else 503) as receiver:
         broker.append([event("d1")])
         with running(broker, ROUTE + webhook(receiver)):
             assert eventually(lambda: bool(told(broker)) and told(broker)["team"].failing != [])
             answer = hubbub("notify", "status")
             assert answer.status == 1
             assert "answered 503 Service Unavailable: ok" in answer.out
-            first, second = receiver.await_requests(2)
+            mended.set()
+            receiver.await_requests(2)
             assert eventually(lambda: told(broker)["team"].delivered == 1)
-    assert first.body == second.body
-    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+    assert len({came.body for came in receiver.came}) == 1
+    assert len({came.headers["idempotency-key"] for came in receiver.came}) == 1
     answer = hubbub("notify", "status", "--json")
     assert answer.status == 0
     assert json.loads(answer.out)["on_their_way"] == []
@@ -151,9 +155,8 @@ def test_one_that_hangs_delays_only_itself(broker: SqliteBroker) -> None:
             for number in range(2, 6):
                 broker.append([event(f"d{number}")])
                 quick.await_requests(number)
-            assert eventually(lambda: bool(told(broker)["slow"].failing))
+            assert eventually(lambda: bool(told(broker)["slow"].failing) and told(broker)["team"].delivered == 5)
         history = told(broker)
-    assert history["team"].delivered == 5
     assert history["slow"].failing[0]["error"] == "127.0.0.1 did not answer within 0.3 s"
 
 
@@ -253,13 +256,13 @@ def test_killed_between_sending_and_remembering_it_sends_the_same_again(broker: 
         for number in (1, 2):
             processes.append(start(broker, ROUTE + webhook(receiver)))
             receiver.await_requests(number)
-            assert processes[-1].wait(30) == -signal.SIGKILL
+            assert processes[-1].wait(PATIENCE_S) == -signal.SIGKILL
             broker.append([event("d1", revision=number + 1, summary="other words by now")])
         processes.append(start(broker, ROUTE + webhook(receiver)))
         receiver.await_requests(3)
         assert eventually(lambda: told(broker)["team"].delivered == 1)
         processes[-1].terminate()
-        assert processes[-1].wait(30) == 0
+        assert processes[-1].wait(PATIENCE_S) == 0
     assert len({came.headers["idempotency-key"] for came in receiver.came}) == 1
     assert len({came.body for came in receiver.came}) == 1
 

@@ -23,13 +23,14 @@ from schemas.silences import SILENCES
 from tests.broker_subject import eventually
 from tests.http_receiver import Came, http_receiver
 from tests.integration.test_notifier import ROOT, ROUTE, event, webhook
+from tests.patience import ANSWER_S, PATIENCE_S
 
 
 @pytest.mark.slow
 def test_killed_between_sending_and_remembering_it_sends_the_same_again(
     kafka: LocalKafka, topic_prefix: str, tmp_path: Path
 ) -> None:
-    section = KafkaSection(topic_prefix=topic_prefix, state_dir=str(tmp_path / "state"))
+    section = KafkaSection(topic_prefix=topic_prefix, request_timeout_s=ANSWER_S, state_dir=str(tmp_path / "state"))
     url = f"kafka://{kafka.bootstrap}"
     processes: list[subprocess.Popen[bytes]] = []
 
@@ -51,12 +52,12 @@ def test_killed_between_sending_and_remembering_it_sends_the_same_again(
         broker.append([event("d1")])
         start()
         receiver.await_requests(1)
-        assert processes[-1].wait(60) == -signal.SIGKILL
+        assert processes[-1].wait(PATIENCE_S) == -signal.SIGKILL
         broker.append([event("d1", revision=2, summary="other words by now"), event("d2")])
         start()
-        assert eventually(lambda: delivered(broker) == 2, within_s=90)
+        assert eventually(lambda: delivered(broker) == 2)
         processes[-1].terminate()
-        assert processes[-1].wait(60) == 0
+        assert processes[-1].wait(PATIENCE_S) == 0
     keys = [(came.json["groupLabels"]["device_id"], came.headers["idempotency-key"]) for came in receiver.came]
     assert len(keys) == 3
     assert len(set(keys)) == 2

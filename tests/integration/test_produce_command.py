@@ -24,6 +24,7 @@ from infra.sqlite.broker import SqliteBroker
 from pipelines.produce.from_file import Advance, Checked, InputFile
 from schemas.identity import file_row_id
 from schemas.record import Append, Record
+from tests.patience import PATIENCE_S
 
 Hubbub = Callable[..., Any]
 MESSAGES = "customer.messages"
@@ -93,7 +94,7 @@ def test_a_killed_run_is_resumed_exactly_once(hubbub: Hubbub, tmp_path: Path) ->
     command = [sys.executable, "-m", "pipelines.command_line", "produce", MESSAGES, str(path)]
     for _ in range(3):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         before = written()
         while written() == before and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -312,12 +313,12 @@ def test_a_pipe_s_lines_are_there_before_it_ends(hubbub: Hubbub, tmp_path: Path)
         assert process.stdin is not None
         process.stdin.write(b'{"device_id": "d", "text": "early"}\n{"device_id": "d", "te')
         process.stdin.flush()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while not written() and time.monotonic() < deadline:
             time.sleep(0.02)
         assert written() == 1
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, out) == (130, b"1 rows written to customer.messages\n"), err
     assert written() == 1
 

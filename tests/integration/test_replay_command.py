@@ -29,6 +29,7 @@ from schemas.catalog import INPUTS
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
 from tests.jobs.counting import COUNTS, SILENCES
+from tests.patience import PATIENCE_S
 from tests.tiny_text_bundle import HEADS, write_card, write_tiny_text_bundle
 
 Hubbub = Callable[..., Any]
@@ -162,7 +163,7 @@ def _run_until_quiet(broker: SqliteBroker, devices: int) -> None:
     thread = threading.Thread(target=work)
     before = _silent(broker)
     thread.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while _silent(broker) < before + devices and time.monotonic() < deadline and not failed:
         time.sleep(0.02)
     stop.set()

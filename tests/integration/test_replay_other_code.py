@@ -17,6 +17,7 @@ import pytest
 
 from models.find_bundle import shipped_bundles
 from tests.broker_subject import eventually
+from tests.patience import PATIENCE_S
 from tests.tiny_text_bundle import write_tiny_text_bundle
 
 Hubbub = Callable[..., Any]
@@ -210,10 +211,10 @@ def test_the_other_process_never_outlives_this_one(here: Path, ends_by: signal.S
     command = ["-m", "pipelines.command_line", "replay", "--input", "hour.jsonl", "--candidate", "waits"]
     with subprocess.Popen([sys.executable, *command], cwd=here, env={**os.environ, "PYTHONPATH": str(ROOT)}) as parent:
         try:
-            assert eventually(lambda: path.exists() and path.read_text(encoding="utf-8") != "", within_s=120)
+            assert eventually(lambda: path.exists() and path.read_text(encoding="utf-8") != "")
             parent.send_signal(ends_by)
-            assert parent.wait(60) == status
+            assert parent.wait(PATIENCE_S) == status
         finally:
             parent.kill()
     child = int(path.read_text(encoding="utf-8"))
-    assert eventually(lambda: not Path(f"/proc/{child}").exists(), within_s=30)
+    assert eventually(lambda: not Path(f"/proc/{child}").exists())

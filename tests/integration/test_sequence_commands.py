@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.tiny_sequence_bundle import boots, write_rows, write_tiny_sequence_bundle
 from tests.train_environment import train_python
 
@@ -18,7 +19,9 @@ ROOT = Path(__file__).parents[2]
 
 def hubbub(*words: object, given: str = "", python: Path = Path(sys.executable)) -> subprocess.CompletedProcess[str]:
     command = [str(python), "-m", "pipelines.command_line", *map(str, words)]
-    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=250, cwd=ROOT, check=False)
+    return subprocess.run(
+        command, input=given, capture_output=True, text=True, timeout=PATIENCE_S, cwd=ROOT, check=False
+    )
 
 
 def lines(text: str) -> list[dict[str, Any]]:

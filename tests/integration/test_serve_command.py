@@ -24,6 +24,7 @@ from pipelines.silences import silences_of
 from schemas.alerts import ALERTS
 from schemas.record import Append
 from tests.broker_subject import eventually
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-of-some-length"
@@ -63,7 +64,7 @@ class Served:
     def ask(
         self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             content = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
             kind = {"Content-Type": "application/json"} if content is not None else {}
@@ -97,7 +98,7 @@ def serving(folder: Path, token: str = "") -> Iterator[Served]:
             yield Served(int(line.split(":")[2].split("/")[0]), broker, process)
         finally:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+            assert process.wait(PATIENCE_S) == 0
             process.stderr.close()
 
 
@@ -260,7 +261,7 @@ def test_the_feed_is_atom_and_shows_hostile_text_as_text(guarded: Served) -> Non
 
 @contextmanager
 def stream(served: Served, path: str = "/api/alerts/stream", **headers: str) -> Iterator[Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE_S)
     connection.request("GET", path, headers={**BEARER, **headers})
     answer = connection.getresponse()
     assert answer.getheader("content-type") == "text/event-stream; charset=utf-8"
@@ -275,9 +276,10 @@ def stream(served: Served, path: str = "/api/alerts/stream", **headers: str) -> 
 def next_event(answer: Any) -> tuple[str, Any]:
     """The id and the data of the next event; what else it says is left out."""
     found: dict[str, str] = {}
-    while line := answer.readline().decode().rstrip("\n"):
-        name, _, value = line.partition(": ")
-        found[name] = value
+    while "data" not in found:  # a sign of life is none
+        while line := answer.readline().decode().rstrip("\n"):
+            name, _, value = line.partition(": ")
+            found[name] = value
     return found.get("id", ""), json.loads(found["data"])
 
 

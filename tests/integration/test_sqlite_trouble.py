@@ -16,6 +16,7 @@ from infra.sqlite.broker import SqliteBroker
 from infra.sqlite.store import MOST_CACHE_BYTES
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
+from tests.patience import PATIENCE_S
 
 PART = TopicPartition("device.logs", 0)
 STREAM = Stream((PART,))
@@ -116,13 +117,13 @@ def test_all_the_caches_of_a_process_have_one_bound(broker: SqliteBroker) -> Non
         at = 0
         while records := broker.read(PART, at, max_records=100, max_bytes=4 << 20):
             at = records[-1].offset + 1
-        done.wait(60)
-        over.wait(60)
+        done.wait(PATIENCE_S)
+        over.wait(PATIENCE_S)
 
     threads = [threading.Thread(target=read) for _ in range(5)]
     for thread in threads:
         thread.start()
-    done.wait(60)
+    done.wait(PATIENCE_S)
     held = memory_used()
     over.set()
     for thread in threads:

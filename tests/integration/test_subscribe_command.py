@@ -19,6 +19,7 @@ from operators.alert_rule import AlertRule
 from operators.default_alert_rules import DEFAULT_ALERT_RULES
 from schemas.catalog import TOPICS
 from schemas.record import Append
+from tests.patience import PATIENCE_S
 from tests.raised_alerts import event_of
 
 Hubbub = Callable[..., Any]
@@ -206,7 +207,7 @@ def test_following_shows_what_is_new(hubbub: Hubbub, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pipelines.command_line", "subscribe", MESSAGES, "--follow"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         with SqliteBroker("hubbub.db") as broker:  # write until the follower has come up and sees one
             while process.poll() is None and time.monotonic() < deadline:
                 broker.append([Append(MESSAGES, b"d", b'{"text": "after"}')])

@@ -22,6 +22,7 @@ from schemas.alerts import ALERTS
 from tests.http_receiver import http_receiver
 from tests.integration.test_notifier import event
 from tests.integration.test_serve_command import TOKEN, serving
+from tests.patience import ANSWER_S
 
 PAGE = (Path(__file__).parents[2] / "docs" / "subscribe.md").read_text(encoding="utf-8")
 
@@ -79,7 +80,7 @@ def test_the_stream_is_read_as_the_page_says(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_ten_lines_of_kafka_python_read_alerts(kafka: LocalKafka) -> None:
     source, *_ = blocks("python")
-    with open_broker(BrokerSection(f"kafka://{kafka.bootstrap}"), KafkaSection()) as broker:
+    with open_broker(BrokerSection(f"kafka://{kafka.bootstrap}"), KafkaSection(request_timeout_s=ANSWER_S)) as broker:
         broker.create_topics([ALERTS])
         one = event("d1")
         headers = (("ce_id", b"ab" * 16), ("ce_specversion", b"1.0"))

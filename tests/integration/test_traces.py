@@ -26,6 +26,7 @@ from schemas.dead_letters import DEAD_LETTERS
 from schemas.record import Append, Record
 from tests.http_receiver import HttpReceiver, http_receiver
 from tests.integration.conftest import Hubbub
+from tests.patience import PATIENCE_S
 
 TRACE, SENDER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SAMPLED = f"00-{TRACE}-{SENDER}-01"
@@ -178,7 +179,7 @@ def test_serve_and_notify_speak_json(command: tuple[str, ...], tmp_path: Path) -
         assert process.stderr is not None
         said = orjson.loads(process.stderr.readline())
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_S) == 0
         assert [orjson.loads(line) for line in process.stderr] == []
     assert said["level"] == "info" and said["message"].startswith(("serving http://", "telling team")), said
 
@@ -190,7 +191,7 @@ def test_nothing_is_imported_that_was_not_asked_for(tmp_path: Path) -> None:
         "assert not [name for name in sys.modules if name.startswith('opentelemetry')]\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.returncode == 0, done.stderr
 

@@ -10,6 +10,7 @@ import pytest
 from infra.kafka.batch_reading import committed_records
 from infra.kafka.bounded_codec import GZIP, LZ4, NAMES, SNAPPY, ZSTD
 from tests.kafka_bombs import bomb_batch
+from tests.patience import PATIENCE_S
 
 MIB = 1 << 20
 
@@ -85,7 +86,9 @@ while data:
     position, data = behind, data[(behind - position) // 1024 * len(bomb):]
 print(count, peak_mib())
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert done.returncode == 0, done.stderr
     count, rss_mib = map(int, done.stdout.split())
     assert count == 10 + 1_000_000

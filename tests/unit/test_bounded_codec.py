@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.kafka.bounded_codec import GZIP, LZ4, NAMES, SNAPPY, ZSTD, InflatesTooFar, NotCompressed, inflated
+from tests.patience import PATIENCE_S
 
 MIB = 1 << 20
 
@@ -110,6 +111,8 @@ try:
 except InflatesTooFar:
     print(peak_mib())
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 400

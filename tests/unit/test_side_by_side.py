@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from models.side_by_side import SideBySide
+from tests.patience import PATIENCE_S
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -18,7 +19,7 @@ def test_results_stand_in_the_order_of_their_arguments(threads: int, count: int)
 
 
 def test_as_many_run_at_once_as_there_are_threads() -> None:
-    meeting = threading.Barrier(3, timeout=20)
+    meeting = threading.Barrier(3, timeout=PATIENCE_S)
     assert len(list(SideBySide[int, int](lambda _: meeting.wait(), 3)(range(6)))) == 6
 
 
