@@ -69,8 +69,13 @@ class KafkaReader:
             self._ask(node, own, wait_s=0.0)
         until = time.monotonic() + self._section.request_timeout_s
         errors: dict[TopicPartition, int] = {}
-        for node in list(self._under_way):
-            errors |= self._await_answer(node, until)
+        try:
+            for node in list(self._under_way):
+                errors |= self._await_answer(node, until)
+        except NoAnswer:  # a connection broke, or a server is gone: the question is asked again while there is time
+            if time.monotonic() > until:
+                raise
+            return self.ends(parts)
         if errors:  # a leader has moved, or what was here is gone: who reads mends it
             return self.ends(parts)
         ends: dict[TopicPartition, int] = {}

@@ -113,6 +113,31 @@ def test_one_question_tells_the_ends_and_brings_what_is_new(
     assert len(asked) == 2, asked
 
 
+def test_a_connection_that_breaks_under_that_question_is_made_again(
+    subject: KafkaSubject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, other = subject.open(), subject.open()
+    broker.create_topics([DEVICE_LOGS])
+    for part in PARTS:
+        assert broker.read(part, 0, max_records=9, max_bytes=9999) == []
+    other.append(lines("a", "b", "c", "d"))
+    begin = KafkaWire.begin
+    broken: list[Any] = []
+
+    def breaking(wire: KafkaWire, request: Any, node: Any) -> Any:
+        future = begin(wire, request, node)
+        if not broken:
+            broken.append(node)
+            wire._manager.close(node)
+        return future
+
+    monkeypatch.setattr(KafkaWire, "begin", breaking)
+    ends = broker.ends([LOGS])
+    assert broken
+    found = [record.key for part in PARTS if ends[part] for record in all_records(broker, part)]
+    assert sorted(filter(None, found)) == [b"a", b"b", b"c", b"d"]
+
+
 def _noting(asked: list[object], send: Callable[..., Any]) -> Callable[..., Any]:
     def noting(wire: KafkaWire, request: object, *others: Any, **named: Any) -> Any:
         asked.append(request)
