@@ -98,7 +98,8 @@ def weightiest_words(text: str, words: Sequence[Word], shares: Sequence[float]) 
         return []
     mean = sum(shares) / len(shares)
     chosen: dict[str, tuple[float, int, int]] = {}
-    for without in (mean, 0.0):
+    # A single one stands out of nothing, but for rounding.
+    for without in (mean, 0.0) if len(words) > 1 else (0.0,):
         for share, first, last in _positive(words, shares, without):
             start, end = _trimmed(text, first, last)
             if start < end:

@@ -34,6 +34,7 @@ def pieces(text: str, *parts: str) -> list[tuple[int, int]]:
         # Nothing stands out of a text of one word: it is told all the same, if it added anything.
         ("fire", ["fire"], [2], ["fire"]),
         ("fire", ["fire"], [-2], []),
+        ("fireproof", ["fire", "pro", "of"], [-0.9, -0.2, -0.8], []),
         # At most three, equal ones by place, each once.
         ("a b c d e", ["a", " b", " c", " d", " e"], [1, 1, 1, 1, -9], ["a", "b", "c"]),
         ("go go stay", ["go", " go", " stay"], [3, 3, -6], ["go"]),
