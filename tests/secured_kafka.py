@@ -15,11 +15,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from infra.broker import BrokerRefused
 from infra.kafka.broker import KafkaBroker
 from infra.kafka.connection import KafkaConnection
 from infra.kafka.settings import KafkaSection
 from infra.local.kafka import LocalKafka
 from infra.secret import Secret
+from tests.broker_subject import eventually
+from tests.patience import ADMIN, ANSWER_S
 
 DAY = timedelta(days=1)
 
@@ -137,13 +140,21 @@ class SecuredKafka:
             password=Secret(password or f"{user}-password", "HUBBUB_KAFKA_PASSWORD"),
             ssl_cafile=str(self.authority.file),
             state_dir=str(self.state),
-            request_timeout_s=5.0,
+            request_timeout_s=ANSWER_S,
             transaction_timeout_s=5.0,
         )
         return msgspec.structs.replace(section, **settings)
 
     def open(self, user: str, password: str | None = None, **settings: object) -> KafkaBroker:
         return KafkaBroker(KafkaConnection.of(self.url, self.section(user, password, **settings)))
+
+    def lets_in(self, user: str) -> bool:
+        """Tell whether the broker knows a user by now: the controller does a moment before."""
+        try:
+            self.open(user).close()
+        except BrokerRefused:
+            return False
+        return True
 
 
 @contextmanager
@@ -153,10 +164,12 @@ def start_secured_kafka(folder: Path) -> Iterator[SecuredKafka]:
     properties = tls_properties(authority.issue("broker", hosts=["127.0.0.1"]), authority.file)
     properties |= user_properties({"plain": "plain-password"})
     with LocalKafka(folder, protocol="SASL_SSL", properties=properties) as kafka:
+        one = SecuredKafka(kafka, authority, folder / "state")
         for user in ("admin", "job"):
             add_user(kafka, user, f"{user}-password")
+            assert eventually(lambda user=user: one.lets_in(user))  # type: ignore[misc]
         set_rights(kafka, "admin", [Right("ALL", kind, "*") for kind in ("TOPIC", "GROUP", "TRANSACTIONAL_ID")])
-        yield SecuredKafka(kafka, authority, folder / "state")
+        yield one
 
 
 def add_user(kafka: LocalKafka, name: str, password: str) -> None:
@@ -164,7 +177,7 @@ def add_user(kafka: LocalKafka, name: str, password: str) -> None:
     from kafka import KafkaAdminClient
     from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
-    admin = KafkaAdminClient(bootstrap_servers=kafka.internal)
+    admin = KafkaAdminClient(bootstrap_servers=kafka.internal, **ADMIN)
     upsertion = UserScramCredentialUpsertion(name, ScramMechanism.SCRAM_SHA_512, password)
     assert admin.alter_user_scram_credentials([upsertion]) == {name: None}
     admin.close()
@@ -184,9 +197,10 @@ def set_rights(kafka: LocalKafka, user: str, rights: Iterable[Right]) -> None:
         ResourceType,
     )
 
-    admin = KafkaAdminClient(bootstrap_servers=kafka.internal)
+    admin = KafkaAdminClient(bootstrap_servers=kafka.internal, **ADMIN)
     every = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
-    admin.delete_acls([ACLFilter(f"User:{user}", None, ACLOperation.ANY, ACLPermissionType.ANY, every)])
+    all_of_them = ACLFilter(f"User:{user}", None, ACLOperation.ANY, ACLPermissionType.ANY, every)
+    admin.delete_acls([all_of_them])
     lists = [
         ACL(
             f"User:{user}",
@@ -203,4 +217,6 @@ def set_rights(kafka: LocalKafka, user: str, rights: Iterable[Right]) -> None:
     ]
     if lists:
         assert not admin.create_acls(lists)["failed"]
+    # The controller has them; what the broker goes by follows a moment later.
+    assert eventually(lambda: set(admin.describe_acls(all_of_them)[0]) == set(lists))
     admin.close()

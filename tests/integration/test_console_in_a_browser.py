@@ -95,7 +95,7 @@ def visiting(
         color_scheme="dark" if scheme == "dark" else "light",
         locale=language,
     )
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE_S * 1000)
     try:
         page = context.new_page()
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
@@ -137,6 +137,7 @@ def test_every_page_is_whole_and_open_to_everybody(browser: Browser, site: Site,
 
 def test_the_login_page_is_open_to_everybody(browser: Browser, site: Site) -> None:
     context = browser.new_context(viewport={"width": 400, "height": 800})
+    context.set_default_timeout(PATIENCE_S * 1000)
     page = context.new_page()
     page.goto(site.url)
     assert page.title() == "Log in · hubbub"
@@ -184,7 +185,7 @@ def test_changes_come_by_themselves_and_can_be_paused(browser: Browser, site: Si
 def test_what_is_still_being_looked_for_comes_by_itself(browser: Browser, site: Site) -> None:
     with visiting(browser, site, width=400) as (page, errors):
         page.goto(f"{site.url}/drift")
-        page.wait_for_selector("#drift[data-live-every='30'] h2", timeout=60_000)
+        page.wait_for_selector("#drift[data-live-every='30'] h2")
         page.goto(f"{site.url}/reports")
         here = page.locator(".top nav a[aria-current]")
         box = here.bounding_box()

@@ -18,7 +18,9 @@ from pipelines.engines.faust.engine import FaustEngine
 from pipelines.engines.graph import topics_of
 from pipelines.engines.job_settings import JobSettings
 from schemas.record import Append
+from tests.broker_subject import eventually
 from tests.jobs.counting import COUNTS
+from tests.patience import ANSWER_S, PATIENCE_S
 from tests.secured_kafka import Authority, Right, SecuredKafka, set_rights, tls_properties
 
 MEMORY = "hubbub-counts-faust-memory-changelog"
@@ -42,6 +44,7 @@ def fill(broker: KafkaBroker) -> None:
 
 def check(broker: KafkaBroker) -> None:
     """Each line came out once, with its number; the one that is none is a dead letter."""
+    assert eventually(lambda: broker.settled(["test.numbered", "dead.letters"]))
     found = Counter(
         orjson.loads(record.value or b"")["number"]
         for number in range(8)
@@ -58,7 +61,7 @@ def test_a_worker_needs_the_rights_that_the_docs_name(secured_kafka: SecuredKafk
     def work(rights: list[Right]) -> None:
         set_rights(secured_kafka.kafka, "job", rights)
         with secured_kafka.open("job", topic_prefix=topic_prefix) as broker:
-            FaustEngine(broker, JobSettings(batch_records=7), recovery_s=20).run([COUNTS], until_end=True)
+            FaustEngine(broker, JobSettings(batch_records=7), recovery_s=PATIENCE_S).run([COUNTS], until_end=True)
 
     rights = [*rights_of(topic_prefix), Right("CREATE", "TOPIC", topic_prefix + MEMORY)]
     with secured_kafka.open("admin", topic_prefix=topic_prefix) as admin:
@@ -84,7 +87,7 @@ def test_client_certificates_are_all_it_needs(tmp_path: Path) -> None:
         security_protocol="SSL",
         ssl_cafile=str(authority.file),
         state_dir=str(tmp_path / "state"),
-        request_timeout_s=30.0,  # a cluster that is just made, on a machine that does much else
+        request_timeout_s=ANSWER_S,
     )
     ours = msgspec.structs.replace(section, ssl_certfile=client, ssl_keyfile=client)
     with LocalKafka(tmp_path / "kafka", protocol="SSL", properties=properties) as kafka:

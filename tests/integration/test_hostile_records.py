@@ -19,8 +19,10 @@ from infra.kafka.settings import KafkaSection
 from infra.local.kafka import LocalKafka
 from pipelines.engines.graph import topics_of
 from schemas.record import Append, Record
+from tests.broker_subject import eventually
 from tests.jobs.counting import COUNTS
 from tests.kafka_bombs import bomb_batch, send_batch
+from tests.patience import ANSWER_S
 from tests.peak_memory import waited_for
 
 MIB = 1 << 20
@@ -51,7 +53,7 @@ def test_nothing_is_executed_and_no_bomb_goes_off(
     hostile = [pickle.dumps(Marker(marker), protocol=number) for number in (0, 2, 5)]
     good = b'{"message": "hello"}'
     url = f"kafka://{kafka.bootstrap}"
-    section = KafkaSection(topic_prefix=topic_prefix)
+    section = KafkaSection(topic_prefix=topic_prefix, request_timeout_s=ANSWER_S)
     with KafkaBroker(KafkaConnection.of(url, section)) as broker:
         broker.create_topics(topics_of([COUNTS]))
         broker.append([Append("device.logs", b"d", value) for value in (good, *hostile)])
@@ -68,6 +70,7 @@ def test_nothing_is_executed_and_no_bomb_goes_off(
             most_mib = waited_for(job)
         assert job.returncode == 0, (tmp_path / "said").read_text()
 
+        assert eventually(lambda: broker.settled(["dead.letters", "test.numbered"]))
         reasons = Counter(dict(one.headers)["dlq.reason"].decode() for one in everything(broker, "dead.letters"))
         outputs = len(everything(broker, "test.numbered"))
     assert not marker.exists()

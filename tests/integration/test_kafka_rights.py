@@ -13,6 +13,7 @@ from pipelines.engines.embedded_engine import EmbeddedEngine
 from pipelines.engines.graph import topics_of
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
+from tests.broker_subject import eventually
 from tests.jobs.counting import COUNTS
 from tests.secured_kafka import Right, SecuredKafka, set_rights
 
@@ -56,7 +57,9 @@ class Job:
     def done(self) -> int:
         """Count what has come of the rows: each is in the output or among the dead letters."""
         with self.secured.open("admin") as broker:
-            parts = [TopicPartition(name, number) for name in ("test.numbered", "dead.letters") for number in range(8)]
+            topics = ["test.numbered", "dead.letters"]
+            assert eventually(lambda: broker.settled(topics))
+            parts = [TopicPartition(name, number) for name in topics for number in range(8)]
             return sum(len(broker.read(part, 0, max_records=10_000, max_bytes=1 << 24)) for part in parts)
 
 
@@ -142,4 +145,4 @@ def test_plain_works_within_tls(job: Job) -> None:
 
 def test_who_names_no_user_is_told_that_one_may_be_expected(job: Job) -> None:
     with pytest.raises(BrokerAway, match=r"it may expect a user: kafka\.security_protocol is SSL"):
-        job.secured.open("job", security_protocol="SSL")
+        job.secured.open("job", security_protocol="SSL", request_timeout_s=5.0)

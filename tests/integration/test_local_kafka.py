@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from kafka.admin import NewTopic
 from kafka.errors import KafkaTimeoutError
 
 from infra.local.kafka import JavaMissing, KafkaStartFailed, LocalKafka
+from tests.patience import PATIENCE_S
 
 
 def make_topic(bootstrap: str, name: str, *, partitions: int = 1, copies: int = 1) -> None:
@@ -24,8 +26,8 @@ def make_topic(bootstrap: str, name: str, *, partitions: int = 1, copies: int = 
 
 
 def values(bootstrap: str, topic: str, count: int) -> list[bytes]:
-    """Read `count` values of partition 0, or fail in 30 s."""
-    consumer = KafkaConsumer(bootstrap_servers=bootstrap, consumer_timeout_ms=30_000)
+    """Read `count` values of partition 0."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, consumer_timeout_ms=PATIENCE_S * 1000)
     consumer.assign([TopicPartition(topic, 0)])
     consumer.seek_to_beginning()
     found = [next(consumer).value for _ in range(count)]
@@ -33,9 +35,9 @@ def values(bootstrap: str, topic: str, count: int) -> list[bytes]:
     return found
 
 
-def gone(pid: int, *, within_s: float = 20.0) -> bool:
+def gone(pid: int) -> bool:
     """Tell whether a process has ended (or waits for nobody but its parent to take notice)."""
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         try:
             if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
@@ -48,11 +50,11 @@ def gone(pid: int, *, within_s: float = 20.0) -> bool:
 
 def test_takes_records_and_makes_no_topic_by_surprise(kafka: LocalKafka, topic_prefix: str) -> None:
     make_topic(kafka.bootstrap, f"{topic_prefix}one")
-    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, max_block_ms=2000)
-    producer.send(f"{topic_prefix}one", b"hello").get(10)
-    with pytest.raises(KafkaTimeoutError):
-        producer.send(f"{topic_prefix}nobody-made-this", b"x").get(10)
-    producer.close()
+    for topic, most_ms in ((f"{topic_prefix}one", PATIENCE_S * 1000), (f"{topic_prefix}nobody-made-this", 2000)):
+        producer = KafkaProducer(bootstrap_servers=kafka.bootstrap, max_block_ms=most_ms)
+        with pytest.raises(KafkaTimeoutError) if most_ms == 2000 else nullcontext():
+            producer.send(topic, b"hello").get(PATIENCE_S)
+        producer.close()
     assert values(kafka.bootstrap, f"{topic_prefix}one", 1) == [b"hello"]
 
 
@@ -60,7 +62,7 @@ def test_a_killed_broker_comes_back_with_its_records(tmp_path: Path) -> None:
     with LocalKafka(tmp_path) as local:
         make_topic(local.bootstrap, "one")
         producer = KafkaProducer(bootstrap_servers=local.bootstrap, acks="all")
-        producer.send("one", b"before").get(10)
+        producer.send("one", b"before").get(PATIENCE_S)
         producer.close()
         local.kill()
         local.start()
@@ -73,7 +75,7 @@ def test_the_broker_dies_with_its_parent(tmp_path: Path) -> None:
     program = (
         "import sys, time, pathlib; from infra.local.kafka import LocalKafka\n"
         "with LocalKafka(pathlib.Path(sys.argv[1])) as local:\n"
-        "    print(local.nodes[0].pid, flush=True); time.sleep(300)\n"
+        "    print(local.nodes[0].pid, flush=True); time.sleep(3000)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
@@ -88,9 +90,9 @@ def test_three_brokers_go_on_without_one(tmp_path: Path) -> None:
     with LocalKafka(tmp_path, brokers=3) as local:
         make_topic(local.bootstrap, "one", copies=3)
         producer = KafkaProducer(bootstrap_servers=local.bootstrap.split(","), acks="all")
-        producer.send("one", b"three").get(30)
+        producer.send("one", b"three").get(PATIENCE_S)
         local.kill(0)
-        producer.send("one", b"two").get(60)
+        producer.send("one", b"two").get(PATIENCE_S)
         producer.close()
         assert values(",".join(local.bootstrap.split(",")[1:]), "one", 2) == [b"three", b"two"]
 
