@@ -76,7 +76,7 @@
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Live": "1" }, redirect: "manual" });
       if (answer.type === "opaqueredirect") { location.reload(); return; }  // the session has ended
-      if (!answer.ok) return;
+      if (!answer.ok || paused) return;  // who pauses while it is under way sees no more of it; going on reads all anew
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       tellTimes(fresh);
       let changed = false;
