@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from infra.broker import Broker, BrokerMismatch, TopicPartition
-from pipelines.engines.partition_reader import NEVER, PartitionReader, Rows, TimeRules, time_before_rows
+from pipelines.engines.partition_reader import NEVER, PartitionReader, Rows, Taken, TimeRules, time_before_rows
 from pipelines.engines.place import Place
+from pipelines.engines.round_answers import RoundAnswers
 from pipelines.engines.upstream_time import WITHOUT_END, UpstreamTime
 from schemas.microseconds import microseconds
 from schemas.record import Record
@@ -47,14 +48,20 @@ class FedReader(PartitionReader):
 
     def read(self, place: Place, *, max_records: int, max_bytes: int) -> Rows:
         """Return the rows from `place` on; when all was read that upstream had written, its time counts here."""
-        if self._asked is None:
-            passed_us = self._upstream.passed()
-            if passed_us > self._passed_us and self._upstream.is_readable(self.part.topic):
-                self._asked = (passed_us, self._broker.bounds(self.part)[1])
-        rows = super().read(place, max_records=max_records, max_bytes=max_bytes)
-        if self._asked is not None and rows.after.next_offset >= self._asked[1]:
+        passed_us = self._upstream.passed()
+        if self._asked is None and passed_us > self._passed_us and self._upstream.is_readable(self.part.topic):
+            self._asked = (passed_us, self._upstream.end(self.part))
+        if not self._ticks and self._upstream.is_read(self.part, place.next_offset):
+            rows = self._nothing(Taken([], place, {}, 0))
+        else:
+            rows = super().read(place, max_records=max_records, max_bytes=max_bytes)
+        if self._asked is not None and self._has_read_up_to(self._asked[1], rows.after.next_offset):
             self._passed_us, self._asked = max(self._passed_us, self._asked[0]), None
         return rows
+
+    def _has_read_up_to(self, end: int, offset: int) -> bool:
+        # Where it ends with a hole, that comes to light when it has been read: then it ends before it.
+        return offset >= end or self._upstream.is_read(self.part, offset)
 
     def watermark_us(self, place: Place) -> int | None:
         """Return the time that all of upstream has passed, or a tick has set."""
@@ -64,6 +71,14 @@ class FedReader(PartitionReader):
     def quiet_until(self, watermark_us: int) -> int:
         """Time cannot be moved past what upstream has yet to work through."""
         return min(watermark_us, self._upstream.passed_by_the_busy())
+
+    def soon_quiet_until(self, watermark_us: int) -> int:
+        """Like `quiet_until`; who has nothing but holes before him may be taken for busy."""
+        return min(watermark_us, self._upstream.passed_by_the_busy(exactly=False))
+
+    def is_prompt(self, still_us: int) -> bool:
+        """Whether time may be moved by the clock before all of upstream has stood still for so long."""
+        return self._upstream.is_prompt(still_us)
 
     def merge_time_of_refused(self, place: Place, frontier_us: int | None) -> int | None:
         """What is no row says no time, so it goes out with what is released next."""
@@ -88,6 +103,25 @@ class TableReader(PartitionReader):
 
     judges_clock = False  # what will hold from tomorrow on may be said today
     comes_first = True
+
+    def __init__(
+        self,
+        broker: Broker,
+        topic: Topic,
+        part: TopicPartition,
+        rules: TimeRules,
+        answers: RoundAnswers,
+        *,
+        ticks: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        super().__init__(broker, topic, part, rules, ticks=ticks)
+        self._answers = answers
+
+    def read(self, place: Place, *, max_records: int, max_bytes: int) -> Rows:
+        """Return the rows from `place` on; the broker is not troubled where it is known that there are none."""
+        if self._answers.keeps and not self._ticks and self._answers.end(self.part) <= place.next_offset:
+            return self._nothing(Taken([], place, {}, 0))
+        return super().read(place, max_records=max_records, max_bytes=max_bytes)
 
     def watermark_us(self, place: Place) -> int | None:
         """A table holds nothing back."""

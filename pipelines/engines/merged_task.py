@@ -13,6 +13,8 @@ a table when the work begins is read before anything is released, so how steps a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -26,6 +28,14 @@ from pipelines.engines.upstream_time import STRIDE_US, upstream_of
 from pipelines.engines.work import Refusal, Segment, Worker
 from schemas.record import Append
 from schemas.topic import TIMESTAMP, Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a merge had come: what was released, and where each side stood with what waited there."""
+
+    frontier_us: int | None
+    sides: Mapping[TopicPartition, MergeSide]
 
 
 class MergedTask:
@@ -66,27 +76,82 @@ class MergedTask:
 
     def step(self) -> bool:
         """Read on where there is room, release what may be released and commit it; False if nothing happened."""
-        if any(not side.was_read for side in self._sides.values()):
-            return self._read_first()
-        read = self._read()
-        frontier_us = self._reachable()
-        if frontier_us is None or (self._frontier_us is not None and frontier_us <= self._frontier_us):
-            return read
-        if self.follows and not self._worth_a_commit(frontier_us):
-            return read
-        self._release(frontier_us)
+        read = self.read()
+        return (self.is_worth_a_commit and self.release()) or read
+
+    def read(self) -> bool:
+        """Read on where there is room; False if nothing came."""
+        return self._read() if self._all_was_read else self._read_first()
+
+    @property
+    def has_come_further(self) -> bool:
+        """Whether the sides have passed a time that was not released to."""
+        reached_us = self._reachable() if self._all_was_read else None
+        return reached_us is not None and (self._frontier_us is None or reached_us > self._frontier_us)
+
+    @property
+    def is_worth_a_commit(self) -> bool:
+        """Whether it has come further, and something is released or falls due by it, or it is a stride."""
+        reached_us = self._reachable() if self.has_come_further else None
+        return reached_us is not None and (not self.follows or self._worth_a_commit(reached_us))
+
+    @property
+    def waiting(self) -> int:
+        """How many records wait."""
+        return sum(len(side.waiting) for side in self._sides.values())
+
+    def release(self) -> bool:
+        """Release what may be released and commit it, or only how far this has come; False if it has not."""
+        reached_us = self._reachable() if self.has_come_further else None
+        if reached_us is None:
+            return False
+        self._release(reached_us)
         return True
+
+    def standing(self) -> Standing:
+        """Return where the work stands, for `return_to`."""
+        return Standing(self._frontier_us, {part: copy(side) for part, side in self._sides.items()})
+
+    def return_to(self, standing: Standing) -> None:
+        """Undo steps whose commit was refused, and of which nothing was written."""
+        self._frontier_us = standing.frontier_us
+        self._sides = dict(standing.sides)
+
+    def due_us(self) -> int | None:
+        """Return the earliest time that something waits for; None if nothing does, a table's rows aside."""
+        if not self._all_was_read:
+            return None
+        sides = [side for side in self._sides.values() if not side.reader.comes_first]
+        found = [one.merge_us for side in sides for one in side.waiting if one.merge_us > NEVER]
+        deadline = self._worker.membership.next_deadline(self.stream)
+        return min(found if deadline is None else [*found, deadline], default=None)
+
+    def is_prompt(self, still_us: int) -> bool:
+        """Whether time may be moved by the clock as soon as something is due; else when it has stood still so long."""
+        return self._all_was_read and all(side.reader.is_prompt(still_us) for side in self._sides.values())
+
+    def soon_quiet_until(self, watermark_us: int) -> int:
+        """Return up to where `tick_to` may move the time, at most `watermark_us`."""
+        return min(side.reader.soon_quiet_until(watermark_us) for side in self._sides.values())
+
+    def would_move_to(self, watermark_us: int) -> bool:
+        """Whether a tick to there moves any side's time."""
+        if self._frontier_us is not None and watermark_us <= self._frontier_us:
+            return False
+        return any(side.watermark_us < watermark_us for side in self._sides.values())
 
     def tick(self, watermark_us: int) -> bool:
         """Move the time of all the partitions, if something waits for it or falls due by it."""
         earliest = self._worker.membership.next_deadline(self.stream)
-        waits = any(side.waiting for side in self._sides.values())
+        waits = any(
+            one.merge_us < watermark_us or not self.follows for side in self._sides.values() for one in side.waiting
+        )
         if not waits and (earliest is None or earliest > watermark_us):
             return False
         watermark_us = min(side.reader.quiet_until(watermark_us) for side in self._sides.values())
         if self.follows and watermark_us <= max((side.watermark_us for side in self._fed()), default=NEVER):
             return False
-        return self._tick_to(watermark_us)
+        return self.tick_to(watermark_us)
 
     def finish(self) -> bool:
         """Release everything that waits, by a tick just above it: the input has ended. False if nothing was left.
@@ -98,22 +163,23 @@ class MergedTask:
             self._release(NEVER + 1)
             return True
         if waiting:
-            return self._tick_to(max(waiting) + 1)
+            return self.tick_to(max(waiting) + 1)
         reached_us = self._reachable()
         if not self.follows or reached_us is None or reached_us <= (NEVER if (at := self._frontier_us) is None else at):
             return False
         self._release(reached_us)
         return True
 
-    def _tick_to(self, watermark_us: int) -> bool:
+    def tick_to(self, watermark_us: int) -> bool:
+        """Move the time of all the partitions by a tick, and release what it lets go; False if it moves none."""
+        if not self.would_move_to(watermark_us):
+            return False
         ticks: list[Append] = []
         idle_at: dict[TopicPartition, int] = {}
         for part, side in self._sides.items():
             if side.watermark_us < watermark_us:
                 ticks.append(tick_record(self._worker.group, part, side.place.next_offset, watermark_us))
                 idle_at[part] = side.place.next_offset
-        if not ticks:
-            return False
         before = {part: side.place for part, side in self._sides.items()}
         for part in idle_at:
             self._sides[part].place = self._sides[part].place.raised_to(watermark_us)
@@ -135,7 +201,7 @@ class MergedTask:
                 side.find_end(self._worker.broker)
             if self._frontier_us is None and side.waiting_bytes > self._worker.settings.merge_buffer_bytes:
                 self._release(NEVER + 1)  # a long table goes on its way before any time is known
-        return any_read or all(side.was_read for side in self._sides.values())
+        return any_read or self._all_was_read
 
     def _read(self) -> bool:
         slowest = min(self._sides.values(), key=lambda side: side.watermark_us)
@@ -151,6 +217,10 @@ class MergedTask:
             rows = side.read(self._worker.settings, self._frontier_us)
         self._worker.times.count("repeats", rows.repeats)
         return not rows.empty
+
+    @property
+    def _all_was_read(self) -> bool:
+        return all(side.was_read for side in self._sides.values())
 
     def _fed(self) -> list[MergeSide]:
         return [side for side in self._sides.values() if side.reader.follows]
@@ -223,7 +293,7 @@ def _reader(worker: Worker, topic: Topic, part: TopicPartition, ticks: Sequence[
     """Return what reads one side of a merge: a plain input, a table, or what another pipeline's streams write."""
     pipeline, rules = worker.pipeline, worker.settings.rules
     if topic in pipeline.tables:
-        return TableReader(worker.broker, topic, part, rules, ticks=ticks)
+        return TableReader(worker.broker, topic, part, rules, worker.answers, ticks=ticks)
     upstream = upstream_of(worker, topic, part.partition)
     if upstream is not None:
         return FedReader(worker.broker, topic, part, rules, upstream, ticks=ticks)

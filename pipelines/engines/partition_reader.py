@@ -162,6 +162,14 @@ class PartitionReader:
         """Return up to where a tick may move the time of this partition, at most `watermark_us`."""
         return watermark_us
 
+    def soon_quiet_until(self, watermark_us: int) -> int:
+        """Like `quiet_until`, asked often and answered with care: it may say less."""
+        return watermark_us
+
+    def is_prompt(self, still_us: int) -> bool:
+        """Whether time may be moved by the clock though upstream has not stood still for so long."""
+        return True
+
     def has_tick(self, place: Place) -> bool:
         """Whether a tick that is read again moves the time at this place; never in a live job."""
         return any(

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from infra.broker import Attempt, BrokerAway, CommitsTogether, Fenced, NotIdle, Stream, TopicPartition
+from pipelines.engines.followers import Followers, Round
 from pipelines.engines.graph import streams_of
+from pipelines.engines.merged_task import MergedTask
 from pipelines.engines.stream_task import StreamTask, step_in_lanes
 from pipelines.engines.tasks import Task, Ticks, take_step, task_of
 from pipelines.engines.watchdog import Pulse
@@ -46,6 +48,12 @@ class PipelineLoop:
     _quiet_since: dict[Stream, float] = field(default_factory=dict)
     _maintained: float = field(default_factory=time.monotonic)
     _away_since: float | None = None
+    _followers: Followers | None = None
+
+    def __post_init__(self) -> None:
+        """Streams that follow another pipeline's time are worked on together."""
+        if self.worker.pipeline.upstream:
+            self._followers = Followers(self.worker)
 
     def run(self) -> None:
         """Work until it is over; raises what cannot mend itself."""
@@ -73,10 +81,25 @@ class PipelineLoop:
         # Whether the upstream is through must be asked before looking at the ends: what it still wrote is seen. And
         # what an open transaction hides must have come to light, or have been given up.
         last_round = self.until_end and self.is_fed() and broker.settled(sources)
-        ends = broker.ends(sources)
         owned = self.worker.membership.owned()
         self._tasks = {stream: task for stream, task in self._tasks.items() if stream in owned}
         self.pulse.forget(frozenset(stream.name for stream in owned))
+        if self._followers is not None:
+            moved = self._follow(self._followers, owned, last_round)
+        else:
+            moved = self._step_each(owned, broker.ends(sources), last_round)
+        # Streams that others hold are waited for: one of a dead member comes to this one when its session has ended.
+        if last_round and not moved and (len(owned) == len(streams_of(self.worker.pipeline)) or self.is_through()):
+            return True
+        if self.maintain is not None and time.monotonic() - self._maintained > settings.maintain_s:
+            self._maintained = time.monotonic()
+            self.maintain()
+        if not moved:
+            due_in_s = float("inf") if self._followers is None else self._followers.due_in_s()
+            broker.wait(min(settings.poll_s, due_in_s))
+        return False
+
+    def _step_each(self, owned: Sequence[Stream], ends: Mapping[TopicPartition, int], last_round: bool) -> bool:
         together = self._step_together(owned, ends)
         moved = bool(together)
         for stream in owned:
@@ -87,24 +110,51 @@ class PipelineLoop:
             self.pulse.begin(stream.name)
             try:
                 stepped = self._step(stream, ends, last_round)
-                task = self._tasks[stream]
-                # Who has read everything and waits for another pipeline's time is not stuck.
-                at_end = task.at_end(ends) or (task.follows and task.all_read(ends))
+                at_end = self._tasks[stream].at_end(ends)
             except (Fenced, NotIdle):
                 # Somebody else has the stream, or somebody has written: begin again from what is committed.
                 self._tasks.pop(stream, None)
                 stepped, at_end = True, False
             self.pulse.end(stream.name, moved=stepped, at_end=at_end)
             moved |= stepped
-        # Streams that others hold are waited for: one of a dead member comes to this one when its session has ended.
-        if last_round and not moved and (len(owned) == len(streams_of(self.worker.pipeline)) or self.is_through()):
-            return True
-        if self.maintain is not None and time.monotonic() - self._maintained > settings.maintain_s:
-            self._maintained = time.monotonic()
-            self.maintain()
-        if not moved:
-            broker.wait(settings.poll_s)
-        return False
+        return moved
+
+    def _follow(self, followers: Followers, owned: Sequence[Stream], last_round: bool) -> bool:
+        """Take a step on each stream that follows another pipeline's time; all of them together."""
+        if not owned:
+            return False
+        self.pulse.begin(", ".join(stream.name for stream in owned))
+        try:
+            done = self._followed(followers, owned, last_round)
+        except (Fenced, NotIdle):
+            done = Round(lost=set(owned))
+        ends = self.worker.answers.ends([topic.name for topic in self.worker.pipeline.sources])
+        for stream in owned:
+            if stream in done.lost:
+                # Somebody else has the stream, or somebody has written: begin again from what is committed.
+                self._tasks.pop(stream, None)
+            # Who has read everything and waits for another pipeline's time is not stuck.
+            at_end = stream in self._tasks and self._tasks[stream].all_read(ends)
+            self.pulse.end(stream.name, moved=stream in done.moved | done.lost, at_end=at_end)
+        return bool(done.moved | done.lost)
+
+    def _followed(self, followers: Followers, owned: Sequence[Stream], last_round: bool) -> Round:
+        tasks = [task for stream in owned if isinstance(task := self._known(stream), MergedTask)]
+        reached_us = {task.stream: task.frontier_us for task in tasks}
+        done = followers.step(tasks)
+        if self.until_end:
+            ends = self.worker.answers.ends([topic.name for topic in self.worker.pipeline.sources])
+            left = [task for task in tasks if task.stream not in done.moved | done.lost and task.all_read(ends)]
+            followers.finish(left if last_round else [], done)
+        elif not done.lost and not self.ended():
+            now, tick_s = time.monotonic(), self.worker.settings.tick_s
+            still_s = {stream: now - self._quiet_since[stream] for stream in owned}
+            followers.tick(tasks, still_s, done)
+            self._quiet_since |= {one: now for one, still in still_s.items() if tick_s is not None and still >= tick_s}
+        for task in tasks:
+            if task.frontier_us != reached_us[task.stream]:
+                self._quiet_since[task.stream] = time.monotonic()
+        return done
 
     def _step_together(self, owned: Sequence[Stream], ends: Mapping[TopicPartition, int]) -> set[Stream]:
         """Take small steps of several streams with one write before and one transaction behind; return whose they were.
@@ -161,11 +211,8 @@ class PipelineLoop:
     def _step(self, stream: Stream, ends: Mapping[TopicPartition, int], last_round: bool) -> bool:
         # A new task looks once even at an end, so that the broker knows whose news it waits for.
         new = stream not in self._tasks
-        if new:
-            self._tasks[stream] = self._task(stream)
-            self._quiet_since[stream] = time.monotonic()
-        task = self._tasks[stream]
-        if new or task.follows or not task.at_end(ends):
+        task = self._known(stream)
+        if new or not task.at_end(ends):
             stepped, quiet = take_step(task)
             if not quiet:
                 self._quiet_since[stream] = time.monotonic()
@@ -174,6 +221,12 @@ class PipelineLoop:
         if not self.until_end:
             return self._tick(task)
         return last_round and task.all_read(ends) and task.finish()
+
+    def _known(self, stream: Stream) -> Task:
+        if stream not in self._tasks:
+            self._tasks[stream] = self._task(stream)
+            self._quiet_since[stream] = time.monotonic()
+        return self._tasks[stream]
 
     def _task(self, stream: Stream) -> Task:
         ticks = self.ticks if self.decided is None else {**self.ticks, **self.decided(stream)}

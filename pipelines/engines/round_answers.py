@@ -6,32 +6,45 @@ never more, so what follows from the older answer is only more careful.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from infra.broker import Broker, Offset, TopicPartition
 
 
 class RoundAnswers:
-    """Answers are kept from `begin` to the next `begin`; before the first one nothing is kept."""
+    """Answers are kept from `begin` to the next `begin`; before the first one nothing is kept.
 
-    def __init__(self, broker: Broker) -> None:
-        """Nothing is asked yet."""
+    Ends are always younger than places and than what is settled: so who has read up to an end has read all that lay
+    there when it was asked how far its writers had come.
+    """
+
+    def __init__(self, broker: Broker, topics: Sequence[str] = ()) -> None:
+        """Nothing is asked yet. Of `topics` the ends are asked together."""
         self._broker = broker
+        self._topics = topics
         self._keeps = False
         self._places: dict[str, Mapping[TopicPartition, Offset]] = {}
         self._settled: dict[str, bool] = {}
+        self._ends: dict[TopicPartition, int] = {}
+
+    @property
+    def keeps(self) -> bool:
+        """Whether an answer is kept: where it is not, who asks for much asks often."""
+        return self._keeps
 
     def begin(self) -> None:
         """A round begins: ask anew."""
         self._keeps = True
         self._places.clear()
         self._settled.clear()
+        self._ends.clear()
 
     def places(self, group: str) -> Mapping[TopicPartition, Offset]:
         """Return where a group goes on."""
         found = self._places.get(group)
         if found is None:
             found = self._broker.places(group)
+            self._ends.clear()
             if self._keeps:
                 self._places[group] = found
         return found
@@ -41,6 +54,18 @@ class RoundAnswers:
         found = self._settled.get(topic)
         if found is None:
             found = self._broker.settled([topic])
+            self._ends.clear()
             if self._keeps:
                 self._settled[topic] = found
         return found
+
+    def ends(self, topics: Sequence[str]) -> Mapping[TopicPartition, int]:
+        """Return where the partitions of these topics end, as the port's `ends`; while answers are kept only."""
+        known = {part.topic for part in self._ends}
+        if missing := sorted({topic for topic in topics if topic not in known}):
+            self._ends |= self._broker.ends(missing)
+        return self._ends
+
+    def end(self, part: TopicPartition) -> int:
+        """Return an offset that everything in a partition lies before: the last of its kind while none is kept."""
+        return self.ends([*self._topics, part.topic])[part] if self._keeps else self._broker.bounds(part)[1]

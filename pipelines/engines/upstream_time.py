@@ -6,8 +6,8 @@ is written, has seen all that the stream wrote until then: nothing with an earli
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from infra.broker import Broker, Offset, Stream, TopicPartition
@@ -24,11 +24,19 @@ WITHOUT_END: Final = 1 << 62
 STRIDE_US: Final = 5_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """How far a stream had come when it was last seen to move, and when that was by the clock."""
+
+    time_us: int
+    at_us: int
+
+
 class UpstreamTime:
     """The time of the streams of `pipeline`, in the job whose groups begin with `prefix`, that feed one partition.
 
     Where the two topics have the same key and as many partitions, partition N is fed by the streams of partition N
-    alone; else by all of them.
+    alone; else by all of them. `clock` is read by what a live job asks before a tick, and by nothing else.
     """
 
     def __init__(
@@ -42,8 +50,11 @@ class UpstreamTime:
         lateness_us: int,
         beside: Sequence[Pipeline] = (),
         answers: RoundAnswers | None = None,
+        clock: Callable[[], int] | None = None,
     ) -> None:
         self._broker = broker
+        self._clock = clock
+        self._seen: dict[Stream, _Seen] = {}
         self._answers = answers or RoundAnswers(broker)
         self._beside = beside
         self._prefix = prefix
@@ -56,17 +67,53 @@ class UpstreamTime:
 
     def passed(self) -> int:
         """Return the time that all of them have passed; NEVER while one of them has not said any."""
-        return min(self._times().values())
+        times = self._times()
+        if self._clock is not None:
+            now_us = self._clock()
+            for stream, time_us in times.items():
+                if (seen := self._seen.get(stream)) is None or seen.time_us != time_us:
+                    self._seen[stream] = _Seen(time_us, now_us)
+        return min(times.values())
 
     def is_readable(self, topic: str) -> bool:
         """Tell whether all that they had written when `passed` was asked can be read."""
         return self._answers.settled(topic)
 
-    def passed_by_the_busy(self) -> int:
-        """Return the time passed by those that have something to do; WITHOUT_END when all is worked through."""
-        idle = {stream: self._is_idle(self._pipeline, stream) for stream in self._streams}
+    def end(self, part: TopicPartition) -> int:
+        """Return where a partition ends, asked behind `passed` and `is_readable`."""
+        return self._answers.end(part)
+
+    def is_read(self, part: TopicPartition, offset: int) -> bool:
+        """Whether nothing lies from an offset on, as far as that is known without looking."""
+        return self._answers.keeps and self._answers.end(part) <= offset
+
+    def is_prompt(self, still_us: int) -> bool:
+        """Whether each stream stands still for so long, or was up to date when it last moved.
+
+        Up to date is who shows rows no older than the lateness: time that moves by the clock makes none of those late
+        that follow. One that moves and is older catches up, perhaps with what some other process understood late.
+        """
+        if self._clock is None:
+            return False
+        now_us = self._clock()
+        return len(self._seen) == len(self._streams) and all(
+            now_us - seen.at_us >= still_us or seen.time_us + 2 * self._lateness_us >= seen.at_us
+            for seen in self._seen.values()
+        )
+
+    def passed_by_the_busy(self, *, exactly: bool = True) -> int:
+        """Return the time passed by those that have something to do; WITHOUT_END when all is worked through.
+
+        Unless `exactly`, one may be taken for busy that has nothing but holes before it: that is sooner asked.
+        """
+        chain = _chain(self._pipeline, self._beside)
+        # First where they stand, then what lies there: so at one moment, nothing was under way between two of them.
+        places = {name: self._answers.places(f"{self._prefix}-{name}") for name in chain}
         times = self._times()
-        return min((times[stream] for stream in self._streams if not idle[stream]), default=WITHOUT_END)
+        if self._answers.keeps:
+            self._answers.ends(sorted({topic.name for pipeline in chain.values() for topic in pipeline.sources}))
+        idle = _Idle(self._broker, self._answers, chain, places, exactly)
+        return min((times[one] for one in self._streams if not idle.has(self._pipeline, one)), default=WITHOUT_END)
 
     def _times(self) -> dict[Stream, int]:
         places = self._answers.places(f"{self._prefix}-{self._pipeline.name}")
@@ -81,16 +128,46 @@ class UpstreamTime:
             times[stream] = max(found) if self._pipeline.merge else min(found)
         return times
 
-    def _is_idle(self, pipeline: Pipeline, stream: Stream) -> bool:
-        """Whether a stream has worked through all that lies before it, and so have those that feed it."""
-        places = self._broker.places(f"{self._prefix}-{pipeline.name}")
-        for part in stream.parts:
-            first, end = self._broker.bounds(part)
-            at = places.get(part)
-            if (first if at is None else at.next_offset) < end:
-                return False
-        feeders = {one.name: one for one in (*pipeline.upstream, *self._beside) if feeds(one, pipeline)}
-        return all(self._is_idle(feeder, one) for feeder in feeders.values() for one in _feeding(feeder, stream))
+
+@dataclass(frozen=True, slots=True)
+class _Idle:
+    """Who has worked through all that lies before him, and so have those that feed him."""
+
+    broker: Broker
+    answers: RoundAnswers
+    chain: Mapping[str, Pipeline]
+    places: Mapping[str, Mapping[TopicPartition, Offset]]
+    exactly: bool
+
+    def has(self, pipeline: Pipeline, stream: Stream) -> bool:
+        """Tell of one stream of a pipeline of the chain."""
+        if not all(self._is_through(part, self.places[pipeline.name].get(part)) for part in stream.parts):
+            return False
+        feeders = [one for one in self.chain.values() if feeds(one, pipeline)]
+        return all(self.has(feeder, one) for feeder in feeders for one in _feeding(feeder, stream))
+
+    def _is_through(self, part: TopicPartition, at: Offset | None) -> bool:
+        following = 0 if at is None else at.next_offset
+        if self.answers.keeps:
+            ahead = self.answers.end(part) - following
+            # Behind its last record a partition may end with the marker of a transaction, which one must look for.
+            if ahead <= 0 or (ahead > 1 and not self.exactly):
+                return ahead <= 0
+        first, end = self.broker.bounds(part)
+        return max(following, first) >= end
+
+
+def _chain(pipeline: Pipeline, beside: Sequence[Pipeline]) -> dict[str, Pipeline]:
+    """Return a pipeline and all that feed it, by name."""
+    found = {pipeline.name: pipeline}
+    waiting = [pipeline]
+    while waiting:
+        one = waiting.pop()
+        for feeder in (*one.upstream, *beside):
+            if feeder.name not in found and feeds(feeder, one):
+                found[feeder.name] = feeder
+                waiting.append(feeder)
+    return found
 
 
 def upstream_of(worker: Worker, topic: Topic, partition: int) -> UpstreamTime | None:
@@ -108,6 +185,7 @@ def upstream_of(worker: Worker, topic: Topic, partition: int) -> UpstreamTime | 
                 lateness_us=lateness_us,
                 beside=worker.beside,
                 answers=worker.answers,
+                clock=worker.clock,
             )
     return None
 

@@ -106,7 +106,7 @@ class Worker:
         self._together = False
         self._sinks = SinkWriter(pipeline)
         self._internal = {sink.topic.name for sink in pipeline.sinks if sink.topic.internal}
-        self.answers = RoundAnswers(broker)
+        self.answers = RoundAnswers(broker, [topic.name for topic in pipeline.sources])
         self._feeds: dict[str, str] = {}
         self._ranks = {name: rank for rank, name in enumerate(sorted(topic.name for topic in pipeline.sources))}
 
@@ -196,7 +196,8 @@ class Worker:
             raise
         finally:
             self._together = False
-        self._commit(together.commit_together)
+        if self._uncommitted:
+            self._commit(together.commit_together)
 
     def _commit(self, write: Callable[[Sequence[Commit]], None]) -> None:
         """Commit what was worked on, and tell of each step that it is over, or has failed."""
