@@ -76,8 +76,10 @@
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Live": "1" }, redirect: "manual" });
       if (answer.type === "opaqueredirect") { location.reload(); return; }  // the session has ended
-      if (!answer.ok || paused) return;  // who pauses while it is under way sees no more of it; going on reads all anew
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!answer.ok) return;
+      const text = await answer.text();
+      if (paused) return;  // who pauses while it is under way sees nothing of it; going on reads all anew
+      const fresh = new DOMParser().parseFromString(text, "text/html");
       tellTimes(fresh);
       let changed = false;
       for (const old of document.querySelectorAll(chosen)) {
