@@ -19,6 +19,7 @@ from pipelines.console.app import make_console
 from pipelines.console.console import Boards, Console
 from schemas.alerts import ALERTS
 from schemas.record import Record
+from tests.patience import PATIENCE_S
 
 TOKEN = "a-token-of-some-length"
 SITE = "http://127.0.0.1:8585"
@@ -33,7 +34,7 @@ def a_console(broker_file: Path, settings: Settings | None = None) -> Iterator[C
         boards = Boards()
         follower = boards.followed(following, 0.02)
         follower.start()
-        assert follower.caught_up.wait(30)
+        assert follower.caught_up.wait(PATIENCE_S)
         stopping = threading.Event()
         try:
             yield Console(opened, boards, follower, settings, read_rules(None), Secret(TOKEN, "test"), stopping)
