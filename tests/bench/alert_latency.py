@@ -128,7 +128,7 @@ def main() -> None:
             "--from-beginning",
         ]
         subscriber = subprocess.Popen(
-            [*subscribing, "--from-beginning", "--json", "--broker", url],
+            [*subscribing, "--json", "--broker", url],
             stdout=subprocess.PIPE,
             cwd=name,
             env=environment,
