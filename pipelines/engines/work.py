@@ -154,8 +154,14 @@ class Worker:
             self._begun(one.stream, [one.segment], one.refused, one.offsets, one.segment.watermark_us) for one in small
         ]
         with in_step(steps[0].id):
-            with self.times.stage("operators"):
-                found = run_lanes(self.pipeline, topic, lanes, self.membership, self.times)
+            try:
+                with self.times.stage("operators"):
+                    found = run_lanes(self.pipeline, topic, lanes, self.membership, self.times)
+            except Exception as error:
+                intervals = self._taken_intervals()
+                for step in steps:
+                    self._tell(replace(step, intervals=intervals, error=error))
+                raise
             if found is None:
                 for one in small:
                     self.work(

@@ -16,6 +16,7 @@ from infra.broker import Attempt, Broker, Commit, CommitsTogether, Offset, State
 from pipelines.engines.dead_letter import DeadLetterWriter
 from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.stage_times import StageTimes
+from pipelines.engines.step_watch import Step, StepWatch
 from pipelines.engines.stream_memory import StreamMemory
 from pipelines.engines.stream_task import StreamTask, step_in_lanes
 from pipelines.engines.work import Worker
@@ -98,13 +99,10 @@ def records_of(lines: Sequence[tuple[int, int, str | int | None]]) -> dict[Topic
     return found
 
 
-def run(
-    pipeline: Pipeline, records: Mapping[TopicPartition, Sequence[Record]], rounds: int, *, together: bool
-) -> tuple[dict[str, list[Commit]], dict[str, list[StateRow]], StageTimes]:
-    """Let all streams grow in as many rounds, and work through each; return what each committed, and remembers."""
-    logs, memories, times = Logs(records), Memories(), StageTimes()
-    membership = cast(CommitsTogether, memories)
-    worker = Worker(
+def worker_of(
+    pipeline: Pipeline, logs: Logs, membership: CommitsTogether, times: StageTimes, watch: StepWatch | None = None
+) -> Worker:
+    return Worker(
         pipeline,
         cast(Broker, logs),
         membership,
@@ -113,7 +111,17 @@ def run(
         letters=DeadLetterWriter("g", "test", "0"),
         times=times,
         clock=lambda: 0,
+        watch=watch,
     )
+
+
+def run(
+    pipeline: Pipeline, records: Mapping[TopicPartition, Sequence[Record]], rounds: int, *, together: bool
+) -> tuple[dict[str, list[Commit]], dict[str, list[StateRow]], StageTimes]:
+    """Let all streams grow in as many rounds, and work through each; return what each committed, and remembers."""
+    logs, memories, times = Logs(records), Memories(), StageTimes()
+    membership = cast(CommitsTogether, memories)
+    worker = worker_of(pipeline, logs, membership, times)
     tasks = [StreamTask(worker, stream) for stream in STREAMS]
     for number in range(1, rounds + 1):
         logs.ends = {part: len(own) * number // rounds for part, own in records.items()}
@@ -159,3 +167,23 @@ def test_the_rows_of_all_streams_are_one_batch_for_an_operator() -> None:
     assert sum(map(bool, records.values())) > 4
     run(pipeline, records, 1, together=True)
     assert sizes == [12]
+
+
+def test_an_outage_is_told_of_every_step_that_it_ends() -> None:
+    told: list[Step] = []
+
+    class Noting:
+        def tell(self, step: Step) -> None:
+            told.append(step)
+
+    records = records_of([(device, device, "outage" if device == 5 else "ok") for device in range(12)])
+    logs = Logs(records)
+    logs.ends = {part: len(own) for part, own in records.items()}
+    membership = cast(CommitsTogether, Memories())
+    worker = worker_of(COPY, logs, membership, StageTimes(), Noting())
+    tasks = [StreamTask(worker, stream) for stream in STREAMS]
+    ready = [task for task in tasks if task.look_ahead() is not None]
+    with pytest.raises(OSError, match="away"), worker.one_commit(membership):
+        step_in_lanes(ready)
+    assert [step.stream for step in told] == [task.stream for task in ready]
+    assert {str(step.error) for step in told} == {"the model server is away"}
