@@ -13,11 +13,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 RESOLVE_TIMEOUT_S = 600.0
+# A download that fails is tried again, a moment later: jgo gives up at the first trouble of a network.
+_TRIES, _PAUSE_S = 3, 5.0
 _COMPLETE = "complete"
 _TAIL_CHARACTERS = 2000
 
@@ -65,18 +68,22 @@ def class_path(files: list[Path]) -> str:
 
 
 def _resolve(coordinates: str, folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    command = [sys.executable, "-m", "jgo", "--cache-dir", str(folder), "--links", "copy"]
-    command += ["info", "classpath", coordinates]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=RESOLVE_TIMEOUT_S, check=False)  # noqa: S603
-    except subprocess.TimeoutExpired as error:
-        raise JavaMissing(f"expected {coordinates} within {RESOLVE_TIMEOUT_S:.0f} s, got nothing") from error
-    found = sorted(one.relative_to(folder) for one in folder.rglob("*.jar"))
-    if done.returncode != 0 or not found:
-        said = (done.stderr + done.stdout).strip()[-_TAIL_CHARACTERS:]
-        raise JavaMissing(f"expected the jars of {coordinates}, got status {done.returncode} from jgo: {said}")
+    for tries_left in reversed(range(_TRIES)):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        command = [sys.executable, "-m", "jgo", "--cache-dir", str(folder), "--links", "copy"]
+        command += ["info", "classpath", coordinates]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=RESOLVE_TIMEOUT_S, check=False)  # noqa: S603
+        except subprocess.TimeoutExpired as error:
+            raise JavaMissing(f"expected {coordinates} within {RESOLVE_TIMEOUT_S:.0f} s, got nothing") from error
+        found = sorted(one.relative_to(folder) for one in folder.rglob("*.jar"))
+        if done.returncode == 0 and found:
+            break
+        if not tries_left:
+            said = (done.stderr + done.stdout).strip()[-_TAIL_CHARACTERS:]
+            raise JavaMissing(f"expected the jars of {coordinates}, got status {done.returncode} from jgo: {said}")
+        time.sleep(_PAUSE_S)
     # The list comes last and in one piece: whoever sees it sees all jars.
     part = folder / f"{_COMPLETE}.part"
     part.write_text("".join(f"{one}\n" for one in found))
