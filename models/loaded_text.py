@@ -176,7 +176,8 @@ class LoadedText:
             if one is not None and all(head in one.words for head in explain)
         }
         missing = [place for place in range(len(texts)) if place not in answers]
-        self._work.looked_up(hits=len(answers), misses=len(missing))
+        if self._cache.limit_bytes:
+            self._work.looked_up(hits=len(answers), misses=len(missing))
         for place, one in zip(missing, self._run([texts[place] for place in missing], explain), strict=True):
             answers[place] = one
             size = (0 if one.logits is None else one.logits.nbytes) + 100 * sum(map(len, one.words.values()))
