@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from infra.broker import CommitsTogether, Fenced, NotIdle, Stream
+from infra.broker import CommitsTogether, Fenced, NotIdle, Stream, TopicPartition
 from pipelines.engines.merged_task import MergedTask
 from pipelines.engines.work import Worker
 
@@ -59,6 +59,7 @@ class Followers:
             for one in worker.beside
             if pipeline.name in {upstream.name for upstream in one.upstream}
         }
+        self._caught_up: dict[str, Mapping[TopicPartition, int]] = {}
         self._waited_for_since: float | None = None
         self._looked_at = self._tried_at = self._helped_at = float("-inf")
         self._due_in_s = float("inf")
@@ -161,13 +162,17 @@ class Followers:
     def _readers_wait(self) -> bool:
         answers, broker = self._worker.answers, self._worker.broker
         for group, topics in self._readers.items():
+            ends = {part: end for part, end in answers.ends(topics).items() if part.topic in topics}
+            if ends == self._caught_up.get(group):
+                continue
             places = answers.places(group)
-            for part, end in answers.ends(topics).items():
+            for part, end in ends.items():
                 at = places.get(part)
                 following = 0 if at is None else at.next_offset
                 # Behind its last record a partition may end with a hole, which costs more to find out.
-                if part.topic in topics and following < end and following < broker.bounds(part)[1]:
+                if following < end and following < broker.bounds(part)[1]:
                     return True
+            self._caught_up[group] = ends
         return False
 
     def _passed(self, since: float) -> float:

@@ -12,7 +12,8 @@ class JobSettings:
     """How a job runs. None of it changes an answer, except the two time rules, which say what a late row is.
 
     `batch_records`, `batch_bytes`: the most that one step reads; with one step in flight a stream this bounds memory.
-    `tick_s`: how long a partition must be quiet before time moves without rows; None never ticks. `poll_s`: how often
+    `tick_s`: how long a partition must be quiet before time moves without rows; None never ticks. Behind a re-keyed
+    topic it moves sooner where that is known to cost nothing (followers.py). `poll_s`: how often
     to look for new records. `crash_deaths`: after so many deaths of the process at one record it is a dead letter.
     """
 

@@ -41,6 +41,11 @@ class StateRows:
         self._rows: dict[str, dict[str, tuple[int, list[Any]]]] = {}
         self._changed: set[str] = set()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no key's memory was loaded."""
+        return not self._rows
+
     def copy(self) -> StateRows:
         """Return a copy whose changes do not show here; a batch that fails is thrown away with its copy."""
         other = StateRows(list(self._operators.values()), self._load)

@@ -261,6 +261,8 @@ class Worker:
         failed = [*refused]
         with self.times.stage("operators"):
             for given in segments:
+                if not given.batch.num_rows and states.is_empty:
+                    continue  # time moves, and nothing falls due
                 segment = self._without_repeats(given, states)
                 batch = with_offsets(segment.batch, [record.offset for record in segment.records])
                 result, states = run_isolated(
