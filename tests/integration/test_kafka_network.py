@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.kafka import HOST, LocalKafka
+from infra.local.kafka import LocalKafka
+from tests.counting_behind_proxy import check, counting_job, progress, running_behind
 from tests.dropping_proxy import DroppingProxy, Loss
-from tests.integration.test_kafka_trouble import check, progress
 from tests.integration.test_killed_job import events
-from tests.jobs.counting import COUNTS, SILENCES
 from tests.kafka_job import KafkaJob, await_that
 from tests.patience import PATIENCE_S
 
@@ -57,22 +56,14 @@ class Line:
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     print(f"seed {SEED}")
-    kafka = LocalKafka(tmp_path_factory.mktemp("kafka"))
-    one = Line(kafka)
-    kafka._properties["advertised.listeners"] = (
-        f"CLIENT://{HOST}:{one.proxy.port},INTERNAL://{HOST}:{kafka._internal[0]}"
-    )
-    with kafka:
+    one = Line(LocalKafka(tmp_path_factory.mktemp("kafka")))
+    with running_behind(one.proxy, one.kafka):
         yield one
-    one.proxy.close()
 
 
 @pytest.fixture
 def job(line: Line, topic_prefix: str, tmp_path: Path) -> Iterator[KafkaJob]:
-    names = ["jobs.counting:COUNTS", "jobs.counting:SILENCES"]
-    environment = {"HUBBUB_KAFKA_REQUEST_TIMEOUT_S": str(REQUEST_TIMEOUT_S)}
-    with KafkaJob(f"{HOST}:{line.proxy.port}", topic_prefix, tmp_path / "job", names, environment) as one:
-        one.create([COUNTS, SILENCES])
+    with counting_job(line.proxy, topic_prefix, tmp_path / "job", REQUEST_TIMEOUT_S) as one:
         yield one
         line.open.set()
         line.latest_s, line.breaks_in = 0.0, 0

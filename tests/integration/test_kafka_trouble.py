@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.kafka import HOST, LocalKafka
+from infra.local.kafka import LocalKafka
+from tests.counting_behind_proxy import check, counting_job, progress, running_behind
 from tests.dropping_proxy import END_TRANSACTION, DroppingProxy, Loss
-from tests.integration.test_killed_job import events, oracle_silences
-from tests.jobs.counting import COUNTS, SILENCES
-from tests.kafka_job import KafkaJob, await_that, check_counts
+from tests.integration.test_killed_job import events
+from tests.kafka_job import KafkaJob, await_that
 from tests.patience import PATIENCE_S
 
 EVENTS = 6000
@@ -47,40 +47,18 @@ class Trouble:
 
 @pytest.fixture(scope="module")
 def trouble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trouble]:
-    kafka = LocalKafka(tmp_path_factory.mktemp("kafka"))
-    one = Trouble(kafka)
-    # Clients go where the broker says it is: behind the proxy.
-    kafka._properties["advertised.listeners"] = (
-        f"CLIENT://{HOST}:{one.proxy.port},INTERNAL://{HOST}:{kafka._internal[0]}"
-    )
-    with kafka:
+    one = Trouble(LocalKafka(tmp_path_factory.mktemp("kafka")))
+    with running_behind(one.proxy, one.kafka):
         yield one
-    one.proxy.close()
 
 
 @pytest.fixture
 def job(trouble: Trouble, topic_prefix: str, tmp_path: Path) -> Iterator[KafkaJob]:
-    names = ["jobs.counting:COUNTS", "jobs.counting:SILENCES"]
-    environment = {"HUBBUB_KAFKA_REQUEST_TIMEOUT_S": "5"}
     trouble.share = 0.0
-    with KafkaJob(f"{HOST}:{trouble.proxy.port}", topic_prefix, tmp_path / "job", names, environment) as one:
-        one.create([COUNTS, SILENCES])
+    with counting_job(trouble.proxy, topic_prefix, tmp_path / "job", 5.0) as one:
         one.fill("device.logs", [dict(line) for line in events(11)[:EVENTS]])
         yield one
         trouble.share = 0.0
-
-
-def check(job: KafkaJob) -> None:
-    inputs = job.rows("device.logs")
-    check_counts(inputs, job.rows("test.numbered"))
-    silences = job.rows("test.silences")
-    for partition, rows in inputs.items():
-        assert [(row["device_id"], row["state"]) for row in silences[partition]] == oracle_silences(rows, 10.0)
-    assert not job.records("dead.letters")
-
-
-def progress(job: KafkaJob) -> int:
-    return job.committed("hubbub-counts") + job.committed("hubbub-silences")
 
 
 def test_commits_of_which_nobody_knows_whether_they_count(trouble: Trouble, job: KafkaJob) -> None:
