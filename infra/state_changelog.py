@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, TypeVar
 
 import msgspec
+import pyarrow as pa
 
 from infra.broker import Attempt, BrokerMismatch, StateRow
 from infra.kafka.batch_writing import Content
 from schemas.record import Record
+from schemas.topic import Topic
 
 VERSION: Literal[1] = 1
 # A record of a topic with Kafka's default bound (1 MiB) holds one piece and its key.
@@ -25,6 +27,19 @@ _COMPRESS_FROM = 16_384
 
 Kind = Literal["memory", "attempt"]
 _T = TypeVar("_T")
+
+
+def changelog_topic(group: str, partitions: int) -> Topic:
+    """Return the topic in which a group's memory lies."""
+    return Topic(
+        f"hubbub.state.{group}",
+        pa.schema([]),
+        f"what the streams of group {group} remember",
+        partitions=partitions,
+        compacted=True,
+        internal=True,
+        content="raw",
+    )
 
 
 class _Key(msgspec.Struct, frozen=True, array_like=True):

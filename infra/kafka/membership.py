@@ -20,8 +20,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from infra.broker import (
     Attempt,
     BrokerMismatch,
@@ -47,8 +45,7 @@ from infra.kafka.snapshots import Snapshots
 from infra.kafka.transaction import Member
 from infra.kafka.wire import KafkaWire, NoAnswer
 from infra.partitioner import partition_of
-from infra.state_changelog import attempt_record
-from schemas.topic import Topic
+from infra.state_changelog import attempt_record, changelog_topic
 
 if TYPE_CHECKING:
     from infra.kafka.broker import KafkaBroker
@@ -383,19 +380,6 @@ class KafkaMembership:
 
     def _changelog_part(self, number: int) -> TopicPartition:
         return TopicPartition(self._names.outer(self._changelog.name), number)
-
-
-def changelog_topic(group: str, partitions: int) -> Topic:
-    """Return the topic in which a group's memory lies."""
-    return Topic(
-        f"hubbub.state.{group}",
-        pa.schema([]),
-        f"what the streams of group {group} remember",
-        partitions=partitions,
-        compacted=True,
-        internal=True,
-        content="raw",
-    )
 
 
 def _number(stream: Stream) -> int:

@@ -16,11 +16,10 @@ from infra.broker import Commit, Fenced, Offset, StateRow, TopicPartition
 from infra.kafka.batch_writing import Content
 from infra.kafka.broker import KafkaBroker
 from infra.kafka.connection import KafkaConnection
-from infra.kafka.membership import changelog_topic
 from infra.kafka.settings import KafkaSection
 from infra.kafka.transaction import Member, TransactionalProducer
 from infra.local.kafka import LocalKafka
-from infra.state_changelog import memory_records
+from infra.state_changelog import changelog_topic, memory_records
 from schemas.device_logs import DEVICE_LOGS
 from tests.broker_subject import PARTS, STREAMS, eventually, shared_out
 from tests.patience import ANSWER_S
