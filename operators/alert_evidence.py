@@ -39,6 +39,9 @@ _ANSWER: Final = {
     "model": ("model",),
     "expected_low": ("expected_low",),
     "expected_high": ("expected_high",),
+    # Those of an odd number of a log line.
+    "metric": ("metric",),
+    "value": ("value",),
 }
 
 

@@ -150,6 +150,21 @@ TELEMETRY_ANOMALY: Final = AlertRule(
     summary="{device_id}: {metric} {value} is {judgement} ({counted} since {since})",
 )
 
+# The same of a number that came with a log line.
+LOG_READING_ANOMALY: Final = AlertRule(
+    name="log_reading_anomaly",
+    source="log",
+    description="Numbers that a device logs are not what their own past lets expect.",
+    when=(Condition("hubbub.odd_reading.is_anomaly", "is true"),),
+    severity="warning",
+    labels=(("metric", "hubbub.odd_reading.metric"),),
+    answer="hubbub.odd_reading",
+    count=2,
+    within_s=15 * MINUTE,
+    resolve_after_s=30 * MINUTE,
+    summary="{device_id}: {metric} {value} is {judgement} ({counted} since {since})",
+)
+
 # Of `hubbub run forecasts`: nothing has failed yet, so it is a warning, and it ends when the forecast does.
 FAILURE_FORECAST: Final = AlertRule(
     name="failure_forecast",
@@ -183,6 +198,7 @@ DEFAULT_ALERT_RULES: Final = (
     LOG_BURST,
     DEVICE_ALARM,
     TELEMETRY_ANOMALY,
+    LOG_READING_ANOMALY,
     FAILURE_FORECAST,
     LOG_SILENCE,
 )

@@ -39,7 +39,7 @@ def shipped_pipeline(
 ) -> Pipeline:
     """Build a shipped pipeline; `models` overrides bundles by name (see models/find_bundle.py).
 
-    `rules` are those of the alerts, None for the default ones; `false_alarms_per_month` is of the telemetry's detector.
+    `rules` are those of the alerts, None for the default ones; `false_alarms_per_month` is of what finds odd readings.
     What a pipeline needs is imported when it is built: a job pays only for what it runs.
     """
     if name == "alerts":
@@ -68,10 +68,12 @@ def shipped_pipeline(
     from models.text_model import TextModel
 
     if name == "logs":
+        from models.telemetry_model import TelemetryModel
         from models.template_model import TemplateModel
         from pipelines.shipped.logs import logs
 
-        return logs(TextModel.named(chosen=models), TemplateModel.named(chosen=models))
+        templates, readings = TemplateModel.named(chosen=models), TelemetryModel.named(chosen=models)
+        return logs(TextModel.named(chosen=models), templates, readings, false_alarms_per_month)
     build = getattr(importlib.import_module(f"pipelines.shipped.{name}"), name)
     pipeline = build(TextModel.named(chosen=models))
     assert isinstance(pipeline, Pipeline)

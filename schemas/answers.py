@@ -34,6 +34,9 @@ ANOMALY = pa.struct(
         pa.field("model", pa.string()),
     ]
 )
+# The same of a number that came with a log line.
+LOG_READING = pa.struct([pa.field("metric", pa.string()), pa.field("value", pa.float64()), *ANOMALY])
+LOG_READINGS = pa.list_(LOG_READING)
 # The event that was enriched: its own id and where it lay.
 INPUT = pa.struct([pa.field("event_id", pa.string()), *ORIGIN])
 
@@ -45,6 +48,8 @@ LOG_ANSWERS = (
     pa.field("novelty_kind", pa.string()),
     pa.field("category", LABEL),
     pa.field("abnormal", LABEL),
+    pa.field("readings", LOG_READINGS),
+    pa.field("odd_reading", LOG_READING),
 )
 MESSAGE_ANSWERS = (
     pa.field("language", LABEL),

@@ -25,6 +25,7 @@ from operators.correlate_incidents import CorrelateIncidents
 from operators.cut_sessions import CutSessions
 from operators.default_alert_rules import DEFAULT_ALERT_RULES
 from operators.detect_anomalies import DetectAnomalies
+from operators.detect_log_metrics import DetectLogMetrics
 from operators.detect_together import DetectTogether
 from operators.expect_profile import ExpectProfile
 from operators.forecast_failures import ForecastFailures
@@ -161,6 +162,20 @@ READINGS: list[Row] = [
     }
     for i in range(48)
 ]
+# Lines with one number, two, none, a null one; some late.
+COUNTING_LINES: list[Row] = [
+    {
+        "device_id": f"d{i % 3}",
+        "event_time": at(i * 9 - (i % 5) * 4),
+        "message": "queue checked",
+        "metrics": None
+        if i == 4
+        else {}
+        if i == 7
+        else {"lag": None if i == 9 else i * 7 % 5 + (i > 40) * 400.0} | ({"free": 3.0 - i % 4} if i % 2 else {}),
+    }
+    for i in range(48)
+]
 # Four Mondays of two meters, an hour of them each quarter of an hour, some rows late; and a voltage.
 METER_ROWS: list[Row] = [
     {
@@ -274,6 +289,9 @@ CASES: dict[str, Case] = {
     "report_log_silences": Case(lambda _: ReportLogSilences(), DEVICE_LOGS_ENRICHED, SILENCES),
     "detect_anomalies": Case(
         lambda _: DetectAnomalies(TelemetryModel.named()), DEVICE_TELEMETRY, READINGS, ("anomaly",), 4
+    ),
+    "detect_log_metrics": Case(
+        lambda _: DetectLogMetrics(TelemetryModel.named()), DEVICE_LOGS, COUNTING_LINES, ("readings", "odd_reading"), 4
     ),
     "collect_answers": Case(lambda _: CollectAnswers(ALARMS_ENRICHED), ALARMS, ALARM_ROWS, prepare=with_null_answers),
     "raise_alerts": Case(lambda _: RaiseAlerts(DEFAULT_ALERT_RULES), ALARMS_ENRICHED, LABELLED),

@@ -20,6 +20,8 @@ DEVICE: Final = "d-17"
 _FAR_US: Final = 20 * 365 * 86_400_000_000
 _A_LITTLE: Final = 0.05
 Row = dict[str, Any]
+_READING: Final = {"metric": "queue_length", "value": 9.1}
+_ODD_READING: Final = "hubbub.odd_reading"
 # What a reader sees of a row whose rule asks about something else.
 _ORDINARY: Final[Mapping[Source, Row]] = {
     "log": {"message": "link down on port 4"},
@@ -70,8 +72,11 @@ def example_of(rule: AlertRule, heads: Labels) -> Example | None:
 def _row(rule: AlertRule, conditions: Sequence[Condition], heads: Labels, at: datetime) -> Row:
     schema = TOPIC_OF[rule.source].row_schema
     row: Row = {"device_id": DEVICE, "event_time": at, **deepcopy(_ORDINARY[rule.source])}
+    if rule.answer == _ODD_READING:
+        _put(row, _ODD_READING, dict(_READING))
     named = [path for _, path in rule.labels] + ([rule.category] if rule.category else [])
-    for path in (path for path in named if path not in _ORDINARY[rule.source]):
+    shown = {*_ORDINARY[rule.source], *(f"{_ODD_READING}.{name}" for name in _READING if rule.answer == _ODD_READING)}
+    for path in (path for path in named if path not in shown):
         labels = known_labels(path, schema, heads)
         _put(row, path, labels[0] if labels else path.rpartition(".")[2])
     for column in dict.fromkeys(condition.column for condition in conditions):

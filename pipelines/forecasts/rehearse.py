@@ -13,6 +13,7 @@ from models.text_model import TextModel
 from operators.classify_text import understand_alarms, understand_logs
 from operators.collect_answers import CollectAnswers
 from operators.detect_anomalies import DetectAnomalies
+from operators.detect_log_metrics import DetectLogMetrics
 from operators.mine_templates import MineTemplates
 from operators.note_signals import NoteSignals
 from operators.operator import KeyedOperator, Operator
@@ -67,10 +68,9 @@ class Rehearsal:
             if event.topic == ALARMS.name and event.fields["perceived_severity"] in serious:
                 alarms.append((event.device_id, event.time_us, event.cause or ""))
         logs, raised, readings = (_batches(simulation, topic, events[topic.name]) for topic in _SOURCES)
+        read = (MineTemplates(), _ReadOnce(self.text), DetectLogMetrics(self.telemetry))
         noted = [
-            *_through(
-                (MineTemplates(), _ReadOnce(self.text), CollectAnswers(DEVICE_LOGS_ENRICHED), NoteSignals()), logs
-            ),
+            *_through((*read, CollectAnswers(DEVICE_LOGS_ENRICHED), NoteSignals()), logs),
             *_through((understand_alarms(self.text), CollectAnswers(ALARMS_ENRICHED), NoteSignals()), raised),
             *_through(
                 (DetectAnomalies(self.telemetry), CollectAnswers(DEVICE_TELEMETRY_ENRICHED), NoteSignals()), readings

@@ -14,6 +14,7 @@ DESCRIPTIONS: Final = {
     rules.LOG_BURST.description: "设备写出某一种日志的频率远超以往。",
     rules.DEVICE_ALARM.description: "设备或管理系统发出了告警信号。",
     rules.TELEMETRY_ANOMALY.description: "某项指标的读数与其以往规律不符。",
+    rules.LOG_READING_ANOMALY.description: "设备日志中的数值与其以往规律不符。",
     rules.FAILURE_FORECAST.description: "设备近来的表现预示可能发生严重告警。",
     rules.LOG_SILENCE.description: "设备定期写出的某种日志不再出现。",
 }

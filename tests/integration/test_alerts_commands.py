@@ -201,6 +201,7 @@ def test_the_rules_are_listed_with_where_they_come_from(hubbub: Hubbub, files: P
         "log_burst",
         "device_alarm",
         "telemetry_anomaly",
+        "log_reading_anomaly",
         "failure_forecast",
         "log_silence",
         "freezer_warm",

@@ -69,7 +69,7 @@ def test_a_rule_of_ones_own_is_what_the_same_value_would_be(tmp_path: Path) -> N
         annotations=(("runbook_url", "https://runbooks.example/{metric}"),),
         flapping=Flapping(4, 3600.0),
     )
-    assert described(rules) == "10 alert rules, 1 of its own (freezer_warm)"
+    assert described(rules) == "11 alert rules, 1 of its own (freezer_warm)"
 
 
 def test_all_kinds_of_conditions(tmp_path: Path) -> None:
