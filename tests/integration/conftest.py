@@ -58,14 +58,16 @@ def hubbub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
     return call
 
 
-@pytest.fixture(autouse=True)
-def patience_with_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def patience_with_kafka() -> Iterator[None]:
     """Commands, in this process or their own, wait for a broker's answer as long as tests do.
 
     An `append` waits until it can be read, but not for long: in this process for as long as for an answer.
     """
-    monkeypatch.setenv("HUBBUB_KAFKA_REQUEST_TIMEOUT_S", str(ANSWER_S))
-    monkeypatch.setattr("infra.kafka.broker._MOST_AWAITED_S", ANSWER_S)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HUBBUB_KAFKA_REQUEST_TIMEOUT_S", str(ANSWER_S))
+        patch.setattr("infra.kafka.broker._MOST_AWAITED_S", ANSWER_S)
+        yield
 
 
 @pytest.fixture(scope="session")
