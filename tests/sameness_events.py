@@ -1,8 +1,10 @@
 """The input of the sameness suite: a simulated day with planted incidents, and everything that makes engines differ.
 
 First comes the registry of the devices. Beside the demo's events, by seed: rows that come long after their time,
-records that are no row, and at the end one row in each partition of each topic that moves its time hours on. So every
-deadline falls due by a row of the log, and runs need neither a clock nor ticks to be compared.
+records that are no row, and at the end a row in each partition of each topic that moves its time hours on. So every
+deadline falls due by a row of the log, and runs need neither a clock nor ticks to be compared. A minute behind it comes
+another one: what follows the time of others (a merge) gives out the first of them by that, and holds the second until
+its input ends, which a stream's never does; nothing comes of the second, so it makes no difference.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from schemas.record import Append
 
 END_US: Final = 1_772_409_600_000_000  # 2026-03-02, a midnight: long ago on any machine's clock
 CLOSING_US: Final = 6 * 3_600_000_000
+HELD_US: Final = CLOSING_US + 60_000_000
 TEN_YEARS_US: Final = 10 * 365 * 86_400_000_000
 SMALL: Final = 5_000  # below so many events the small building and its quick day
 LATE_SHARE, BAD_SHARE = 0.01, 0.005
@@ -87,7 +90,7 @@ class SameInput:
         return Append(record.topic, record.key, orjson.dumps(fields), (("ce_id", b"future"), ("ce_source", b"clock")))
 
     def _closing(self) -> Iterator[Append]:
-        """Give one harmless row a partition, from devices whose names fall there, six hours after the day."""
+        """Give two harmless rows a partition, from devices whose names fall there, six hours after the day."""
         fields: dict[str, dict[str, object]] = {
             "device.logs": {"severity": "indeterminate", "component": "cron", "message": "session closed"},
             "customer.messages": {"text": "thank you, all is well", "language": "en"},
@@ -96,9 +99,15 @@ class SameInput:
         }
         envelope = self.simulation.envelope
         number = 1_000_000_000  # behind every event's own number
-        for topic in INPUTS:
-            for partition in range(topic.partitions):
-                names = (f"closing-{i}" for i in range(10_000))
-                device = next(n for n in names if partition_of_key(n.encode(), topic.partitions) == partition)
-                number += 1
-                yield envelope.record(number, DemoEvent(topic.name, device, END_US + CLOSING_US, fields[topic.name]))
+        for after_us in (CLOSING_US, HELD_US):
+            for topic in INPUTS:
+                for partition in range(topic.partitions):
+                    device = _device_in(partition, topic.partitions)
+                    number += 1
+                    event = DemoEvent(topic.name, device, END_US + after_us, fields[topic.name])
+                    yield envelope.record(number, event)
+
+
+def _device_in(partition: int, partitions: int) -> str:
+    names = (f"closing-{i}" for i in range(10_000))
+    return next(name for name in names if partition_of_key(name.encode(), partitions) == partition)

@@ -33,11 +33,10 @@ from tests.sameness_outcome import Outcome, read_outcome, records_of
 ROOT = Path(__file__).parent.parent
 APPEND_AT_ONCE = 2_000
 LOOK_S = 0.01
-NEARLY_US = 60_000_000  # allowed lateness, and the strides in which time goes on
 MOST_RUN_S = 1_800.0
 WAYS = ("straight", "killed", "replayed")
 PIPELINES = (*SHIPPED, *REKEYED, *FORECASTING)
-# Those that follow the time of others: a place of theirs says how far it has come.
+# Those that follow the time of others: a place of theirs says how far it has come, below which all was given out.
 FOLLOWING = (*REKEYED, "forecasts")
 
 
@@ -191,7 +190,7 @@ class Case:
         try:
             if self.engine.streams:
                 with place.open() as broker:
-                    self._await(process, lambda: is_through(broker), log)
+                    self._await(process, lambda: waits_for(broker), log)
                 process.send_signal(signal.SIGINT)
             status = process.wait(MOST_RUN_S)
         finally:
@@ -211,18 +210,19 @@ class Case:
                     before = written(broker)
                     # At least something new must have come out, or the kill would only meet the start.
                     enough = max(round(share * expected), before + 1)
-                    self._await(process, lambda enough=enough: written(broker) >= enough, log)  # type: ignore[misc]
+                    self._await(process, lambda enough=enough: _short_of(enough, broker), log)  # type: ignore[misc]
                     if self.engine.streams:
-                        self._await(process, self._checkpoints, log)
+                        self._await(process, lambda: "" if self._checkpoints() else "a checkpoint", log)
                 finally:
                     _kill(process)
 
-    def _await(self, process: subprocess.Popen[bytes], condition: Callable[[], bool], log: Path) -> None:
+    def _await(self, process: subprocess.Popen[bytes], missing: Callable[[], str], log: Path) -> None:
+        """Wait until nothing is missing; RunFailed, with what is, when the run ends or takes too long before."""
         until = time.monotonic() + MOST_RUN_S
-        while not condition():
+        while what := missing():
             if process.poll() is not None or time.monotonic() > until:
                 ended = f"ended with status {process.poll()}" if process.poll() is not None else "stands still"
-                raise RunFailed(f"{self.name}: {ended}:\n{log.read_text()[-4000:]}")
+                raise RunFailed(f"{self.name}: {ended}, waited for {what}:\n{log.read_text()[-4000:]}")
             time.sleep(1.0 if self.engine.streams else LOOK_S)
 
     def _checkpoints(self) -> bool:
@@ -255,10 +255,13 @@ def written(broker: Broker) -> int:
     return sum(broker.ends([topic.name for topic in ENRICHED]).values())
 
 
-def is_through(broker: Broker) -> bool:
-    """Whether the groups of all pipelines have committed everything that lies in their sources.
+def waits_for(broker: Broker) -> str:
+    """Return what has yet to be done before the groups of all pipelines have committed all that lies in their sources.
 
-    Those that follow another one's time must have come to where the closing rows are.
+    Empty when nothing is.
+
+    Those that follow another one's time must have passed the closing rows: then they have given out all that lies
+    before, and what is left is what they hold for as long as there may be more (tests/sameness_events.py).
     """
     wanted = [
         *(("logs", "device.logs"), ("messages", "customer.messages"), ("alarms", "alarms")),
@@ -271,19 +274,24 @@ def is_through(broker: Broker) -> bool:
         for number in range(TOPICS[topic].partitions):
             part = TopicPartition(topic, number)
             offset = broker.committed(f"hubbub-{group}", part)
+            if group in FOLLOWING:
+                if (frontier_us := _frontier_us(offset)) is None or frontier_us <= END_US + CLOSING_US:
+                    return f"{group} to pass the time {END_US + CLOSING_US} in {part}, where it stands at {frontier_us}"
+                continue
             behind = broker.bounds(part)[0] if offset is None else offset.next_offset
             if broker.read(part, behind, max_records=1, max_bytes=1):
-                return False
-            if group in FOLLOWING and not _has_come_to_the_end(offset):
-                return False
-    return True
+                return f"{group} to read {part} on from offset {behind}"
+    return ""
 
 
-def _has_come_to_the_end(offset: Offset | None) -> bool:
+def _frontier_us(offset: Offset | None) -> int | None:
     if offset is None:
-        return False
-    _, frontier_us = place_of(replace(offset, note=offset.note.removeprefix(ELSEWHERE)), 0)
-    return frontier_us is not None and frontier_us > END_US + CLOSING_US - NEARLY_US
+        return None
+    return place_of(replace(offset, note=offset.note.removeprefix(ELSEWHERE)), 0)[1]
+
+
+def _short_of(rows: int, broker: Broker) -> str:
+    return "" if (come := written(broker)) >= rows else f"{rows} enriched rows, {come} have come"
 
 
 def _input_size(broker: Broker) -> int:
