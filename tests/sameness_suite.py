@@ -1,12 +1,14 @@
 """`make sameness`: every engine, batch size and way on the same events, each compared with the reference.
 
-The reference is the embedded engine on SQLite, undisturbed. Prints a line a run and the first differences of each;
-the status is 0 when there are none, 1 otherwise. A part of it runs in CI (tests/integration/test_sameness.py).
+The reference is the embedded engine on SQLite, undisturbed. Prints a line a run (seconds by the clock, and of the
+processor but for what was killed) and the first differences of each; the status is 0 when there are none, 1 otherwise.
+A part of it runs in CI (tests/integration/test_sameness.py).
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -22,7 +24,8 @@ from tests.sameness_runs import WAYS, Case, Place
 EVENTS, SEED = 20_000, 20260301
 BATCHES = (1, 7, 512)
 SHOWN = 5
-LINE = "{:<24} {:>6} {:<9} {:>8} {:>8} {:>8} {:>12}"
+HEADINGS = ("engine", "batch", "way", "events", "seconds", "processor", "repeats", "differences")
+LINE = "{:<24} {:>6} {:<9} {:>8} {:>8} {:>10} {:>8} {:>12}"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -42,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
             f"{sum(map(len, reference.forecasts.values())):,} forecasts of {len(reference.forecasts):,} devices, "
             f"{len(reference.letters):,} dead letters\n"
         )
-        print(LINE.format("engine", "batch", "way", "events", "seconds", "repeats", "differences"), flush=True)
+        print(LINE.format(*HEADINGS), flush=True)
         chosen = [one for one in engines if not asked.engine or any(word in one.name for word in asked.engine)]
         for engine in chosen:
             kept: Place | None = None
@@ -56,15 +59,20 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(reference: Outcome, case: Case) -> tuple[int, Place]:
-    started = time.monotonic()
+    started, used = time.monotonic(), _processor_s()
     outcome = case.run()
-    seconds = time.monotonic() - started
+    seconds, work = time.monotonic() - started, _processor_s() - used
     found = differences(reference, outcome)
-    counts = (len(outcome.enriched), round(seconds, 1), outcome.repeats, len(found))
+    counts = (len(outcome.enriched), round(seconds, 1), round(work, 1), outcome.repeats, len(found))
     print(LINE.format(case.engine.name, case.batch, case.way, *counts), flush=True)
     for difference in found[:SHOWN]:
         print(f"    {difference}", flush=True)
     return len(found), case.place
+
+
+def _processor_s() -> float:
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
