@@ -146,6 +146,7 @@ class Followers:
         except NotIdle:
             for task, standing in zip(tasks, before, strict=True):
                 task.return_to(standing)
+            self._tried_at = float("-inf")  # what has come is read next
         except Fenced:
             done.lost |= {task.stream for task in tasks}
 

@@ -13,7 +13,7 @@ from random import Random
 import orjson
 import pytest
 
-from infra.broker import Offset, TopicPartition
+from infra.broker import Broker, Offset, TopicPartition
 from infra.partitioner import partition_of_key
 from infra.sqlite.broker import SqliteBroker
 from pipelines.engines.dead_letter import DeadLetterWriter
@@ -79,7 +79,7 @@ class CountingBroker(SqliteBroker):
 class Sites:
     """The streams of `sites` with these numbers, as one process works on them, and the clocks that it reads."""
 
-    broker: CountingBroker
+    broker: Broker
     now_us: int = AT_US + SECOND_US
     monotonic_s: float = 0.0
     tasks: list[MergedTask] = field(default_factory=list)
@@ -143,7 +143,7 @@ def row(topic: str, device: str, second: float) -> Append:
     return Append(topic, device.encode(), orjson.dumps(found | {"hubbub": asks}))
 
 
-def understand(broker: SqliteBroker, *rows: Append) -> None:
+def understand(broker: Broker, *rows: Append) -> None:
     """Have `alerts` work through these rows."""
     broker.append(rows)
     EmbeddedEngine(broker, JobSettings(tick_s=None)).run(CHAIN[:1], until_end=True)
@@ -154,13 +154,22 @@ def sequence(watermark_us: int) -> bytes:
     return sequence_text("0123456789ab", AT_US, (watermark_us, 1, 0, 0, 0)).encode()
 
 
-def located(broker: SqliteBroker) -> list[str]:
+def after(broker: Broker, number: int, *, second: int) -> Append:
+    """Return a row as if an alert had come behind the first one of this number."""
+    [record] = broker.read(TopicPartition(ALERTS_BY_DEVICE.name, number), 0, max_records=9, max_bytes=1 << 20)
+    event = orjson.loads(record.value or b"") | {"event_time": time_of(second / 60)}
+    new = {"ce_hubbubid": b"f" * 32, "ce_hubbubsequence": sequence(AT_US)}
+    headers = tuple((name, new.get(name, value)) for name, value in record.headers)
+    return Append(ALERTS_BY_DEVICE.name, record.key, orjson.dumps(event), headers)
+
+
+def located(broker: Broker) -> list[str]:
     parts = [TopicPartition(ALERTS_BY_SITE.name, number) for number in NUMBERS]
     records = [one for part in parts for one in broker.read(part, 0, max_records=999, max_bytes=1 << 24)]
     return sorted(orjson.loads(one.value or b"")["device_id"] for one in records)
 
 
-def ticks(broker: SqliteBroker) -> int:
+def ticks(broker: Broker) -> int:
     return sum(broker.bounds(TopicPartition(TICKS.name, number))[1] for number in range(TICKS.partitions))
 
 
@@ -269,11 +278,7 @@ def test_a_row_that_slips_in_is_read_before_time_moves(broker: CountingBroker) -
     understand(broker, row("alarms.enriched", DEVICES[3], 0))
     found = Sites(broker).begin()
     found.at(6)
-    [record] = broker.read(TopicPartition(ALERTS_BY_DEVICE.name, 3), 0, max_records=9, max_bytes=1 << 20)
-    event = orjson.loads(record.value or b"") | {"event_time": time_of(8 / 60)}
-    new = {"ce_hubbubid": b"f" * 32, "ce_hubbubsequence": sequence(AT_US)}
-    headers = tuple((name, new.get(name, value)) for name, value in record.headers)
-    late = Append(ALERTS_BY_DEVICE.name, record.key, orjson.dumps(event), headers)
+    late = after(broker, 3, second=8)
     found.now_us = AT_US + 10_500_000
     found.monotonic_s += 1.0
     assert found.round(between=late).lost == set()
