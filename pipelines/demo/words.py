@@ -69,7 +69,7 @@ def _odd(evidence: dict[str, Any]) -> str:
         "drift": "it drifts from its usual level",
         "level_shift": "its level has shifted",
         "stuck": "it does not move any more",
-        "season": "which is unusual for this time of day",
+        "season": "which is unusual for this time of day or week",
         "noise": "it swings more than usual",
     }.get(evidence["label"], "which is unusual")
 
