@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from operators.alert_rule import AlertRule
 from pipelines.alert_rules.example import example_of
 
@@ -14,10 +12,7 @@ def event_of(rule: AlertRule) -> dict[str, Any]:
     """Return an alert that a rule really raises, as its topic has it."""
     example = example_of(rule, {})
     assert example is not None
-    row = {name: value for name, value in example.alert.items() if not name.startswith("_")}
-    row |= {name: dict(row[name] or ()) for name in ("labels", "annotations")}
-    event: dict[str, Any] = orjson.loads(orjson.dumps(row, option=orjson.OPT_UTC_Z))
-    return event
+    return example.event
 
 
 def has_han(text: str) -> bool:

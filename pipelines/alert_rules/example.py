@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import orjson
 import pyarrow as pa
 
 from operators.alert_rule import AlertRule, Source
@@ -39,6 +40,14 @@ class Example:
 
     events: tuple[Row, ...]
     alert: Row
+
+    @property
+    def event(self) -> Row:
+        """The alert as its topic has it."""
+        row = {name: value for name, value in self.alert.items() if not name.startswith("_")}
+        row |= {name: dict(row[name] or ()) for name in ("labels", "annotations")}
+        event: Row = orjson.loads(orjson.dumps(row, option=orjson.OPT_UTC_Z))
+        return event
 
 
 def example_of(rule: AlertRule, heads: Labels) -> Example | None:

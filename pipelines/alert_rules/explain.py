@@ -9,10 +9,12 @@ import orjson
 
 from operators.alert_rule import AlertRule
 from operators.alert_rule_words import ends_in_words, fires_in_words, reads_in_words
-from operators.words import Say, in_english, listed
+from operators.words import Say, listed
 from pipelines.alert_rules.example import Example, example_of
 from pipelines.alert_rules.known_labels import TOPIC_OF, Labels
 from pipelines.alert_rules.rule_file import RuleSet
+from pipelines.event_lines import AS_WRITTEN
+from pipelines.words.alert_words import AlertWords
 
 _FROM = {
     "default": "a default rule",
@@ -21,9 +23,11 @@ _FROM = {
 }
 
 
-def explanation(rule: AlertRule, rules: RuleSet, heads: Labels, say: Say = in_english) -> list[tuple[str, str]]:
-    """Return the lines of an explanation, as (what, words), in the language of `say`."""
-    example = example_of(rule, heads)
+def explanation(
+    rule: AlertRule, rules: RuleSet, heads: Labels, words: AlertWords = AS_WRITTEN
+) -> list[tuple[str, str]]:
+    """Return the lines of an explanation, as (what, words), in the language of `words`."""
+    example, say = example_of(rule, heads), words.translation.say
     origin = say(_FROM[rules.origin(rule.name)], path=rules.path)
     lines = [("rule", say("{name}, {origin}", name=rule.name, origin=origin))]
     if rule.description:
@@ -41,7 +45,7 @@ def explanation(rule: AlertRule, rules: RuleSet, heads: Labels, say: Say = in_en
     if rule.fixed_labels:
         lines.append(("labels", ", ".join(f"{name}={value}" for name, value in rule.fixed_labels)))
     lines += [(title.removesuffix("_url"), text) for title, text in rule.annotations]
-    return [(say(what) if what else "", words) for what, words in lines + _example_lines(example, say)]
+    return [(say(what) if what else "", told) for what, told in lines + _example_lines(example, words)]
 
 
 def explanation_json(rule: AlertRule, rules: RuleSet, heads: Labels) -> dict[str, Any]:
@@ -102,13 +106,14 @@ def _severity_json(rule: AlertRule) -> dict[str, Any]:
     return {"from": list(chosen.columns), "map": chosen.table, "otherwise": chosen.otherwise}
 
 
-def _example_lines(example: Example | None, say: Say) -> list[tuple[str, str]]:
+def _example_lines(example: Example | None, words: AlertWords) -> list[tuple[str, str]]:
     if example is None:
         return []
+    say = words.translation.say
     lines = [("example" if i == 0 else "", orjson.dumps(row).decode()) for i, row in enumerate(example.events[:3])]
     if more := len(example.events) - 3:
         lines += [("", say("... and {n} more", n=more))] if more > 0 else []
-    return [*lines, ("", f"-> {say(str(example.alert['severity']))}: {example.alert['summary']}")]
+    return [*lines, ("", f"-> {say(str(example.alert['severity']))}: {words.sentence(example.event)}")]
 
 
 def _alert_json(example: Example) -> dict[str, Any]:

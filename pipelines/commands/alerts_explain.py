@@ -43,6 +43,7 @@ def explain(*, rule: str, language: str | None, rules: Path | None, config: Path
     from pipelines.alert_rules.known_labels import labels_of_models
     from pipelines.bad_input import BadInput
     from pipelines.event_lines import padded
+    from pipelines.words.alert_words import AlertWords
     from pipelines.words.languages import translation_to
     from schemas.safe_text import safe_text
 
@@ -58,7 +59,8 @@ def explain(*, rule: str, language: str | None, rules: Path | None, config: Path
     if as_json:
         click.echo(orjson.dumps(explanation_json(found[rule], known, heads)))
         return
-    for what, words in explanation(found[rule], known, heads, translation_to(language).say):
+    spoken = AlertWords(known.rules, translation_to(language))
+    for what, words in explanation(found[rule], known, heads, spoken):
         click.echo(f"{padded(what, 9)} {safe_text(words, 4000)}")
 
 

@@ -169,6 +169,7 @@ def test_rules_are_explained_in_chinese(hubbub: Hubbub, files: Path) -> None:
     table = hubbub("alerts", "rules", "--language", "zh").lines
     assert table[0].split() == ["规则", "来源", "级别", "出处", "触发条件"]
     assert all(has_han(line) for line in table)
+    assert has_han(hubbub("alerts", "explain", "log_abnormal", "--language", "zh").lines[-1].partition("：")[2])
 
 
 def test_a_rule_is_explained_in_words_and_as_json(hubbub: Hubbub, files: Path) -> None:
