@@ -6,9 +6,12 @@ never more, so what follows from the older answer is only more careful.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from infra.broker import Broker, Offset, TopicPartition
+
+T = TypeVar("T")
 
 
 class RoundAnswers:
@@ -26,6 +29,7 @@ class RoundAnswers:
         self._places: dict[str, Mapping[TopicPartition, Offset]] = {}
         self._settled: dict[str, bool] = {}
         self._ends: dict[TopicPartition, int] = {}
+        self._found: dict[Hashable, Any] = {}
 
     @property
     def keeps(self) -> bool:
@@ -38,6 +42,7 @@ class RoundAnswers:
         self._places.clear()
         self._settled.clear()
         self._ends.clear()
+        self._found.clear()
 
     def places(self, group: str) -> Mapping[TopicPartition, Offset]:
         """Return where a group goes on."""
@@ -65,6 +70,15 @@ class RoundAnswers:
         if missing := sorted({topic for topic in topics if topic not in known}):
             self._ends |= self._broker.ends(missing)
         return self._ends
+
+    def found(self, name: Hashable, find: Callable[[], T]) -> T:
+        """Return what follows from the answers, found out once: what several streams would find out alike."""
+        if not self._keeps:
+            return find()
+        if name not in self._found:
+            self._found[name] = find()
+        known: T = self._found[name]
+        return known
 
     def end(self, part: TopicPartition) -> int:
         """Return an offset that everything in a partition lies before: the last of its kind while none is kept."""

@@ -7,7 +7,7 @@ is written, has seen all that the stream wrote until then: nothing with an earli
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from infra.broker import Broker, Offset, Stream, TopicPartition
@@ -106,19 +106,26 @@ class UpstreamTime:
 
         Unless `exactly`, one may be taken for busy that has nothing but holes before it: that is sooner asked.
         """
+        times = self._times()
+        idle = self._answers.found((self._pipeline.name, "idle", exactly), lambda: self._idle(exactly))
+        return min((times[one] for one in self._streams if not idle.has(self._pipeline, one)), default=WITHOUT_END)
+
+    def _idle(self, exactly: bool) -> _Idle:
         chain = _chain(self._pipeline, self._beside)
         # First where they stand, then what lies there: so at one moment, nothing was under way between two of them.
         places = {name: self._answers.places(f"{self._prefix}-{name}") for name in chain}
-        times = self._times()
         if self._answers.keeps:
             self._answers.ends(sorted({topic.name for pipeline in chain.values() for topic in pipeline.sources}))
-        idle = _Idle(self._broker, self._answers, chain, places, exactly)
-        return min((times[one] for one in self._streams if not idle.has(self._pipeline, one)), default=WITHOUT_END)
+        return _Idle(self._broker, self._answers, chain, places, exactly)
 
     def _times(self) -> dict[Stream, int]:
+        times = self._answers.found((self._pipeline.name, "times"), self._times_of_all)
+        return {stream: times[stream] for stream in self._streams}
+
+    def _times_of_all(self) -> dict[Stream, int]:
         places = self._answers.places(f"{self._prefix}-{self._pipeline.name}")
         times = {}
-        for stream in self._streams:
+        for stream in streams_of(self._pipeline):
             found = []
             for part in stream.parts:
                 place, frontier_us = place_of(_told(places.get(part)), 0)
@@ -138,9 +145,16 @@ class _Idle:
     chain: Mapping[str, Pipeline]
     places: Mapping[str, Mapping[TopicPartition, Offset]]
     exactly: bool
+    known: dict[tuple[str, Stream], bool] = field(default_factory=dict)
 
     def has(self, pipeline: Pipeline, stream: Stream) -> bool:
         """Tell of one stream of a pipeline of the chain."""
+        name = pipeline.name, stream
+        if name not in self.known:
+            self.known[name] = self._find(pipeline, stream)
+        return self.known[name]
+
+    def _find(self, pipeline: Pipeline, stream: Stream) -> bool:
         if not all(self._is_through(part, self.places[pipeline.name].get(part)) for part in stream.parts):
             return False
         feeders = [one for one in self.chain.values() if feeds(one, pipeline)]
