@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from operators.operator import CAUSE, KeyedOperator, Operator
-from schemas.topic import ENVELOPE, PROGRESS, Topic
+from schemas.topic import Topic
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,3 @@ class Pipeline:
                 )
         if sink.when is not None and (sink.when not in schema.names or schema.field(sink.when).type != pa.bool_()):
             raise ValueError(f"{where}: expected a boolean column {sink.when!r} to choose the rows by")
-
-
-ENVELOPE_NAMES = tuple(field.name for field in (*ENVELOPE, *PROGRESS))

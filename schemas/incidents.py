@@ -8,7 +8,6 @@ from schemas.severity import SEVERITIES
 from schemas.topic import EVENT_TIME, TIMESTAMP, Topic, column
 
 INCIDENT_STATES = ("open", "updated", "resolved")
-EVIDENCE_KINDS = ("log", "message", "alarm", "telemetry")
 
 # One thing that was seen: the event itself is where its id says.
 TIMELINE_ENTRY = pa.struct(

@@ -133,11 +133,6 @@ class KafkaBroker:
                 self._progress.note(*progress)
         return places
 
-    def settled_end(self, part: TopicPartition) -> int:
-        """Return the offset that all committed and aborted transactions of a partition lie before."""
-        self._check(part)
-        return self._reader().ends([part])[part]
-
     def settled(self, topics: Sequence[str]) -> bool:
         """Tell whether no open transaction hides records of these topics."""
         parts = self._parts(topics)

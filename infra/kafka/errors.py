@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from kafka import errors
 
 from infra.broker import BrokerAway, BrokerMismatch, BrokerRefused, BrokerUnavailable, Fenced
@@ -45,19 +42,8 @@ MISMATCHING = (
 )
 
 
-@contextmanager
-def in_our_terms(connection: KafkaConnection, doing: str) -> Iterator[None]:
-    """Raise an error of the port for each of kafka-python's; `doing` says what was tried, as in "reading alarms/3"."""
-    try:
-        yield
-    except errors.KafkaError as error:
-        raise translated(connection, doing, error) from error
-    except OSError as error:
-        raise BrokerAway(f"{connection.url} does not answer while {doing}: {error}") from error
-
-
 def translated(connection: KafkaConnection, doing: str, error: BaseException) -> Exception:
-    """Return the port's error for one of kafka-python's."""
+    """Return the port's error for one of kafka-python's; `doing` says what was tried, as in "reading alarms/3"."""
     told = f"{type(error).__name__}: {error}"
     if isinstance(error, FENCING):
         return Fenced(f"somebody else has taken over while {doing} on {connection.url} ({told})")

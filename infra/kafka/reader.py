@@ -133,10 +133,6 @@ class KafkaReader:
             except NoAnswer:  # whoever asks for something next hears it, or finds another server
                 time.sleep(min(_BACKOFF_S, timeout_s))
 
-    def forget(self, part: TopicPartition) -> None:
-        """Read a partition no more."""
-        self._shelves.pop(part, None)
-
     def _fill(self, part: TopicPartition, shelf: Shelf) -> None:
         """Fetch until there is a record of this partition, or it is sure that there is none.
 

@@ -25,7 +25,6 @@ from schemas.topic import Topic
 
 LIBRARY: Final = "great_expectations"
 INSTALL: Final = "pip install 'hubbub[quality]'"
-BUDGET_S: Final = 60.0
 _OVERTIME: Final = 0.2  # of the budget, for the pages of what was validated in it
 _LEAST_OVERTIME_S: Final = 2.0
 _LOOK_EVERY_S: Final = 0.1
