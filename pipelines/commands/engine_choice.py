@@ -132,9 +132,7 @@ def beam_options(command: Command) -> Command:
         ),
         click.option("--from-savepoint", metavar="PATH", help="Of FlinkRunner: go on there (or: latest)."),
         click.option("--checkpoint-s", type=float, metavar="S", help="Of --runner: how often to keep state (10)."),
-        click.option(
-            "--flink-master", metavar="HOST:PORT", help="Of FlinkRunner: a cluster ([local])."
-        ),
+        click.option("--flink-master", metavar="HOST:PORT", help="Of FlinkRunner: a cluster ([local])."),
         click.option("--runner", type=click.Choice(RUNNERS), help="Of --engine beam (default: local)."),
         processes_option,
     ):
