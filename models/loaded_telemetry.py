@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,10 @@ from models.session import RUNTIME_VERSION, load_session
 INPUTS = ("value", "seconds", "state", "alarm")
 OUTPUTS = ("score", "is_anomaly", "expected_low", "expected_high", "kind", "new_state")
 ANSWERS = len(OUTPUTS) - 1  # of one number each, before the state
+# What is asked of a memory here stands at its beginning: readings taken in, and the usual seconds between two.
+READINGS, INTERVAL = 0, 1
+# So many readings make the interval known.
+KNOWN_FROM = 30
 # A thousand readings are too little work to share out: more threads would only wait for each other.
 THREADS = 1
 # One row alone would run through other kernels than many do.
@@ -30,7 +35,8 @@ class ReadingAnswers:
     """What one reading of each series was answered; all are (rows,) but `states`, (rows, state).
 
     `score` is in [0, 1]: 1 - the probability of a reading at least as odd. `expected_low` and `expected_high` are not a
-    number until the series is known. `kind` is an index into the model's kinds. `states` is the memory behind it.
+    number until the series is known. `kind` is an index into the model's kinds. `gap` is how many seconds the series
+    was silent before the reading, not a number where that is no gap (see `gap_from`). `states` is the memory behind it.
     """
 
     score: NDArray[np.float64]
@@ -38,7 +44,18 @@ class ReadingAnswers:
     expected_low: NDArray[np.float64]
     expected_high: NDArray[np.float64]
     kind: NDArray[np.int64]
+    gap: NDArray[np.float64]
     states: NDArray[np.float64]
+
+
+def gap_from(alarm_probability: float) -> float:
+    """Return how many usual intervals a silence must exceed to be a gap.
+
+    Readings that come by chance, so many an hour and each for itself, are silent for that long less often than this
+    probability: P(longer than n intervals) = exp(-n). Readings that come by a clock never are. At 1/43,200 that is 10.7
+    intervals; never less than three.
+    """
+    return max(round(-math.log(alarm_probability), 6), 3.0)
 
 
 def _check_card(bundle: Bundle) -> None:
@@ -92,11 +109,13 @@ class LoadedTelemetry:
         if missing:
             values, seconds = np.pad(values, (0, missing)), np.pad(seconds, (0, missing))
             states = np.pad(states, ((0, missing), (0, 0)))
+        is_gap = (states[:, READINGS] >= KNOWN_FROM) & (seconds > states[:, INTERVAL] * gap_from(alarm_probability))
+        gap = np.where(is_gap, seconds, np.nan)[:rows]
         feeds = dict(zip(INPUTS, (values, seconds, states, np.array([alarm_probability])), strict=True))
         score, is_anomaly, low, high, kind, after = (answer[:rows] for answer in self._session.run(OUTPUTS, feeds))
         # Whether a zero has a sign depends on where in a run its row lies; adding 0.0 takes it away.
         after += 0.0
-        return ReadingAnswers(score + 0.0, is_anomaly, low + 0.0, high + 0.0, kind.astype(np.int64), after)
+        return ReadingAnswers(score + 0.0, is_anomaly, low + 0.0, high + 0.0, kind.astype(np.int64), gap, after)
 
     def follow(
         self,
@@ -114,14 +133,17 @@ class LoadedTelemetry:
         if self._program is None:
             return self._follow_by_steps(values, seconds, taken, state, alarm_probability)
         program, now, answers = self._program, tuple(state.tolist()), []
-        for value, gap, is_taken in zip(values.tolist(), seconds.tolist(), taken.tolist(), strict=True):
-            found = program(value, gap, *now, alarm_probability)
+        gaps, silent = [], gap_from(alarm_probability)
+        for value, since, is_taken in zip(values.tolist(), seconds.tolist(), taken.tolist(), strict=True):
+            gaps.append(since if now[READINGS] >= KNOWN_FROM and since > now[INTERVAL] * silent else math.nan)
+            found = program(value, since, *now, alarm_probability)
             answers.append(found[:ANSWERS])
             if is_taken:
                 now = found[ANSWERS:]
         score, odd, low, high, kind = (np.array(one, dtype=np.float64) for one in zip(*answers, strict=True))
         states = np.array([now], dtype=np.float64) + 0.0
-        return ReadingAnswers(score + 0.0, odd > 0, low + 0.0, high + 0.0, kind.astype(np.int64), states)
+        gap = np.array(gaps, dtype=np.float64)
+        return ReadingAnswers(score + 0.0, odd > 0, low + 0.0, high + 0.0, kind.astype(np.int64), gap, states)
 
     def _follow_by_steps(
         self,
@@ -141,6 +163,7 @@ class LoadedTelemetry:
             np.concatenate([one.expected_low for one in steps]),
             np.concatenate([one.expected_high for one in steps]),
             np.concatenate([one.kind for one in steps]),
+            np.concatenate([one.gap for one in steps]),
             states,
         )
 
@@ -184,6 +207,11 @@ def _check_following(bundle: Bundle, loaded: LoadedTelemetry) -> None:
         alarm, state = float(example["alarm_probability"]), np.zeros(loaded.state_width)
         got = loaded.follow(values, seconds, np.ones(len(values), dtype=bool), state, alarm)
         since = int(example["since"])
+        if got.states[0, READINGS] != len(values):
+            raise BundleRefused(
+                f"model bundle {bundle.path}: golden series {example['name']!r}: expected memory to begin with its "
+                f"{len(values)} readings, got {got.states[0, READINGS]}"
+            )
         rows = [_golden_row(loaded, got, row) for row in range(since, len(values))]
         if rows != [list(one) for one in example["answers"]]:
             raise BundleRefused(

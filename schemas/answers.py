@@ -23,7 +23,8 @@ LABEL = pa.struct(
         pa.field("words", pa.list_(pa.string())),
     ]
 )
-# How odd one reading is: `score` in [0, 1]; the range in which the next reading was expected; what kind of oddness.
+# How odd one reading is: `score` in [0, 1]; the range in which the next reading was expected; what kind of oddness;
+# `gap_s`, how many seconds its series was silent before it, where that is longer than usual, else null.
 ANOMALY = pa.struct(
     [
         pa.field("score", pa.float64()),
@@ -32,6 +33,7 @@ ANOMALY = pa.struct(
         pa.field("expected_high", pa.float64()),
         pa.field("kind", pa.string()),
         pa.field("model", pa.string()),
+        pa.field("gap_s", pa.float64()),
     ]
 )
 # The same of a number that came with a log line.

@@ -55,8 +55,10 @@ def _labels(
 
 def _anomalies(column: pa.StructArray, asked: Asked) -> list[object]:
     answers: list[object] = column.to_pylist()
-    if not asked.provenance:
-        for answer in answers:
-            if isinstance(answer, dict):
+    for answer in answers:
+        if isinstance(answer, dict):
+            if answer.get("gap_s") is None:  # most readings follow on no gap
+                answer.pop("gap_s", None)
+            if not asked.provenance:
                 answer.pop("model", None)
     return answers

@@ -81,6 +81,7 @@ def test_says_nothing_of_a_series_that_it_does_not_know() -> None:
         "expected_high": None,
         "kind": "none",
         "model": MODEL.identity,
+        "gap_s": None,
     }
     assert silent is None
 

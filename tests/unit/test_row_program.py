@@ -77,7 +77,7 @@ def test_long_series_of_every_kind_agree_too() -> None:
         everything = np.ones(len(values), dtype=bool)
         one = MODEL.follow(values, seconds, everything, np.zeros(MODEL.state_width), MONTHLY)
         other = MODEL._follow_by_steps(values, seconds, everything, np.zeros(MODEL.state_width), MONTHLY)
-        for name in ("score", "is_anomaly", "expected_low", "expected_high", "kind", "states"):
+        for name in ("score", "is_anomaly", "expected_low", "expected_high", "kind", "gap", "states"):
             assert bits(getattr(one, name)) == bits(getattr(other, name)), name
 
 
