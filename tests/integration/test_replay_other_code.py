@@ -37,8 +37,9 @@ COPIES = Pipeline("copies", [ALARMS], [], [Topic("acme.copies", ALARMS.schema, "
 def here(tmp_path: Path) -> Path:
     """A folder with a small text model in its settings, and an hour of one device's alarms and log lines."""
     write_tiny_text_bundle(tmp_path / "bundle")
-    templates = shipped_bundles()["templates-common"]
-    settings = f'[models]\ntext-enzh = "bundle"\ntemplates-common = "{templates}"\n'
+    settings = '[models]\ntext-enzh = "bundle"\n'
+    for name in ("templates-common", "telemetry-level"):  # a checkout here comes without any
+        settings += f'{name} = "{shipped_bundles()[name]}"\n'
     (tmp_path / "hubbub.toml").write_text(settings, encoding="utf-8")
     rows = []
     for minute in range(40):
