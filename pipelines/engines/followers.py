@@ -52,6 +52,7 @@ class Followers:
         pipeline = worker.pipeline
         self._is_followed = any(sink.topic.internal for sink in pipeline.sinks)
         prefix = worker.group.removesuffix(f"-{pipeline.name}")
+        self._feeders = [f"{prefix}-{one.name}" for one in pipeline.upstream]
         written = {sink.topic.name for sink in pipeline.sinks}
         # The groups that follow these streams, and what they read of them.
         self._readers = {
@@ -67,6 +68,8 @@ class Followers:
     def step(self, tasks: Sequence[MergedTask]) -> Round:
         """Read on everywhere; release what may be released, and let the others say how far they have come."""
         done = Round()
+        for group in self._feeders:  # before anybody asks where the log ends
+            self._worker.answers.places(group)
         done.moved |= {task.stream for task in tasks if task.read()}
         ready = [task for task in tasks if task.has_come_further]
         worth = [task for task in ready if task.is_worth_a_commit]

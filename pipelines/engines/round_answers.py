@@ -17,8 +17,8 @@ T = TypeVar("T")
 class RoundAnswers:
     """Answers are kept from `begin` to the next `begin`; before the first one nothing is kept.
 
-    Ends are always younger than places and than what is settled: so who has read up to an end has read all that lay
-    there when it was asked how far its writers had come.
+    Ends are younger than what is settled, and than the places of who writes there, which are to be asked for first: so
+    who has read up to an end has read all that lay there when it was asked how far its writers had come.
     """
 
     def __init__(self, broker: Broker, topics: Sequence[str] = ()) -> None:
@@ -30,6 +30,7 @@ class RoundAnswers:
         self._settled: dict[str, bool] = {}
         self._ends: dict[TopicPartition, int] = {}
         self._found: dict[Hashable, Any] = {}
+        self._doubted: dict[TopicPartition, tuple[int, int]] = {}
 
     @property
     def keeps(self) -> bool:
@@ -49,7 +50,6 @@ class RoundAnswers:
         found = self._places.get(group)
         if found is None:
             found = self._broker.places(group)
-            self._ends.clear()
             if self._keeps:
                 self._places[group] = found
         return found
@@ -64,12 +64,17 @@ class RoundAnswers:
                 self._settled[topic] = found
         return found
 
-    def ends(self, topics: Sequence[str]) -> Mapping[TopicPartition, int]:
+    def ends(self, topics: Sequence[str], *, anew: bool = False) -> Mapping[TopicPartition, int]:
         """Return where the partitions of these topics end, as the port's `ends`; while answers are kept only."""
-        known = {part.topic for part in self._ends}
+        known = set() if anew else {part.topic for part in self._ends}
         if missing := sorted({topic for topic in topics if topic not in known}):
             self._ends |= self._broker.ends(missing)
         return self._ends
+
+    def is_doubted_again(self, part: TopicPartition, following: int, end: int) -> bool:
+        """Whether it was asked of the same places in an earlier round: what is under way would have gone on."""
+        before, self._doubted[part] = self._doubted.get(part), (following, end)
+        return before == (following, end)
 
     def found(self, name: Hashable, find: Callable[[], T]) -> T:
         """Return what follows from the answers, found out once: what several streams would find out alike."""

@@ -115,7 +115,8 @@ class UpstreamTime:
         # First where they stand, then what lies there: so at one moment, nothing was under way between two of them.
         places = {name: self._answers.places(f"{self._prefix}-{name}") for name in chain}
         if self._answers.keeps:
-            self._answers.ends(sorted({topic.name for pipeline in chain.values() for topic in pipeline.sources}))
+            topics = {topic.name for pipeline in chain.values() for topic in pipeline.sources}
+            self._answers.ends(sorted(topics), anew=True)
         return _Idle(self._broker, self._answers, chain, places, exactly)
 
     def _times(self) -> dict[Stream, int]:
@@ -163,10 +164,10 @@ class _Idle:
     def _is_through(self, part: TopicPartition, at: Offset | None) -> bool:
         following = 0 if at is None else at.next_offset
         if self.answers.keeps:
-            ahead = self.answers.end(part) - following
+            end = self.answers.end(part)
             # Behind its last record a partition may end with the marker of a transaction, which one must look for.
-            if ahead <= 0 or (ahead > 1 and not self.exactly):
-                return ahead <= 0
+            if following >= end or not (self.exactly or self.answers.is_doubted_again(part, following, end)):
+                return following >= end
         first, end = self.broker.bounds(part)
         return max(following, first) >= end
 
