@@ -216,7 +216,7 @@ class MergedTask:
         with self._worker.times.stage("read and decode"):
             rows = side.read(self._worker.settings, self._frontier_us)
         self._worker.times.count("repeats", rows.repeats)
-        return not rows.empty
+        return not rows.empty or rows.repeats > 0  # who has read repeats alone is not at the end
 
     @property
     def _all_was_read(self) -> bool:
