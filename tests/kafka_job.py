@@ -136,15 +136,21 @@ class KafkaJob:
         self.kill_all()
 
     def committed(self, group: str) -> int:
-        """Return how far a group has come, over all its partitions."""
-        admin = KafkaAdminClient(bootstrap_servers=self.bootstrap, **ADMIN)
-        try:
-            found = admin.list_group_offsets([self.prefix + group]).get(self.prefix + group, {})
-        except (RetriableError, GroupIdNotFoundError):
-            return 0  # the first group of a new cluster, or the group itself, is still being made
-        finally:
-            admin.close()
-        return sum(at.offset for at in found.values())
+        """Return how far a group has come, over all its partitions; a cluster that is in between is asked again."""
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            admin = KafkaAdminClient(bootstrap_servers=self.bootstrap, **ADMIN)
+            try:
+                found = admin.list_group_offsets([self.prefix + group]).get(self.prefix + group, {})
+                return sum(at.offset for at in found.values())
+            except GroupIdNotFoundError:
+                return 0  # it is still being made
+            except RetriableError:
+                if time.monotonic() > until:
+                    raise
+            finally:
+                admin.close()
+            time.sleep(0.1)
 
     def end(self, topic: str) -> int:
         """Return what `committed` comes to when a group is through with a topic: markers of transactions count, too."""
