@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,14 @@ def gap_from(alarm_probability: float) -> float:
     intervals; never less than three.
     """
     return max(round(-math.log(alarm_probability), 6), 3.0)
+
+
+Number = TypeVar("Number", float, NDArray[np.float64])
+
+
+def _ends_a_gap(seconds: Number, readings: Number, interval: Number, silent: float) -> bool | NDArray[np.bool_]:
+    """Whether a reading so many `seconds` behind the last one comes after a gap; of one, or of many at once."""
+    return (readings >= KNOWN_FROM) & (seconds > interval * silent)
 
 
 def _check_card(bundle: Bundle) -> None:
@@ -109,8 +117,8 @@ class LoadedTelemetry:
         if missing:
             values, seconds = np.pad(values, (0, missing)), np.pad(seconds, (0, missing))
             states = np.pad(states, ((0, missing), (0, 0)))
-        is_gap = (states[:, READINGS] >= KNOWN_FROM) & (seconds > states[:, INTERVAL] * gap_from(alarm_probability))
-        gap = np.where(is_gap, seconds, np.nan)[:rows]
+        silent = gap_from(alarm_probability)
+        gap = np.where(_ends_a_gap(seconds, states[:, READINGS], states[:, INTERVAL], silent), seconds, np.nan)[:rows]
         feeds = dict(zip(INPUTS, (values, seconds, states, np.array([alarm_probability])), strict=True))
         score, is_anomaly, low, high, kind, after = (answer[:rows] for answer in self._session.run(OUTPUTS, feeds))
         # Whether a zero has a sign depends on where in a run its row lies; adding 0.0 takes it away.
@@ -135,7 +143,7 @@ class LoadedTelemetry:
         program, now, answers = self._program, tuple(state.tolist()), []
         gaps, silent = [], gap_from(alarm_probability)
         for value, since, is_taken in zip(values.tolist(), seconds.tolist(), taken.tolist(), strict=True):
-            gaps.append(since if now[READINGS] >= KNOWN_FROM and since > now[INTERVAL] * silent else math.nan)
+            gaps.append(since if _ends_a_gap(since, now[READINGS], now[INTERVAL], silent) else math.nan)
             found = program(value, since, *now, alarm_probability)
             answers.append(found[:ANSWERS])
             if is_taken:
