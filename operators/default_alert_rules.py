@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from operators.alert_rule import AlertRule, SeverityFrom
@@ -151,18 +152,14 @@ TELEMETRY_ANOMALY: Final = AlertRule(
 )
 
 # The same of a number that came with a log line.
-LOG_READING_ANOMALY: Final = AlertRule(
+LOG_READING_ANOMALY: Final = replace(
+    TELEMETRY_ANOMALY,
     name="log_reading_anomaly",
     source="log",
     description="Numbers that a device logs are not what their own past lets expect.",
     when=(Condition("hubbub.odd_reading.is_anomaly", "is true"),),
-    severity="warning",
     labels=(("metric", "hubbub.odd_reading.metric"),),
     answer="hubbub.odd_reading",
-    count=2,
-    within_s=15 * MINUTE,
-    resolve_after_s=30 * MINUTE,
-    summary="{device_id}: {metric} {value} is {judgement} ({counted} since {since})",
 )
 
 # Of `hubbub run forecasts`: nothing has failed yet, so it is a warning, and it ends when the forecast does.
