@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from infra.broker import Broker, BrokerMismatch, TopicPartition
-from pipelines.engines.partition_reader import NEVER, PartitionReader, Rows, Taken, TimeRules, time_before_rows
+from pipelines.engines.partition_reader import NEVER, PartitionReader, Rows, TimeRules, time_before_rows
 from pipelines.engines.place import Place
 from pipelines.engines.round_answers import RoundAnswers
 from pipelines.engines.upstream_time import WITHOUT_END, UpstreamTime
@@ -39,8 +39,9 @@ class FedReader(PartitionReader):
         upstream: UpstreamTime,
         *,
         ticks: Sequence[tuple[int, int]] = (),
+        answers: RoundAnswers | None = None,
     ) -> None:
-        super().__init__(broker, topic, part, rules, ticks=ticks)
+        super().__init__(broker, topic, part, rules, ticks=ticks, answers=answers)
         self._upstream = upstream
         # What upstream had passed when it was asked, and up to where its rows must then have been read.
         self._asked: tuple[int, int] | None = None
@@ -51,17 +52,12 @@ class FedReader(PartitionReader):
         passed_us = self._upstream.passed()
         if self._asked is None and passed_us > self._passed_us and self._upstream.is_readable(self.part.topic):
             self._asked = (passed_us, self._upstream.end(self.part))
-        if not self._ticks and self._upstream.is_read(self.part, place.next_offset):
-            rows = self._nothing(Taken([], place, {}, 0))
-        else:
-            rows = super().read(place, max_records=max_records, max_bytes=max_bytes)
-        if self._asked is not None and self._has_read_up_to(self._asked[1], rows.after.next_offset):
+        rows = super().read(place, max_records=max_records, max_bytes=max_bytes)
+        following = rows.after.next_offset
+        # Where it ends with a hole, that comes to light when it has been read: then it ends before it.
+        if self._asked is not None and (following >= self._asked[1] or self._is_read_up_to(following)):
             self._passed_us, self._asked = max(self._passed_us, self._asked[0]), None
         return rows
-
-    def _has_read_up_to(self, end: int, offset: int) -> bool:
-        # Where it ends with a hole, that comes to light when it has been read: then it ends before it.
-        return offset >= end or self._upstream.is_read(self.part, offset)
 
     def watermark_us(self, place: Place) -> int | None:
         """Return the time that all of upstream has passed, or a tick has set."""
@@ -103,25 +99,6 @@ class TableReader(PartitionReader):
 
     judges_clock = False  # what will hold from tomorrow on may be said today
     comes_first = True
-
-    def __init__(
-        self,
-        broker: Broker,
-        topic: Topic,
-        part: TopicPartition,
-        rules: TimeRules,
-        answers: RoundAnswers,
-        *,
-        ticks: Sequence[tuple[int, int]] = (),
-    ) -> None:
-        super().__init__(broker, topic, part, rules, ticks=ticks)
-        self._answers = answers
-
-    def read(self, place: Place, *, max_records: int, max_bytes: int) -> Rows:
-        """Return the rows from `place` on; the broker is not troubled where it is known that there are none."""
-        if self._answers.keeps and not self._ticks and self._answers.end(self.part) <= place.next_offset:
-            return self._nothing(Taken([], place, {}, 0))
-        return super().read(place, max_records=max_records, max_bytes=max_bytes)
 
     def watermark_us(self, place: Place) -> int | None:
         """A table holds nothing back."""

@@ -293,8 +293,8 @@ def _reader(worker: Worker, topic: Topic, part: TopicPartition, ticks: Sequence[
     """Return what reads one side of a merge: a plain input, a table, or what another pipeline's streams write."""
     pipeline, rules = worker.pipeline, worker.settings.rules
     if topic in pipeline.tables:
-        return TableReader(worker.broker, topic, part, rules, worker.answers, ticks=ticks)
+        return TableReader(worker.broker, topic, part, rules, ticks=ticks, answers=worker.answers)
     upstream = upstream_of(worker, topic, part.partition)
     if upstream is not None:
-        return FedReader(worker.broker, topic, part, rules, upstream, ticks=ticks)
+        return FedReader(worker.broker, topic, part, rules, upstream, ticks=ticks, answers=worker.answers)
     return PartitionReader(worker.broker, topic, part, rules, ticks=ticks)

@@ -14,6 +14,7 @@ from infra.failpoints import failpoint
 from infra.partitioner import partition_of_key
 from pipelines.engines.dead_letter import Failure
 from pipelines.engines.place import Place
+from pipelines.engines.round_answers import RoundAnswers
 from schemas.json_codec import JsonCodec
 from schemas.microseconds import microseconds
 from schemas.record import Record
@@ -86,7 +87,8 @@ class PartitionReader:
     """Reads one partition from a place on.
 
     `ticks` are (offset, watermark) observations that replay reads instead of making its own; they take effect before
-    the row at their offset. Readers of a merge that read time otherwise stand in merge_readers.py.
+    the row at their offset. `answers` are what the round knows: where nothing is left by them, the broker is not
+    troubled. Readers of a merge that read time otherwise stand in merge_readers.py.
     """
 
     # Whether rows too far ahead of their arrival are refused here; whether its time is another pipeline's; whether a
@@ -103,6 +105,7 @@ class PartitionReader:
         rules: TimeRules,
         *,
         ticks: Sequence[tuple[int, int]] = (),
+        answers: RoundAnswers | None = None,
     ) -> None:
         self.topic = topic
         self.part = part
@@ -110,13 +113,19 @@ class PartitionReader:
         self._rules = rules
         self._codec = JsonCodec(topic)
         self._ticks = sorted(ticks)
+        self._answers = answers
         self._partitions = topic.partitions
         self._no_rows = pa.RecordBatch.from_pylist([], schema=topic.row_schema)
 
     def read(self, place: Place, *, max_records: int, max_bytes: int) -> Rows:
         """Return the rows from `place` on; empty at the end of the partition."""
+        if not self._ticks and self._is_read_up_to(place.next_offset):
+            return self._nothing(Taken([], place, {}, 0))
         (rows,) = rows_of([self], [self.take(place, max_records=max_records, max_bytes=max_bytes)])
         return rows
+
+    def _is_read_up_to(self, offset: int) -> bool:
+        return self._answers is not None and self._answers.is_read(self.part, offset)
 
     def take(self, place: Place, *, max_records: int, max_bytes: int) -> Taken:
         """Return the records from `place` on, for `rows_of`; none at the end of the partition."""

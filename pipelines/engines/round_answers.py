@@ -76,6 +76,10 @@ class RoundAnswers:
         before, self._doubted[part] = self._doubted.get(part), (following, end)
         return before == (following, end)
 
+    def is_read(self, part: TopicPartition, offset: int) -> bool:
+        """Whether nothing lies from an offset on, as far as that is known without asking for it alone."""
+        return self._keeps and self.end(part) <= offset
+
     def found(self, name: Hashable, find: Callable[[], T]) -> T:
         """Return what follows from the answers, found out once: what several streams would find out alike."""
         if not self._keeps:

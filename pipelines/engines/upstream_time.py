@@ -83,10 +83,6 @@ class UpstreamTime:
         """Return where a partition ends, asked behind `passed` and `is_readable`."""
         return self._answers.end(part)
 
-    def is_read(self, part: TopicPartition, offset: int) -> bool:
-        """Whether nothing lies from an offset on, as far as that is known without looking."""
-        return self._answers.keeps and self._answers.end(part) <= offset
-
     def is_prompt(self, still_us: int) -> bool:
         """Whether each stream stands still for so long, or was up to date when it last moved.
 
