@@ -201,6 +201,10 @@ class Broker(Protocol):
         """
         ...
 
+    def written(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """Return `ends` with what an open transaction still hides: who has read up to there has read all of it."""
+        ...
+
     def settled(self, topics: Sequence[str]) -> bool:
         """Tell whether everything that is written in these topics can be read; on Kafka a transaction may be open."""
         ...

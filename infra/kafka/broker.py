@@ -100,10 +100,11 @@ class KafkaBroker:
     def ends(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """Return where every partition of these topics ends, holes included as far as they are not known."""
         self._recheck()
-        found = self._reader().news(self._parts(topics))
-        return {
-            part: end if (visible := self._holes.visible(part, end)) is None else visible for part, end in found.items()
-        }
+        return self._without_known_holes(self._reader().news(self._parts(topics)))
+
+    def written(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """Return where every partition of these topics ends with what open transactions hide."""
+        return self._without_known_holes(self._reader().ends(self._parts(topics), committed=False))
 
     def read(self, part: TopicPartition, offset: int, *, max_records: int, max_bytes: int) -> list[Record]:
         """Return records from `offset` on."""
@@ -248,6 +249,11 @@ class KafkaBroker:
                 break
             back *= 8
         return first
+
+    def _without_known_holes(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        return {
+            part: end if (visible := self._holes.visible(part, end)) is None else visible for part, end in ends.items()
+        }
 
     def _parts(self, topics: Sequence[str]) -> list[TopicPartition]:
         return [TopicPartition(topic, number) for topic in topics for number in range(self.partitions(topic))]

@@ -123,6 +123,10 @@ class SqliteBroker:
             ).fetchall()
         return {TopicPartition(topic, partition): following for topic, partition, following in rows}
 
+    def written(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """What is written can be read."""
+        return self.ends(topics)
+
     def settled(self, topics: Sequence[str]) -> bool:
         """What is written is there."""
         return True

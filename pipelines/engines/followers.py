@@ -4,7 +4,8 @@ Who reads behind a re-keyed topic waits for the slowest of the streams that writ
 something to say, all say where they stand, in one commit where commits cost round trips. The same goes for ticks:
 
 - As soon as what waits would be released by a tick to now, less the lateness, all of this process are moved to one
-  time: the latest up to which all that feeds any of them has been worked through.
+  time: the latest up to which all that feeds any of them has been worked through, or the lateness before the latest
+  moment up to which that holds of what lay there (barriers.py).
 - They are moved, too, when who follows them has something to read and cannot go on: streams of other processes wait.
 - That is not done while upstream catches up (upstream_time.py, `is_prompt`): then a stream must stand still for
   `tick_s` first, as any quiet partition must.
@@ -24,9 +25,11 @@ from infra.broker import CommitsTogether, Fenced, NotIdle, Stream, TopicPartitio
 from pipelines.engines.merged_task import MergedTask
 from pipelines.engines.work import Worker
 
-# How long something is due before a tick is made for it: where rows come, they move time by themselves.
-SOON_S: Final = 0.1
+# How long something is due before a tick is made for it, and how soon it is tried again: where rows come, they move
+# time by themselves.
+SOON_S: Final = 0.01
 SOON_US: Final = round(SOON_S * 1e6)
+LOOK_S: Final = 0.03
 # How long others must wait before this process looks for the cause with itself, and how often it does.
 WAITED_FOR_S: Final = 0.25
 AGAIN_S: Final = 1.0
@@ -85,7 +88,7 @@ class Followers:
             return
         until_us = self._worker.clock() - settings.rules.lateness_us
         waits = {task: at for task in tasks if (at := task.due_us()) is not None}
-        self._due_in_s = max(min(waits.values(), default=until_us + _FAR_US) - until_us, 0) / 1e6 + SOON_S
+        self._due_in_s = max((min(waits.values(), default=until_us + _FAR_US) - until_us) / 1e6 + SOON_S, LOOK_S)
         due = {task: at for task, at in waits.items() if at < until_us - SOON_US}
         self._tick_what_is_due(tasks, due, until_us, round(settings.tick_s * 1e6), done)
         for task in tasks:
@@ -105,7 +108,7 @@ class Followers:
         self, tasks: Sequence[MergedTask], due: Mapping[MergedTask, int], until_us: int, still_us: int, done: Round
     ) -> None:
         helps = self._is_followed and self._is_waited_for() and self._passed(self._helped_at) >= AGAIN_S
-        if not (due or helps) or self._passed(self._tried_at) < SOON_S:
+        if not (due or helps) or self._passed(self._tried_at) < LOOK_S:
             return
         self._tried_at = self._monotonic()
         asked = tasks if self._is_followed else list(due)

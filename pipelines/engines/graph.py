@@ -31,3 +31,14 @@ def feeds(upstream: Pipeline, downstream: Pipeline) -> bool:
     """Tell whether one pipeline writes what another reads."""
     sources = {topic.name for topic in downstream.sources}
     return upstream is not downstream and any(sink.topic.name in sources for sink in upstream.sinks)
+
+
+def feeding(feeder: Pipeline, stream: Stream) -> Sequence[Stream]:
+    """Return the streams of `feeder` that write into a stream: those of its own number where the key stays."""
+    read = {part.topic for part in stream.parts}
+    written = [sink.topic for sink in feeder.sinks if sink.topic.name in read]
+    if not written:
+        return ()
+    kept = all(source.key == topic.key for source in feeder.sources for topic in written)
+    number = stream.parts[0].partition
+    return [one for one in streams_of(feeder) if not kept or one.parts[0].partition == number]

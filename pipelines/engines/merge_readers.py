@@ -66,11 +66,11 @@ class FedReader(PartitionReader):
 
     def quiet_until(self, watermark_us: int) -> int:
         """Time cannot be moved past what upstream has yet to work through."""
-        return min(watermark_us, self._upstream.passed_by_the_busy())
+        return min(watermark_us, self._upstream.passed_by_the_clock())
 
     def soon_quiet_until(self, watermark_us: int) -> int:
         """Like `quiet_until`; who has nothing but holes before him may be taken for busy."""
-        return min(watermark_us, self._upstream.passed_by_the_busy(exactly=False))
+        return min(watermark_us, self._upstream.passed_by_the_clock(exactly=False))
 
     def is_prompt(self, still_us: int) -> bool:
         """Whether time may be moved by the clock before all of upstream has stood still for so long."""

@@ -30,7 +30,6 @@ class RoundAnswers:
         self._settled: dict[str, bool] = {}
         self._ends: dict[TopicPartition, int] = {}
         self._found: dict[Hashable, Any] = {}
-        self._doubted: dict[TopicPartition, tuple[int, int]] = {}
 
     @property
     def keeps(self) -> bool:
@@ -64,17 +63,12 @@ class RoundAnswers:
                 self._settled[topic] = found
         return found
 
-    def ends(self, topics: Sequence[str], *, anew: bool = False) -> Mapping[TopicPartition, int]:
+    def ends(self, topics: Sequence[str]) -> Mapping[TopicPartition, int]:
         """Return where the partitions of these topics end, as the port's `ends`; while answers are kept only."""
-        known = set() if anew else {part.topic for part in self._ends}
+        known = {part.topic for part in self._ends}
         if missing := sorted({topic for topic in topics if topic not in known}):
             self._ends |= self._broker.ends(missing)
         return self._ends
-
-    def is_doubted_again(self, part: TopicPartition, following: int, end: int) -> bool:
-        """Whether it was asked of the same places in an earlier round: what is under way would have gone on."""
-        before, self._doubted[part] = self._doubted.get(part), (following, end)
-        return before == (following, end)
 
     def is_read(self, part: TopicPartition, offset: int) -> bool:
         """Whether nothing lies from an offset on, as far as that is known without asking for it alone."""

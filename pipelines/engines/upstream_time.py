@@ -6,19 +6,19 @@ is written, has seen all that the stream wrote until then: nothing with an earli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from infra.broker import Broker, Offset, Stream, TopicPartition
-from pipelines.engines.graph import feeds, streams_of
+from pipelines.engines.barriers import NEVER, Barriers
+from pipelines.engines.graph import streams_of
 from pipelines.engines.place import ELSEWHERE, place_of
 from pipelines.engines.round_answers import RoundAnswers
 from pipelines.engines.work import Worker
 from pipelines.pipeline import Pipeline
 from schemas.topic import Topic
 
-NEVER: Final = -(1 << 63)
 WITHOUT_END: Final = 1 << 62
 # A fed stream in which nothing happens commits how far its time has come when it has moved by so much.
 STRIDE_US: Final = 5_000_000
@@ -56,10 +56,10 @@ class UpstreamTime:
         self._clock = clock
         self._seen: dict[Stream, _Seen] = {}
         self._answers = answers or RoundAnswers(broker)
-        self._beside = beside
         self._prefix = prefix
         self._pipeline = pipeline
         self._lateness_us = lateness_us
+        self._barriers = None if clock is None else Barriers(broker, self._answers, prefix, pipeline, beside, clock)
         kept = all(source.key == topic_key for source in pipeline.sources)
         self._streams = [
             stream for stream in streams_of(pipeline) if not kept or stream.parts[0].partition == partition
@@ -97,23 +97,18 @@ class UpstreamTime:
             for seen in self._seen.values()
         )
 
-    def passed_by_the_busy(self, *, exactly: bool = True) -> int:
-        """Return the time passed by those that have something to do; WITHOUT_END when all is worked through.
+    def passed_by_the_clock(self, *, exactly: bool = True) -> int:
+        """Return the time that a tick may move to: no row follows from upstream that is on time and earlier.
 
-        Unless `exactly`, one may be taken for busy that has nothing but holes before it: that is sooner asked.
+        That is for each stream the time it has passed, or the lateness before a moment by the clock up to which all
+        that lay before it is worked through. Unless `exactly`, one may be taken for busy that has nothing but holes
+        before it: that is sooner asked.
         """
         times = self._times()
-        idle = self._answers.found((self._pipeline.name, "idle", exactly), lambda: self._idle(exactly))
-        return min((times[one] for one in self._streams if not idle.has(self._pipeline, one)), default=WITHOUT_END)
-
-    def _idle(self, exactly: bool) -> _Idle:
-        chain = _chain(self._pipeline, self._beside)
-        # First where they stand, then what lies there: so at one moment, nothing was under way between two of them.
-        places = {name: self._answers.places(f"{self._prefix}-{name}") for name in chain}
-        if self._answers.keeps:
-            topics = {topic.name for pipeline in chain.values() for topic in pipeline.sources}
-            self._answers.ends(sorted(topics), anew=True)
-        return _Idle(self._broker, self._answers, chain, places, exactly)
+        if self._barriers is None:
+            return min(times.values())
+        moments = self._barriers.look(self._streams, exactly=exactly)
+        return min(max(times[one], moments[one] - self._lateness_us) for one in self._streams)
 
     def _times(self) -> dict[Stream, int]:
         times = self._answers.found((self._pipeline.name, "times"), self._times_of_all)
@@ -131,54 +126,6 @@ class UpstreamTime:
             # A merge commits its one frontier with all its parts.
             times[stream] = max(found) if self._pipeline.merge else min(found)
         return times
-
-
-@dataclass(frozen=True, slots=True)
-class _Idle:
-    """Who has worked through all that lies before him, and so have those that feed him."""
-
-    broker: Broker
-    answers: RoundAnswers
-    chain: Mapping[str, Pipeline]
-    places: Mapping[str, Mapping[TopicPartition, Offset]]
-    exactly: bool
-    known: dict[tuple[str, Stream], bool] = field(default_factory=dict)
-
-    def has(self, pipeline: Pipeline, stream: Stream) -> bool:
-        """Tell of one stream of a pipeline of the chain."""
-        name = pipeline.name, stream
-        if name not in self.known:
-            self.known[name] = self._find(pipeline, stream)
-        return self.known[name]
-
-    def _find(self, pipeline: Pipeline, stream: Stream) -> bool:
-        if not all(self._is_through(part, self.places[pipeline.name].get(part)) for part in stream.parts):
-            return False
-        feeders = [one for one in self.chain.values() if feeds(one, pipeline)]
-        return all(self.has(feeder, one) for feeder in feeders for one in _feeding(feeder, stream))
-
-    def _is_through(self, part: TopicPartition, at: Offset | None) -> bool:
-        following = 0 if at is None else at.next_offset
-        if self.answers.keeps:
-            end = self.answers.end(part)
-            # Behind its last record a partition may end with the marker of a transaction, which one must look for.
-            if following >= end or not (self.exactly or self.answers.is_doubted_again(part, following, end)):
-                return following >= end
-        first, end = self.broker.bounds(part)
-        return max(following, first) >= end
-
-
-def _chain(pipeline: Pipeline, beside: Sequence[Pipeline]) -> dict[str, Pipeline]:
-    """Return a pipeline and all that feed it, by name."""
-    found = {pipeline.name: pipeline}
-    waiting = [pipeline]
-    while waiting:
-        one = waiting.pop()
-        for feeder in (*one.upstream, *beside):
-            if feeder.name not in found and feeds(feeder, one):
-                found[feeder.name] = feeder
-                waiting.append(feeder)
-    return found
 
 
 def upstream_of(worker: Worker, topic: Topic, partition: int) -> UpstreamTime | None:
@@ -235,14 +182,3 @@ def has_its_time(broker: Broker, prefix: str, pipeline: Pipeline, part: TopicPar
 def _told(at: Offset | None) -> Offset | None:
     """Return a place as its note tells it, wherever the memory lies that belongs to it."""
     return None if at is None else replace(at, note=at.note.removeprefix(ELSEWHERE))
-
-
-def _feeding(feeder: Pipeline, stream: Stream) -> Sequence[Stream]:
-    """Return the streams of `feeder` that write into a stream: those of its own number where the key stays."""
-    read = {part.topic for part in stream.parts}
-    written = [sink.topic for sink in feeder.sinks if sink.topic.name in read]
-    if not written:
-        return ()
-    kept = all(source.key == topic.key for source in feeder.sources for topic in written)
-    number = stream.parts[0].partition
-    return [one for one in streams_of(feeder) if not kept or one.parts[0].partition == number]

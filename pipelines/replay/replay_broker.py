@@ -50,6 +50,10 @@ class ReplayBroker:
         ends = self._scratch.ends(topics)
         return ends | {part: span.end for part, span in self._history.spans.items() if part in ends}
 
+    def written(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """Nothing is hidden."""
+        return self.ends(topics)
+
     def settled(self, topics: Sequence[str]) -> bool:
         """History lies still."""
         return self._scratch.settled(topics)

@@ -213,6 +213,21 @@ def test_what_upstream_has_yet_to_work_through_is_waited_for(broker: CountingBro
     assert located(broker) == [DEVICES[3]]
 
 
+def test_what_came_meanwhile_delays_nobody(broker: CountingBroker) -> None:
+    """A row under way in a rare stream came after the moment that is asked about; what lay there then is done."""
+    understand(broker, row("alarms.enriched", DEVICES[3], 0), row("device.telemetry.enriched", DEVICES[3], -5))
+    found = Sites(broker).begin()
+    found.at(6)
+    broker.append([row("device.telemetry.enriched", DEVICES[3], 9)])
+    found.at(10.5)
+    assert located(broker) == [], "at 10.5 s a row lay there that nobody had understood"
+    understand(broker)
+    broker.append([row("device.telemetry.enriched", DEVICES[3], 10)])
+    found.at(10.7)
+    assert located(broker) == [DEVICES[3]]
+    assert found.frontiers() == dict.fromkeys(NUMBERS, AT_US + SECOND_US // 2)
+
+
 def test_who_catches_up_is_not_passed_by_the_clock(broker: CountingBroker) -> None:
     """It must stand still first, as any partition; meanwhile the others go on."""
     understand(broker, row("alarms.enriched", DEVICES[3], 0), row("alarms.enriched", DEVICES[4], 0))

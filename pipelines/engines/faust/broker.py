@@ -80,6 +80,10 @@ class FaustBroker:
         """Return where every partition of these topics ends."""
         return self._kafka.ends(topics)
 
+    def written(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """Return where every partition of these topics ends with what open transactions hide."""
+        return self._kafka.written(topics)
+
     def settled(self, topics: Sequence[str]) -> bool:
         """Tell whether everything that is written in these topics can be read."""
         return self._kafka.settled(topics)
