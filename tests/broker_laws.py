@@ -71,6 +71,7 @@ def test_ends_is_where_a_reader_stands_who_has_read_everything(broker: Broker) -
     assert broker.ends([LOGS])[PARTS[2]] >= 3
     assert broker.read(PARTS[2], 3, max_records=1, max_bytes=1) == []
     assert broker.ends([LOGS])[PARTS[2]] == 3
+    assert broker.written([LOGS]) == broker.ends([LOGS]), "no transaction is open"
     broker.append([Append(LOGS, b"k", b"v", partition=2)])
     [record] = broker.read(PARTS[2], 3, max_records=9, max_bytes=999)
     assert broker.ends([LOGS])[PARTS[2]] > record.offset

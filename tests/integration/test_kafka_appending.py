@@ -58,6 +58,10 @@ def test_a_dead_writer_s_transaction_is_ended_by_the_next_one_at_once(
         broker.create_topics([DEVICE_LOGS])
         assert write(kafka, topic_prefix, 1) == 0
         assert write(kafka, topic_prefix, 2, f"{failpoint}:1:kill") == -signal.SIGKILL
+        if failpoint == "after_produce":
+            readable = {part: broker.bounds(part)[1] for part in PARTS}
+            assert not broker.settled([LOGS])
+            assert all(end >= readable[part] + 1 for part, end in broker.written([LOGS]).items())
         # Whether the last word was heard is for the cluster to say; what it says holds for records and progress alike.
         reached = broker.progress("file:x")
         assert reached == 1 or (reached == 2 and failpoint == "during_end_transaction")

@@ -25,6 +25,7 @@ ASKED: dict[str, Callable[[Broker], object]] = {
     "topics": lambda broker: broker.topics(),
     "bounds": lambda broker: broker.bounds(PARTS[0]),
     "ends": lambda broker: broker.ends([LOGS]),
+    "written": lambda broker: broker.written([LOGS]),
     "settled": lambda broker: broker.settled([LOGS]),
     "read": lambda broker: broker.read(PARTS[0], 1, max_records=9, max_bytes=999),
     "offset_at": lambda broker: broker.offset_at(PARTS[0], 0),
