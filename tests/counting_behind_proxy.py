@@ -1,4 +1,4 @@
-"""Two pipelines that count, on a Kafka that workers reach through a proxy alone: set-up, and what came of it."""
+"""The counting job on a Kafka that its workers reach through a proxy alone."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra.local.kafka import HOST, LocalKafka
+from tests.counting_job import counting_job
 from tests.dropping_proxy import DroppingProxy
-from tests.integration.test_killed_job import oracle_silences
-from tests.jobs.counting import COUNTS, SILENCES
-from tests.kafka_job import KafkaJob, check_counts
-
-NAMES = ["jobs.counting:COUNTS", "jobs.counting:SILENCES"]
+from tests.kafka_job import KafkaJob
 
 
 @contextmanager
@@ -25,24 +22,8 @@ def running_behind(proxy: DroppingProxy, kafka: LocalKafka) -> Iterator[None]:
 
 
 @contextmanager
-def counting_job(proxy: DroppingProxy, prefix: str, folder: Path, request_timeout_s: float) -> Iterator[KafkaJob]:
-    """Give the job, its topics made and empty, its workers not started."""
+def counting_behind(proxy: DroppingProxy, prefix: str, folder: Path, request_timeout_s: float) -> Iterator[KafkaJob]:
+    """Give the counting job of such a broker."""
     environment = {"HUBBUB_KAFKA_REQUEST_TIMEOUT_S": str(request_timeout_s)}
-    with KafkaJob(f"{HOST}:{proxy.port}", prefix, folder, NAMES, environment) as job:
-        job.create([COUNTS, SILENCES])
+    with counting_job(f"{HOST}:{proxy.port}", prefix, folder, environment) as job:
         yield job
-
-
-def progress(job: KafkaJob) -> int:
-    """How many lines both have worked through and committed."""
-    return job.committed("hubbub-counts") + job.committed("hubbub-silences")
-
-
-def check(job: KafkaJob) -> None:
-    """Each line was counted once and in its order, each silence told once, and nothing is a dead letter."""
-    inputs = job.rows("device.logs")
-    check_counts(inputs, job.rows("test.numbered"))
-    silences = job.rows("test.silences")
-    for partition, rows in inputs.items():
-        assert [(row["device_id"], row["state"]) for row in silences[partition]] == oracle_silences(rows, 10.0)
-    assert not job.records("dead.letters")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +23,7 @@ from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append, Record
 from tests.jobs.counting import NUMBERED, NumberLines
 from tests.jobs.fragile import COPY
-from tests.patience import PATIENCE_S
+from tests.live_job import live_job
 
 ROOT = Path(__file__).parent.parent
 
@@ -135,16 +133,8 @@ def test_a_row_that_kills_the_process_is_given_up_after_three_deaths(tmp_path: P
 def test_it_stops_when_asked_and_goes_on_where_it_was(tmp_path: Path) -> None:
     with SqliteBroker(tmp_path / "hubbub.db") as broker:
         fill(broker, [f"line {i}" for i in range(300)])
-        stop = threading.Event()
-        engine = EmbeddedEngine(broker, JobSettings(batch_records=10))
-        job = threading.Thread(target=lambda: engine.run([COPY], stop=stop))
-        job.start()
-        deadline = time.monotonic() + PATIENCE_S
-        while not copied_count(broker) and time.monotonic() < deadline:
-            time.sleep(0.005)
-        stop.set()
-        job.join(PATIENCE_S)
-        assert not job.is_alive()
+        with live_job(EmbeddedEngine(broker, JobSettings(batch_records=10)), [COPY]) as job:
+            job.await_that(lambda: copied_count(broker) > 0)
         EmbeddedEngine(broker).run([COPY], until_end=True)
         assert copied(broker) == [f"line {i}" for i in range(300)]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -29,7 +27,7 @@ from schemas.incidents import INCIDENTS
 from schemas.record import Append
 from schemas.ticks import TICKS
 from schemas.topic import Topic
-from tests.patience import PATIENCE_S
+from tests.live_job import live_job
 from tests.site_rows import time_of
 
 SEED = 20261122
@@ -180,48 +178,16 @@ def closing(device: str) -> list[Append]:
 
 def test_a_live_job_tells_of_incidents_though_most_topics_are_quiet(tmp_path: Path) -> None:
     """Nothing ever comes in two of the topics, so time is moved by a tick, once everything is worked through."""
-    stop = threading.Event()
-    errors: list[BaseException] = []
     with SqliteBroker(tmp_path / "hubbub.db") as broker:
         broker.create_topics(topics_of(CHAIN))
-        engine = EmbeddedEngine(broker, JobSettings(tick_s=0.2, poll_s=0.02))
-
-        def work() -> None:
-            try:
-                engine.run(CHAIN, stop=stop)
-            except BaseException as error:  # noqa: BLE001 - shown below
-                errors.append(error)
-
-        thread = threading.Thread(target=work)
-        thread.start()
-        try:
+        with live_job(EmbeddedEngine(broker, JobSettings(tick_s=0.2, poll_s=0.02)), CHAIN) as job:
             broker.append([place("gate", "north"), *events(Random(SEED))[:40]])
-            first = _awaited(broker, 1, errors)
+            job.await_that(lambda: bool(written(broker)))
+            first = written(broker)
             # The registry says more when time has gone on: it holds from then on, and a tick says so.
             broker.append([place("gate", "south", time_of(1))])
-            _await_late(broker, errors)
-        finally:
-            stop.set()
-            thread.join()
-        assert not errors
+            job.await_that(lambda: any(row["topic"] == "devices" for row in _ticks(broker)))
         assert all(orjson.loads(value or b"")["site"] != "south" for _, value in first)
-
-
-def _awaited(broker: SqliteBroker, count: int, errors: list[BaseException]) -> list[tuple[bytes | None, bytes | None]]:
-    until = time.monotonic() + PATIENCE_S
-    while len(found := written(broker)) < count:
-        assert time.monotonic() < until, "no incident in two minutes"
-        assert not errors, errors
-        broker.wait(0.05)
-    return found
-
-
-def _await_late(broker: SqliteBroker, errors: list[BaseException]) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while not any(row["topic"] == "devices" for row in _ticks(broker)):
-        assert time.monotonic() < until, "no tick tells of the late row"
-        assert not errors, errors
-        broker.wait(0.05)
 
 
 def _ticks(broker: SqliteBroker) -> list[dict[str, object]]:

@@ -13,36 +13,19 @@ from pathlib import Path
 import pytest
 
 from infra.local.kafka import LocalKafka
-from tests.integration.test_killed_job import events, oracle_silences
-from tests.jobs.counting import COUNTS, SILENCES
-from tests.kafka_job import KafkaJob, await_that, check_counts
+from tests.counting_job import check, counting_job, progress
+from tests.integration.test_killed_job import events
+from tests.kafka_job import KafkaJob, await_that
 from tests.patience import PATIENCE_S
 
 EVENTS = 12_000
 KILLS = 10
-BOTH = ["jobs.counting:COUNTS", "jobs.counting:SILENCES"]
 
 
 @pytest.fixture
 def job(kafka: LocalKafka, topic_prefix: str, tmp_path: Path) -> Iterator[KafkaJob]:
-    with KafkaJob(kafka.bootstrap, topic_prefix, tmp_path / "job", BOTH) as one:
-        one.create([COUNTS, SILENCES])
+    with counting_job(kafka.bootstrap, topic_prefix, tmp_path / "job") as one:
         yield one
-
-
-def progress(job: KafkaJob) -> int:
-    return job.committed("hubbub-counts") + job.committed("hubbub-silences")
-
-
-def check(job: KafkaJob) -> None:
-    """Compare everything that was put out with the oracle."""
-    inputs = job.rows("device.logs")
-    check_counts(inputs, job.rows("test.numbered"))
-    silences = job.rows("test.silences")
-    for partition, rows in inputs.items():
-        said = [(row["device_id"], row["state"]) for row in silences[partition]]
-        assert said == oracle_silences(rows, lateness_s=10.0)
-    assert not job.records("dead.letters")
 
 
 def test_two_workers_killed_at_random_go_on_exactly_once(job: KafkaJob) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from infra.local.kafka import LocalKafka
-from tests.counting_behind_proxy import check, counting_job, progress, running_behind
+from tests.counting_behind_proxy import counting_behind, running_behind
+from tests.counting_job import check, progress
 from tests.dropping_proxy import DroppingProxy, Loss
 from tests.integration.test_killed_job import events
 from tests.kafka_job import KafkaJob, await_that
@@ -63,7 +64,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
 
 @pytest.fixture
 def job(line: Line, topic_prefix: str, tmp_path: Path) -> Iterator[KafkaJob]:
-    with counting_job(line.proxy, topic_prefix, tmp_path / "job", REQUEST_TIMEOUT_S) as one:
+    with counting_behind(line.proxy, topic_prefix, tmp_path / "job", REQUEST_TIMEOUT_S) as one:
         yield one
         line.open.set()
         line.latest_s, line.breaks_in = 0.0, 0

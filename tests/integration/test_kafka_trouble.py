@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from infra.local.kafka import LocalKafka
-from tests.counting_behind_proxy import check, counting_job, progress, running_behind
+from tests.counting_behind_proxy import counting_behind, running_behind
+from tests.counting_job import check, progress
 from tests.dropping_proxy import END_TRANSACTION, DroppingProxy, Loss
 from tests.integration.test_killed_job import events
 from tests.kafka_job import KafkaJob, await_that
@@ -55,7 +56,7 @@ def trouble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trouble]:
 @pytest.fixture
 def job(trouble: Trouble, topic_prefix: str, tmp_path: Path) -> Iterator[KafkaJob]:
     trouble.share = 0.0
-    with counting_job(trouble.proxy, topic_prefix, tmp_path / "job", 5.0) as one:
+    with counting_behind(trouble.proxy, topic_prefix, tmp_path / "job", 5.0) as one:
         one.fill("device.logs", [dict(line) for line in events(11)[:EVENTS]])
         yield one
         trouble.share = 0.0

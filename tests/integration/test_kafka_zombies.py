@@ -12,10 +12,10 @@ import orjson
 import pytest
 
 from infra.local.kafka import LocalKafka
-from tests.integration.test_killed_job import events, oracle_silences
-from tests.jobs.counting import COUNTS, SILENCES
+from tests.counting_job import check, counting_job, progress
+from tests.integration.test_killed_job import events
 from tests.jobs.fragile import COPY
-from tests.kafka_job import KafkaJob, await_that, check_counts
+from tests.kafka_job import KafkaJob, await_that
 from tests.patience import PATIENCE_S
 
 EVENTS = 3000
@@ -24,21 +24,10 @@ TRANSACTION_TIMEOUT_S = 5.0
 
 @pytest.fixture
 def job(kafka: LocalKafka, topic_prefix: str, tmp_path: Path) -> Iterator[KafkaJob]:
-    names = ["jobs.counting:COUNTS", "jobs.counting:SILENCES"]
     environment = {"HUBBUB_KAFKA_TRANSACTION_TIMEOUT_S": str(TRANSACTION_TIMEOUT_S)}
-    with KafkaJob(kafka.bootstrap, topic_prefix, tmp_path / "job", names, environment) as one:
-        one.create([COUNTS, SILENCES])
+    with counting_job(kafka.bootstrap, topic_prefix, tmp_path / "job", environment) as one:
         one.fill("device.logs", [dict(line) for line in events(7)[:EVENTS]])
         yield one
-
-
-def check(job: KafkaJob) -> None:
-    inputs = job.rows("device.logs")
-    check_counts(inputs, job.rows("test.numbered"))
-    silences = job.rows("test.silences")
-    for partition, rows in inputs.items():
-        assert [(row["device_id"], row["state"]) for row in silences[partition]] == oracle_silences(rows, 10.0)
-    assert not job.records("dead.letters")
 
 
 def is_stopped(worker: subprocess.Popen[str]) -> bool:
@@ -57,7 +46,7 @@ def test_a_worker_that_slept_through_its_session_is_fenced(job: KafkaJob, place:
     # It finds itself fenced, joins again, and does its part of what is new.
     job.fill("device.logs", [dict(line, seq=line["seq"]) for line in events(7)[EVENTS : EVENTS + 500]])
     total = 2 * job.end("device.logs")
-    await_that(lambda: job.committed("hubbub-counts") + job.committed("hubbub-silences") >= total, "the new lines")
+    await_that(lambda: progress(job) >= total, "the new lines")
     sleeper.send_signal(signal.SIGTERM)
     assert sleeper.wait(PATIENCE_S) == 0, job.log_of(sleeper)
     check(job)

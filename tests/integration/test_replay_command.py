@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,7 @@ from schemas.catalog import INPUTS
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
 from tests.jobs.counting import COUNTS, SILENCES
-from tests.patience import PATIENCE_S
+from tests.live_job import live_job
 from tests.tiny_text_bundle import HEADS, write_card, write_tiny_text_bundle
 
 Hubbub = Callable[..., Any]
@@ -151,25 +149,9 @@ def _lines(start: int, end: int) -> Iterator[Append]:
 
 def _run_until_quiet(broker: SqliteBroker, devices: int) -> None:
     """Run as a live job does, until it has found every device silent once more."""
-    engine = EmbeddedEngine(broker, JobSettings(tick_s=0.05, batch_records=30))
-    stop, failed = threading.Event(), []
-
-    def work() -> None:
-        try:
-            engine.run([COUNTS, SILENCES], stop=stop)
-        except BaseException as error:  # noqa: BLE001 - shown below
-            failed.append(error)
-
-    thread = threading.Thread(target=work)
     before = _silent(broker)
-    thread.start()
-    deadline = time.monotonic() + PATIENCE_S
-    while _silent(broker) < before + devices and time.monotonic() < deadline and not failed:
-        time.sleep(0.02)
-    stop.set()
-    thread.join()
-    assert not failed
-    assert _silent(broker) >= before + devices
+    with live_job(EmbeddedEngine(broker, JobSettings(tick_s=0.05, batch_records=30)), [COUNTS, SILENCES]) as job:
+        job.await_that(lambda: _silent(broker) >= before + devices)
     EmbeddedEngine(broker, JobSettings()).run([COUNTS, SILENCES], until_end=True)
 
 

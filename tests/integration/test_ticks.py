@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from pathlib import Path
 
@@ -15,9 +14,8 @@ from pipelines.engines.job_settings import JobSettings
 from pipelines.engines.ticks import read_ticks
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
-from tests.broker_subject import eventually
 from tests.jobs.counting import SILENCES
-from tests.patience import PATIENCE_S
+from tests.live_job import live_job
 
 START_US = 1_772_352_000_000_000  # 2026-03-01T08:00:00Z
 HOUR_US = 3_600_000_000
@@ -42,17 +40,12 @@ def test_a_deadline_falls_due_though_nobody_writes_and_replay_reads_the_tick_aga
     with SqliteBroker(tmp_path / "hubbub.db", clock=lambda: START_US + HOUR_US) as broker:
         broker.create_topics([DEVICE_LOGS])
         broker.append([line("d1", 0), line("d2", 1), line("d1", 2)])
-        stop = threading.Event()
-        engine = EmbeddedEngine(
-            broker, JobSettings(tick_s=0.05, poll_s=0.02), group="live", clock=lambda: START_US + HOUR_US
-        )
-        job = threading.Thread(target=lambda: engine.run([SILENCES], stop=stop))
-        job.start()
-        assert eventually(lambda: "test.silences" in broker.topics() and len(said(broker)) >= 2)
-        broker.append([line("d1", 30)])  # late: the tick has moved time to 08:59:50
-        assert eventually(lambda: len(said(broker)) >= 4)
-        stop.set()
-        job.join(PATIENCE_S)
+        settings = JobSettings(tick_s=0.05, poll_s=0.02)
+        engine = EmbeddedEngine(broker, settings, group="live", clock=lambda: START_US + HOUR_US)
+        with live_job(engine, [SILENCES]) as job:
+            job.await_that(lambda: "test.silences" in broker.topics() and len(said(broker)) >= 2)
+            broker.append([line("d1", 30)])  # late: the tick has moved time to 08:59:50
+            job.await_that(lambda: len(said(broker)) >= 4)
         first = said(broker)
         assert sorted((device, state) for _, device, state, _ in first) == [
             ("d1", "back"),
@@ -73,11 +66,6 @@ def test_a_deadline_falls_due_though_nobody_writes_and_replay_reads_the_tick_aga
 def test_a_quiet_partition_without_deadlines_is_left_alone(tmp_path: Path) -> None:
     with SqliteBroker(tmp_path / "hubbub.db") as broker:
         broker.create_topics([DEVICE_LOGS])
-        stop = threading.Event()
-        engine = EmbeddedEngine(broker, JobSettings(tick_s=0.01, poll_s=0.01))
-        job = threading.Thread(target=lambda: engine.run([SILENCES], stop=stop))
-        job.start()
-        time.sleep(0.3)
-        stop.set()
-        job.join(PATIENCE_S)
+        with live_job(EmbeddedEngine(broker, JobSettings(tick_s=0.01, poll_s=0.01)), [SILENCES]):
+            time.sleep(0.3)
         assert read_ticks(broker, "hubbub-silences") == {}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -37,7 +36,7 @@ from schemas.incidents import INCIDENTS
 from schemas.record import Append, Record
 from schemas.sequence import sequence_text
 from schemas.ticks import TICKS
-from tests.patience import PATIENCE_S
+from tests.live_job import live_job
 from tests.site_rows import time_of
 
 SEED = 20261123
@@ -317,22 +316,13 @@ def test_a_round_in_which_nothing_happens_asks_few_questions(broker: CountingBro
 
 def test_a_replay_that_reads_the_ticks_finds_the_same_incidents(tmp_path: Path) -> None:
     """A live job whose clock runs ahead now and then; each look at it is a moment later."""
-    rng, stop, failed = Random(SEED), threading.Event(), list[BaseException]()
+    rng = Random(SEED)
     moments = count(AT_US + LATENESS_US, SECOND_US // 50)
     settings = JobSettings(tick_s=1.0, poll_s=0.01)
     with SqliteBroker(tmp_path / "hubbub.db", durability="off") as broker:
         broker.create_topics(topics_of(CHAIN))
         engine = EmbeddedEngine(broker, settings, group=GROUP, clock=lambda: next(moments))
-
-        def work() -> None:
-            try:
-                engine.run(CHAIN, stop=stop)
-            except BaseException as error:  # noqa: BLE001 - shown below
-                failed.append(error)
-
-        thread = threading.Thread(target=work)
-        thread.start()
-        try:
+        with live_job(engine, CHAIN) as job:
             sources = [topic.name for topic in CHAIN[0].sources]
             for number in range(6):
                 # Some come late, as the clock of those that read them runs on meanwhile.
@@ -342,11 +332,7 @@ def test_a_replay_that_reads_the_ticks_finds_the_same_incidents(tmp_path: Path) 
                 ]
                 before = told(broker)
                 broker.append([*rows, row("alarms.enriched", f"stray-{number}", number * 20)])
-                await_that(lambda before=before: told(broker) > before or bool(failed))  # type: ignore[misc]
-        finally:
-            stop.set()
-            thread.join()
-        assert not failed
+                job.await_that(lambda before=before: told(broker) > before)  # type: ignore[misc]
         EmbeddedEngine(broker, JobSettings(tick_s=None), group=GROUP).run(CHAIN, until_end=True)
         history = kept_history(broker, [*CHAIN[0].sources, REGISTRY], Range())
         side = run_side(
@@ -366,10 +352,3 @@ def incidents_in(broker: SqliteBroker) -> list[tuple[bytes | None, bytes | None]
     parts = [TopicPartition(INCIDENTS.name, number) for number in NUMBERS]
     records = [one for part in parts for one in broker.read(part, 0, max_records=9999, max_bytes=1 << 26)]
     return sorted(((one.key, one.value) for one in records), key=str)  # between sites there is no order
-
-
-def await_that(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < until, "nothing was told"
-        time.sleep(0.02)

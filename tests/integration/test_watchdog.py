@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +23,7 @@ from schemas.answers import ALARMS_ENRICHED
 from schemas.catalog import ENRICHED
 from schemas.customer_messages import CUSTOMER_MESSAGES
 from schemas.record import Append
-from tests.broker_subject import eventually
+from tests.live_job import live_job
 
 SECOND_US = 1_000_000
 PART = TopicPartition(CUSTOMER_MESSAGES.name, 3)
@@ -91,15 +90,8 @@ def test_who_waits_for_the_time_of_others_does_not_stand(tmp_path: Path) -> None
     lateness_us = JobSettings().rules.lateness_us
 
     def run(pipelines: list[Pipeline], holds: Callable[[], bool]) -> None:
-        stop = threading.Event()
-        engine = EmbeddedEngine(broker, JobSettings(tick_s=None))
-        thread = threading.Thread(target=engine.run, args=(pipelines,), kwargs={"stop": stop})
-        thread.start()
-        try:
-            assert eventually(holds)
-        finally:
-            stop.set()
-            thread.join()
+        with live_job(EmbeddedEngine(broker, JobSettings(tick_s=None)), pipelines) as job:
+            job.await_that(holds)
 
     def written() -> int:
         return sum(broker.bounds(TopicPartition(topic.name, n))[1] for topic, n in BY_DEVICE)
