@@ -75,6 +75,10 @@ class JobSection(Struct, frozen=True, forbid_unknown_fields=True):
         Count, Meta(description="after so many deaths of the process at one record it is a dead letter `crash_loop`")
     ] = 3
     merge_buffer_bytes: Annotated[Count, Meta(description="most bytes that a merge of topics holds back")] = 64 << 20
+    skip_removed: Annotated[
+        bool,
+        Meta(description="go on though records were removed (retention) before they were read; else the job stops"),
+    ] = False
 
 
 class AlertsSection(Struct, frozen=True, forbid_unknown_fields=True):

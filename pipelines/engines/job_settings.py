@@ -15,6 +15,7 @@ class JobSettings:
     `tick_s`: how long a partition must be quiet before time moves without rows; None never ticks. Behind a re-keyed
     topic it moves sooner where that is known to cost nothing (followers.py). `poll_s`: how often
     to look for new records. `crash_deaths`: after so many deaths of the process at one record it is a dead letter.
+    `skip_removed`: go on though records were removed before they were read.
     """
 
     batch_records: int = 2000
@@ -26,6 +27,7 @@ class JobSettings:
     maintain_s: float = 60.0
     crash_deaths: int = 3
     merge_buffer_bytes: int = 64 << 20
+    skip_removed: bool = False
 
     @property
     def rules(self) -> TimeRules:

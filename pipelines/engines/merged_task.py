@@ -22,7 +22,7 @@ from infra.broker import Stream, TopicPartition
 from pipelines.engines.merge_readers import FedReader, TableReader
 from pipelines.engines.merge_side import MergeSide, Waiting
 from pipelines.engines.partition_reader import NEVER, PartitionReader
-from pipelines.engines.place import place_of
+from pipelines.engines.taken_over import taken_over
 from pipelines.engines.ticks import tick_record
 from pipelines.engines.upstream_time import STRIDE_US, upstream_of
 from pipelines.engines.work import Refusal, Segment, Worker
@@ -50,7 +50,7 @@ class MergedTask:
         self._frontier_us: int | None = None
         sources = {topic.name: topic for topic in worker.pipeline.sources}
         for part in stream.parts:
-            place, frontier_us = place_of(worker.membership.offset(part), worker.broker.bounds(part)[0])
+            place, frontier_us = taken_over(worker, part)
             reader = _reader(worker, sources[part.topic], part, (ticks or {}).get(part, ()))
             self._sides[part] = MergeSide(part, reader, place)
             if frontier_us is not None:

@@ -11,8 +11,8 @@ import pyarrow as pa
 from infra.broker import Attempt, Stream, TopicPartition
 from pipelines.engines.dead_letter import Failure
 from pipelines.engines.partition_reader import PartitionReader, Rows, Taken, rows_of
-from pipelines.engines.place import place_of
 from pipelines.engines.stage_times import Interval
+from pipelines.engines.taken_over import taken_over
 from pipelines.engines.ticks import tick_record
 from pipelines.engines.work import Refusal, Segment, SmallStep, Worker
 
@@ -33,7 +33,7 @@ class StreamTask:
         self._worker = worker
         source = next(topic for topic in worker.pipeline.sources if topic.name == self._part.topic)
         self._reader = PartitionReader(worker.broker, source, self._part, worker.settings.rules, ticks=ticks)
-        self._place, _ = place_of(worker.membership.offset(self._part), worker.broker.bounds(self._part)[0])
+        self._place, _ = taken_over(worker, self._part)
         self._ahead: tuple[Taken, Interval] | None = None
         # Work that an earlier process began and did not survive.
         self._died: Attempt | None = worker.membership.attempt(stream)
