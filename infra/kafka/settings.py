@@ -58,7 +58,7 @@ class KafkaSection(Struct, frozen=True, forbid_unknown_fields=True):
     insecure: Annotated[
         bool, Meta(description="allow a connection without TLS to another machine; anybody between can read and write")
     ] = False
-    client: Annotated[Client, Meta(description="`confluent` is faster and needs the extra `hubbub[fast]`")] = (
+    client: Annotated[Client, Meta(description="whose connections write; `confluent` needs the extra `hubbub[fast]`")] = (
         "kafka-python"
     )
     topic_prefix: Annotated[
