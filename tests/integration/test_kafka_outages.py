@@ -8,15 +8,21 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 
-from infra.broker import Broker, BrokerAway, BrokerMismatch
+from infra.broker import Broker, BrokerAway, BrokerMismatch, TopicPartition
 from infra.kafka import broker as kafka_broker
 from infra.kafka.broker import KafkaBroker
 from infra.kafka.connection import KafkaConnection
 from infra.kafka.settings import KafkaSection
 from infra.local.kafka import LocalKafka
+from pipelines.engines.embedded_engine import EmbeddedEngine
+from pipelines.engines.graph import topics_of
+from pipelines.engines.job_settings import JobSettings
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
 from tests.broker_subject import LOGS, PARTS, eventually, everything
+from tests.jobs.fragile import COPY
+from tests.live_job import live_job
+from tests.patience import ADMIN, ANSWER_S
 
 TIMEOUT_S = 1.0
 NEVER_S = 36_000.0
@@ -143,6 +149,32 @@ def test_a_changed_number_of_partitions_is_named(
         return False
 
     assert eventually(gone)
+
+
+def test_a_running_job_stops_when_its_topic_gets_more_partitions(
+    kafka: LocalKafka, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys would lie elsewhere from then on, away from their memory."""
+    monkeypatch.setattr(kafka_broker, "RECHECK_S", 0.1)
+    section = KafkaSection(
+        topic_prefix=topic_prefix,
+        state_dir=str(tmp_path / "state"),
+        session_timeout_s=ANSWER_S,
+        request_timeout_s=ANSWER_S,
+    )
+    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap, **ADMIN)
+    with KafkaBroker(KafkaConnection.of(f"kafka://{kafka.bootstrap}", section)) as broker:
+        broker.create_topics(topics_of([COPY]))
+        broker.append([ROW])  # no JSON: the job tells of it in a dead letter
+        letters = [TopicPartition("dead.letters", number) for number in range(broker.partitions("dead.letters"))]
+        with (
+            pytest.raises(BrokerMismatch, match=r"topic device\.logs has 9 partitions"),
+            live_job(EmbeddedEngine(broker, JobSettings()), [COPY]) as job,
+        ):
+            job.await_that(lambda: any(broker.bounds(part)[1] for part in letters))
+            admin.create_partitions({broker.connection.names.outer(LOGS): 9})
+            job.await_that(lambda: False)  # what the job raises ends it
+    admin.close()
 
 
 def test_who_comes_while_nobody_is_there_hears_it_soon(own: LocalKafka, tmp_path: Path) -> None:
