@@ -36,11 +36,13 @@ def a_console(broker_file: Path, settings: Settings | None = None) -> Iterator[C
         follower.start()
         assert follower.caught_up.wait(PATIENCE_S)
         stopping = threading.Event()
+        console = Console(opened, boards, follower, settings, read_rules(None), Secret(TOKEN, "test"), stopping)
         try:
-            yield Console(opened, boards, follower, settings, read_rules(None), Secret(TOKEN, "test"), stopping)
+            yield console
         finally:
             stopping.set()
             follower.stop()
+            console.drift.close()
 
 
 def anybody(console: Console) -> TestClient:

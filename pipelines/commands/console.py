@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -38,6 +39,7 @@ def console(
     try:
         from pipelines.console.app import make_console
         from pipelines.console.console import Boards, Console
+        from pipelines.console.drift_look import DriftLook
         from pipelines.serve.listening import address_of, listen, serve_until_stopped
     except ImportError as error:
         raise ImportError("`hubbub console` needs hubbub[console]", name=error.name) from error
@@ -50,6 +52,7 @@ def console(
         speaking(settings.logs.format),
         opened_broker(broker, config) as following,
         opened_broker(broker, config) as opened,
+        closing(DriftLook()) as drift,
         StopSignals() as stop,
     ):
         opened.expect_topics([ALERTS])
@@ -59,7 +62,7 @@ def console(
         follower = boards.followed(following, settings.job.poll_s)
         # A cookie is sent to every port of a host: each console has one of its own name.
         name = f"hubbub_session_{listening.getsockname()[1]}"
-        app = make_console(Console(opened, boards, follower, settings, rules, token, stop.requested, name))
+        shown = Console(opened, boards, follower, settings, rules, token, stop.requested, cookie=name, drift=drift)
 
         def started() -> None:
             say(f"the console is at http://{address}; Ctrl-C stops")
@@ -68,5 +71,8 @@ def console(
                 say(f"log in by http://{address}/login#token={token.reveal()}")
 
         follower.start()
-        serve_until_stopped(app, listening, stop.requested, started=started, is_well=follower.is_well)
-        follower.stop()
+        try:
+            app = make_console(shown)
+            serve_until_stopped(app, listening, stop.requested, started=started, is_well=follower.is_well)
+        finally:
+            follower.stop()

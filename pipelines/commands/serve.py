@@ -49,5 +49,7 @@ def serve(
         app = make_app(board, follower, opened, token, stop.requested)
         follower.start()
         shown = f"serving http://{address_of(listening)}/api/alerts; Ctrl-C stops"
-        serve_until_stopped(app, listening, stop.requested, started=lambda: say(shown), is_well=follower.is_well)
-        follower.stop()
+        try:
+            serve_until_stopped(app, listening, stop.requested, started=lambda: say(shown), is_well=follower.is_well)
+        finally:
+            follower.stop()

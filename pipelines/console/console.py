@@ -11,6 +11,7 @@ from infra.broker import Broker
 from infra.secret import Secret
 from infra.settings import Settings
 from pipelines.alert_rules.rule_file import RuleSet
+from pipelines.console.drift_look import DriftLook
 from pipelines.console.incident_board import IncidentBoard
 from pipelines.console.sessions import Sessions
 from pipelines.console.silence_board import SilenceBoard
@@ -55,6 +56,7 @@ class Console:
     stopping: threading.Event
     cookie: str = "hubbub_session"
     sessions: Sessions = field(default_factory=Sessions)
+    drift: DriftLook = field(default_factory=DriftLook)
     _writing: threading.Lock = field(default_factory=threading.Lock)
 
     def settle(self, topic: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,12 +55,19 @@ def drift_of_history(
     return found
 
 
-def drift_of_last_rows(pipeline: Pipeline, broker: Broker, rows: int = LAST_ROWS) -> list[ModelDrift]:
-    """Return the drift of the last rows of a pipeline's enriched topic, an even share of each partition."""
-    found = []
+def drift_of_last_rows(
+    pipeline: Pipeline, broker: Broker, rows: int = LAST_ROWS, *, stop: Callable[[], bool] = lambda: False
+) -> list[ModelDrift]:
+    """Return the drift of the last rows of a pipeline's enriched topic, an even share of each partition.
+
+    Whoever need not know any more says so by `stop`, asked before each batch; what is returned then is not whole.
+    """
+    found: list[ModelDrift] = []
     for one, topic in _to_read(pipeline, broker):
         tally = Tally()
         for batch in _batches(broker, topic, last=-(-rows // topic.partitions)):
+            if stop():
+                return found
             tally += one.tally(batch, sampled=True)
         if tally.rows:
             found.append(one.drift(tally))

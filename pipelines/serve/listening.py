@@ -53,12 +53,15 @@ def serve_until_stopped(
         timeout_graceful_shutdown=GRACE_S,
     )
     server = uvicorn.Server(options)
-    # In a thread of its own, so that signals are ours: they stop what is open in order.
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="http", daemon=True)
+    # In a thread of its own, so that signals are ours: they stop what is open in order. It is no daemon, nor are those
+    # of requests, which come of it: a process that ends while a thread of it is in native code may be aborted.
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="http", daemon=False)
     thread.start()
-    started()
-    while not stop.is_set() and thread.is_alive() and is_well():
-        stop.wait(1)
-    server.should_exit = True
-    thread.join(3 * GRACE_S)
-    listening.close()
+    try:
+        started()
+        while not stop.is_set() and thread.is_alive() and is_well():
+            stop.wait(1)
+    finally:
+        server.should_exit = True
+        thread.join(3 * GRACE_S)
+        listening.close()

@@ -10,9 +10,12 @@ from starlette.testclient import TestClient
 from infra.settings import Settings
 from infra.sqlite.broker import SqliteBroker
 from pipelines.alert_actions import write_action
+from pipelines.catalog import shipped_pipeline
 from pipelines.console.console import Console
+from pipelines.console.drift_look import DriftLook
+from pipelines.drift.kept_drift import drift_of_last_rows
 from tests.broker_subject import eventually
-from tests.console_client import logged_in
+from tests.console_client import logged_in, reads_of
 from tests.console_troubled_world import FORBIDDEN, HOSTILE
 from tests.console_world import NOW_US, alert
 
@@ -55,6 +58,17 @@ def test_a_look_for_drift_that_failed_is_told_and_tried_again(troubled_site: Pat
         assert client.get("/drift").status_code == 200
         assert eventually(lambda: client.get("/drift").status_code == 400)
         assert eventually(lambda: client.get("/drift").status_code == 200)
+
+
+def test_a_look_for_drift_that_is_to_stop_reads_no_further(troubled_site: Path) -> None:
+    look = DriftLook()
+    with SqliteBroker(troubled_site) as broker, reads_of(broker) as reads:
+        assert drift_of_last_rows(shipped_pipeline("telemetry"), broker, stop=lambda: True) == []
+        assert len(reads) == 1
+        look.close()
+        assert look.told(broker, {}) is None
+        look.close()
+        assert len(reads) == 1, "who asks after the end begins nothing"
 
 
 def test_what_people_said_of_alerts_is_shown_and_given_out(troubled_site: Path) -> None:
