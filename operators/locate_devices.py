@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,30 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from operators.columns import require
+from operators.device_places import Place, learn, place_at
 from operators.operator import CAUSE, never_fires
 from schemas.alerts_by_site import SITE_ALERT
 from schemas.topic import TIMESTAMP
 
 EMITTED: Final = pa.schema([*SITE_ALERT, *CAUSE])
 STATE: Final = pa.schema([("places", pa.binary())])
-MOST_PLACES: Final = 32
-"""How many lines of the registry are remembered of one device; the oldest are forgotten first."""
-
 _FROM_ALERT: Final = (
     *("alert_id", "revision", "rule", "state", "severity", "category", "opened_at", "fired_at", "updated_at"),
     *("resolved_at", "resolved_by", "count", "summary", "evidence"),
 )
-
-
-class Place(msgspec.Struct, array_like=True, frozen=True):
-    """Where a device stands from a time on (microseconds since 1970)."""
-
-    valid_from: int
-    site: str | None
-    room: str | None = None
-    type: str | None = None
-    upstream_device_id: str | None = None
-    language: str | None = None
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -102,13 +88,7 @@ def _learn(
         valid_from, watermark = times["valid_from"][row], times["watermark"][row]
         holds_from = valid_from if watermark is None else max(valid_from, watermark)
         place = Place(holds_from, *(column[row] for column in texts))
-        known = places[device_id]
-        at = bisect_right(known, holds_from, key=_valid_from)
-        if at and known[at - 1].valid_from == holds_from:
-            known[at - 1] = place  # said again, or corrected
-        else:
-            known.insert(at, place)
-        del known[:-MOST_PLACES]
+        learn(places[device_id], place)
         if place.site is not None:
             said_at = min(holds_from, max(times["received_at"][row], watermark or 0))
             rows.append(_row(device_id, place, row) | {"event_time": said_at, "valid_from": holds_from})
@@ -118,19 +98,13 @@ def _learn(
 
 def _locate(batch: pa.RecordBatch, places: dict[str, list[Place]]) -> pa.RecordBatch:
     times = batch.column("event_time").view(pa.int64()).to_pylist()
-    nowhere = Place(0, None)
-    found = []
-    for device_id, at in zip(batch.column("device_id").to_pylist(), times, strict=True):
-        known = places.get(device_id, ())
-        index = bisect_right(known, at, key=_valid_from)
-        found.append(known[index - 1] if index else nowhere)
+    devices = batch.column("device_id").to_pylist()
+    found = [place_at(places.get(device_id, ()), at) for device_id, at in zip(devices, times, strict=True)]
     columns: dict[str, pa.Array] = {name: batch.column(name) for name in ("device_id", "event_time", *_FROM_ALERT)}
     sites = pa.array([place.site for place in found], pa.string())
     columns["site"] = pc.coalesce(sites, batch.column("device_id"))
     for name in ("room", "type", "upstream_device_id", "language"):
-        columns[name] = pa.array(
-            [getattr(place, name) if place.site is not None else None for place in found], pa.string()
-        )
+        columns[name] = pa.array([getattr(place, name) for place in found], pa.string())
     columns["_row"] = pa.array(range(batch.num_rows), pa.int64())
     columns["_key"] = batch.column("device_id")
     nulls = pa.nulls(batch.num_rows)
@@ -147,7 +121,3 @@ def _batch(rows: list[dict[str, Any]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(
         [pa.array([row.get(field.name) for row in rows], field.type) for field in EMITTED], schema=EMITTED
     )
-
-
-def _valid_from(place: Place) -> int:
-    return place.valid_from

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 def _list_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option("--all", "all_", is_flag=True, help="Resolved and pending ones too.")(command)
     command = click.option("--device", metavar="ID", help="Only of this device.")(command)
+    command = click.option(
+        "--matcher",
+        "matchers",
+        multiple=True,
+        metavar="LABEL=VALUE",
+        help="Only what has such a label, its device's site, room, type, upstream among them; !=, =~ and !~, too.",
+    )(command)
     command = click.option("--min-severity", type=click.Choice(SEVERITIES), help="Only what is at least as bad.")(
         command
     )
@@ -38,7 +45,7 @@ def alerts(**options: Any) -> None:  # noqa: ANN401 - click hands over what _lis
         _list(**options)
 
 
-@alerts.command("list", epilog="Example: hubbub alerts list --all --json")
+@alerts.command("list", epilog="Example: hubbub alerts list --matcher site=lab --json")
 @_list_options
 def list_(**options: Any) -> None:  # noqa: ANN401
     """List the alerts that are open now, the worst first."""
@@ -54,6 +61,7 @@ def _list(
     all_: bool,
     device: str | None,
     min_severity: str | None,
+    matchers: tuple[str, ...],
     language: str | None,
     broker: str | None,
     config: Path | None,
@@ -62,20 +70,26 @@ def _list(
     from pipelines.alert_actions import actions_of, joined
     from pipelines.event_lines import has_fired, is_at_least
     from pipelines.latest_records import latest_records
+    from pipelines.located_alerts import located
     from schemas.alerts import ALERTS
+    from schemas.matcher import match_all, parse_matchers
 
+    wanted = parse_matchers(matchers, may_match_all=True)
     words = words_in(language, broker, config)
     with opened_broker(broker, config, must_exist=True) as opened:
         latest = latest_records(opened, ALERTS.name)
         actions = actions_of(opened)
-    found = [
-        one
-        for one in latest
-        if one.event is not None
-        and (all_ or (has_fired(one.event) and one.event.get("state") != "resolved"))
-        and (device is None or one.event.get("device_id") == device)
-        and (min_severity is None or is_at_least(one.event, min_severity))
-    ]
+        found = [
+            one
+            for one in latest
+            if one.event is not None
+            and (all_ or (has_fired(one.event) and one.event.get("state") != "resolved"))
+            and (device is None or one.event.get("device_id") == device)
+            and (min_severity is None or is_at_least(one.event, min_severity))
+        ]
+        if wanted or as_json:
+            alerts = zip(found, located(opened, found), strict=True)
+            found = [_at(one, alert.place) for one, alert in alerts if match_all(wanted, alert.labels)]
     found = [replace(one, event=joined(one.event or {}, actions)) for one in found]
     found.sort(key=lambda one: (_rank(one), str((one.event or {}).get("opened_at"))))
     if as_json:
@@ -85,6 +99,11 @@ def _list(
         _print_table(found, words)
     else:
         click.echo(words.translation.say("no alerts" if all_ else "no open alerts"))
+
+
+def _at(seen: SeenEvent, place: Mapping[str, str]) -> SeenEvent:
+    """Return an alert with where its device stood, where anybody knows."""
+    return replace(seen, event={**(seen.event or {}), "place": place}) if place else seen
 
 
 def _rank(seen: SeenEvent) -> int:

@@ -49,7 +49,8 @@ def add(
 ) -> None:
     """Silence the alerts whose labels match, and print the silence's id.
 
-    Labels are those of the alert (alertname, device_id, ...), and its severity and category.
+    Labels are those of the alert (alertname, device_id, ...), its severity and category, and where the registry says
+    that its device stands: site, room, type, upstream.
     """
     from pipelines.duration import duration_us
     from pipelines.silences import new_silence, write_silence
@@ -126,13 +127,12 @@ def expire(*, id_: str, broker: str | None, config: Path | None) -> None:
 def _matched_now(broker: Broker, made: Silence, now_us: int) -> str:
     """Say how many open alerts it takes: a label that was misspelt shows here."""
     from pipelines.latest_records import latest_records
-    from pipelines.notify.alert import alert_of
+    from pipelines.located_alerts import located
     from schemas.alerts import ALERTS
     from schemas.matcher import match_all
 
     latest = latest_records(broker, ALERTS.name)
-    known = [alert for one in latest if one.event and (alert := alert_of(one.event)) is not None]
-    firing = [alert for alert in known if alert.firing]
+    firing = located(broker, [one for one in latest if one.event and one.event.get("state") == "firing"])
     taken = sum(match_all(made.matchers, alert.labels) for alert in firing)
     missing = {one.name for one in made.matchers} - {name for alert in firing for name in alert.labels}
     hint = f"; none has a label {', '.join(sorted(missing))}" if firing and missing else ""

@@ -7,7 +7,7 @@ in between, it is sent again under the same id, with the same words.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Container, Iterable
 from typing import Literal
 
 import msgspec
@@ -44,6 +44,11 @@ class Known(Struct, omit_defaults=True):
     def level(self) -> int:
         """How bad it is now; 0 when it does not fire."""
         return 6 - self.alert.rank if self.alert.firing else 0
+
+    @property
+    def is_told(self) -> bool:
+        """Whether some group has told, or is about to tell, of this very episode."""
+        return any(one.alert_id == self.alert.alert_id and (one.tried or one.done) for one in self.told.values())
 
     @property
     def is_acknowledged(self) -> bool:
@@ -115,6 +120,24 @@ class Book:
             rows.append(StateRow(name, None if value is None else msgspec.json.encode(value)))
         self._changed.clear()
         return rows
+
+    def untold(self, devices: Collection[str]) -> list[Known]:
+        """Return the alerts of these devices that no group has told of."""
+        known = self.alerts.values() if devices else ()
+        return [one for one in known if one.alert.device_id in devices and not one.is_told]
+
+    def keep_only(self, routes: Container[str], receivers: Container[str]) -> None:
+        """Forget groups of other routes, and what is on its way to other receivers."""
+        for id_ in [id_ for id_, group in self.groups.items() if group.route not in routes]:
+            del self.groups[id_]
+            self.changed(Group, id_)
+        for notification in [one for one in self.outbox.values() if one.receiver not in receivers]:
+            del self.outbox[notification.id]
+            self.changed(Notification, notification.id)
+            for id_ in notification.groups:
+                if (group := self.groups.get(id_)) is not None and group.outstanding == notification.id:
+                    group.outstanding = ""
+                    self.changed(Group, id_)
 
     def _table(self, kind: str) -> dict[str, Struct]:
         tables = {"alert": self.alerts, "group": self.groups, "flow": self.flows, "sent": self.outbox}

@@ -12,7 +12,7 @@ for the next. So a receiver that is away for hours costs no memory, and hears of
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from msgspec.structs import replace
@@ -51,7 +51,11 @@ class Decisions:
     # --- what happens -------------------------------------------------------------------------------------------------
 
     def take(self, alert: Alert, now_us: int) -> None:
-        """Take a revision of an alert; an older one than is known changes nothing."""
+        """Take a revision of an alert; an older one than is known changes nothing.
+
+        What was told of an episode stays at the place under which it was told: carried elsewhere, or known better, it
+        would be told once more with other words.
+        """
         known = self._book.alerts.get(alert.fingerprint)
         if known is None:
             if not alert.firing:  # it is over, and nobody was told of it
@@ -59,10 +63,16 @@ class Decisions:
             known = self._book.alerts[alert.fingerprint] = Known(alert)
         elif known.alert.alert_id == alert.alert_id and alert.revision <= known.alert.revision:
             return
-        known.alert = alert
-        self._inhibitions.take(alert)
-        self._join_and_leave(known, now_us)
-        self._book.changed(Known, alert.fingerprint)
+        elif known.is_told and known.alert.alert_id == alert.alert_id:
+            alert = alert.at_place(known.alert.place)
+        self._follow(known, alert, now_us)
+
+    def relocate(self, devices: Collection[str], labels: Callable[[str, int], Mapping[str, str]], now_us: int) -> None:
+        """Take the news that something was learnt of where devices stand; `labels` says it of a device at a time."""
+        for known in self._book.untold(devices):
+            alert = known.alert.at_place(labels(known.alert.device_id, known.alert.at_us))
+            if alert is not known.alert:
+                self._follow(known, alert, now_us)
 
     def forget(self, fingerprint: str, now_us: int) -> None:
         """Take the news that an alert was removed altogether: whoever was told of it hears that it is over."""
@@ -258,6 +268,13 @@ class Decisions:
 
     # --- bookkeeping --------------------------------------------------------------------------------------------------
 
+    def _follow(self, known: Known, alert: Alert, now_us: int) -> None:
+        """Know an alert as it is now, with all that hangs on its labels."""
+        known.alert = alert
+        self._inhibitions.take(alert)
+        self._join_and_leave(known, now_us)
+        self._book.changed(Known, alert.fingerprint)
+
     def _send(self, notification: Notification, now_us: int) -> None:
         self._book.outbox[notification.id] = notification
         self._book.changed(Notification, notification.id)
@@ -360,18 +377,7 @@ class Decisions:
     def _restore(self) -> None:
         """Find again what follows from what was remembered, under the plan as it is now."""
         book = self._book
-        gone = {id_ for id_, group in book.groups.items() if group.route not in self._plan.by_id}
-        for id_ in gone:
-            del book.groups[id_]
-            book.changed(Group, id_)
-        for notification in self.on_their_way():
-            if notification.receiver not in self._plan.receivers:
-                del book.outbox[notification.id]
-                book.changed(Notification, notification.id)
-                for id_ in notification.groups:
-                    if (group := book.groups.get(id_)) is not None and group.outstanding == notification.id:
-                        group.outstanding = ""
-                        book.changed(Group, id_)
+        book.keep_only(self._plan.by_id, self._plan.receivers)
         for id_, group in sorted(book.groups.items()):
             if group.next_us is not None:
                 heapq.heappush(self._due, (group.next_us, id_))

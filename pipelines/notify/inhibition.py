@@ -1,4 +1,8 @@
-"""Inhibition: while a site has no power, nobody needs to hear that its devices cannot be reached."""
+"""Inhibition: while a site has no power, nobody needs to hear that its devices cannot be reached.
+
+A label that must agree has to be there in both alerts. Where both lack it Alertmanager takes them as equal; here they
+are not, for nobody knows whether two devices of unknown site stand at the same.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +28,8 @@ class Inhibitions:
         if not alert.firing:
             return
         for number, rule in enumerate(self._rules):
-            if match_all(rule.source, alert.labels):
-                values = _values(rule, alert)
+            values = _values(rule, alert)
+            if values is not None and match_all(rule.source, alert.labels):
                 self._sources[number][values].add(alert.fingerprint)
                 self._places.setdefault(alert.fingerprint, []).append((number, values))
 
@@ -44,11 +48,14 @@ class Inhibitions:
         """
         for number, rule in enumerate(self._rules):
             if match_all(rule.target, alert.labels) and not match_all(rule.source, alert.labels):
-                sources = self._sources[number].get(_values(rule, alert))
+                values = _values(rule, alert)
+                sources = None if values is None else self._sources[number].get(values)
                 if sources and sources != {alert.fingerprint}:
                     return True
         return False
 
 
-def _values(rule: InhibitRule, alert: Alert) -> tuple[str, ...]:
-    return tuple(alert.labels.get(name, "") for name in rule.equal)
+def _values(rule: InhibitRule, alert: Alert) -> tuple[str, ...] | None:
+    """Return the values that must agree; None where one is missing or empty, and so agrees with nothing."""
+    values = tuple(alert.labels.get(name, "") for name in rule.equal)
+    return values if all(values) else None

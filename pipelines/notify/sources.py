@@ -1,4 +1,7 @@
-"""What the notifier reads: alerts from where it stands, silences as they are, and what people did to alerts."""
+"""What the notifier reads: alerts from where it stands, silences and devices as they are, what people did to alerts.
+
+Where devices stand is read to the end before any alert is taken, so that alerts are told with their places.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from infra.broker import Broker, TopicPartition
+from pipelines.device_registry import DeviceRegistry
 from pipelines.notify.alert import alert_of, incident_of
 from pipelines.notify.decisions import Decisions
 from pipelines.notify.wording import Wording
@@ -17,6 +21,7 @@ from pipelines.seen_event import SeenEvent, see
 from pipelines.silences import Silence, latest_silences
 from schemas.alert_actions import ALERTS_ACTIONS
 from schemas.alerts import ALERTS
+from schemas.devices import DEVICES
 from schemas.incidents import INCIDENTS
 from schemas.silences import SILENCES
 
@@ -38,6 +43,9 @@ class Sources:
         self._begun_at: Places = {}
         self._silences: dict[str, Silence] = {}
         self._silence_places: Places = {}
+        self._registry = DeviceRegistry()
+        self._registry_places: Places = {}
+        self._knows_devices = False
 
     def begin(self, places: Mapping[TopicPartition, int]) -> None:
         """Go on from these places; what is not among them is read from its beginning.
@@ -50,16 +58,19 @@ class Sources:
             self._begun_at.update(end_of(self._broker, topic))
         self.is_caught_up = False
         self._silences, self._silence_places = {}, {}
+        self._registry, self._registry_places, self._knows_devices = DeviceRegistry(), {}, False
 
     def read(self, decisions: Decisions, now_us: int) -> bool:
-        """Take what is new, a few thousand records at most; True when alerts or actions came."""
+        """Take what is new, a few thousand records at most; True when alerts, actions or places of devices came."""
         self._read_silences(decisions)
-        moved = False
+        moved = self._read_registry(decisions, now_us)
+        if not self._knows_devices:
+            return moved
         for topic in self._topics:
-            for seen in self._new(topic):
+            for seen in self._new(topic, self.places):
                 moved = True
                 self._take_alert(decisions, seen, now_us)
-        for seen in self._new(ALERTS_ACTIONS.name):
+        for seen in self._new(ALERTS_ACTIONS.name, self.places):
             moved = True
             self._take_action(decisions, seen)
         self.is_caught_up = self.is_caught_up or all(
@@ -67,24 +78,25 @@ class Sources:
         )
         return moved
 
-    def _new(self, topic: str) -> Iterator[SeenEvent]:
+    def _new(self, topic: str, places: Places) -> Iterator[SeenEvent]:
+        """Give what lies behind these places, which move on with it."""
         ends = end_of(self._broker, topic)
-        if all(self.places.get(part) == end for part, end in ends.items()):
+        if all(places.get(part) == end for part, end in ends.items()):
             return
         firsts = begin_of(self._broker, topic)
-        starts = {part: max(firsts.get(part, 0), self.places.get(part, 0)) for part in ends}
-        self.places.update(starts)
+        starts = {part: max(firsts.get(part, 0), places.get(part, 0)) for part in ends}
+        places.update(starts)
         records = records_in_order(self._broker, starts, ends)
         for seen in see(islice(records, MOST_RECORDS)):
             yield seen
-            self.places[seen.part] = seen.record.offset + 1
+            places[seen.part] = seen.record.offset + 1
         if next(records, None) is None:  # behind the last record there may be holes
-            self.places.update(ends)
+            places.update(ends)
 
     def _take_alert(self, decisions: Decisions, seen: SeenEvent, now_us: int) -> None:
         if seen.event is not None:
             is_incident = seen.part.topic == INCIDENTS.name
-            alert = incident_of(seen.event) if is_incident else alert_of(seen.event)
+            alert = incident_of(seen.event) if is_incident else alert_of(seen.event, self._registry)
             if alert is not None:
                 tell = self._wording.of_incident if is_incident else self._wording.of_alert
                 decisions.take(replace(alert, in_language=tell(seen.event)), now_us)
@@ -100,6 +112,16 @@ class Sources:
                 None if alert_id is None else str(alert_id),
                 taken=action == "acknowledge",
             )
+
+    def _read_registry(self, decisions: Decisions, now_us: int) -> bool:
+        for seen in self._new(DEVICES.name, self._registry_places):
+            self._registry.take(seen)
+        changed = self._registry.changed()
+        decisions.relocate(changed, self._registry.labels, now_us)
+        if not self._knows_devices:
+            ends = end_of(self._broker, DEVICES.name)
+            self._knows_devices = all(self._registry_places.get(part, 0) >= end for part, end in ends.items())
+        return bool(changed)
 
     def _read_silences(self, decisions: Decisions) -> None:
         ends = end_of(self._broker, SILENCES.name)

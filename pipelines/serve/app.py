@@ -167,7 +167,9 @@ class Api:
                 if known is not None:
                     number = known
                 else:
-                    missed = await run_in_threadpool(changes_from, self._broker, last, wanted, MOST_CAUGHT_UP)
+                    missed = await run_in_threadpool(
+                        changes_from, self._broker, last, wanted, MOST_CAUGHT_UP, self._board.registry
+                    )
                     if missed is None:
                         yield b"event: reset\ndata: {}\n\n"
                     for id_, posted in missed or ():

@@ -5,19 +5,21 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import orjson
 
 from infra.broker import Broker
 from pipelines.alert_actions import Event, Standing, actions_in, actions_on, joined, standing_of
+from pipelines.device_registry import DeviceRegistry
 from pipelines.notify.alert import Alert, alert_of
 from pipelines.records_in_order import Places, begin_of, end_of, records_in_order
 from pipelines.seen_event import SeenEvent, see
 from pipelines.serve.follower import Follows
 from schemas.alert_actions import ALERTS_ACTIONS
 from schemas.alerts import ALERTS
+from schemas.devices import DEVICES
 from schemas.matcher import Matcher, match_all
 from schemas.severity import SEVERITIES
 
@@ -48,7 +50,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """One alert on the board, with its event as JSON, without what people did to it."""
+    """One alert on the board, with its event as JSON, without its place and what people did to it."""
 
     alert: Alert
     event: bytes
@@ -81,6 +83,7 @@ class Board:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._places: Places = {}
+        self.registry = DeviceRegistry()
         self._open: dict[str, Posted] = {}
         self._ended: dict[str, Posted] = {}
         self._actions: dict[str, list[Event]] = {}
@@ -91,7 +94,7 @@ class Board:
 
     def follows(self) -> Mapping[str, Follows]:
         """Return what takes the records of which topic."""
-        return {ALERTS.name: self, ALERTS_ACTIONS.name: _Actions(self)}
+        return {DEVICES.name: _Devices(self), ALERTS.name: self, ALERTS_ACTIONS.name: _Actions(self)}
 
     def find(self, wanted: Filter, *, ended: bool = False) -> list[Posted]:
         """Return the open alerts that are asked for, the worst first; with `ended` also the last ones that are over."""
@@ -136,12 +139,14 @@ class Board:
         return frozenset(one.alert.alert_id for one in known if self.standing(one).acknowledged_at is not None)
 
     def json(self, posted: Posted) -> bytes:
-        """Return an alert as JSON, with what people did to it."""
+        """Return an alert as JSON, with where its device stood (`place`) and what people did to it."""
         with self._lock:
             actions = list(self._actions.get(posted.alert.fingerprint, ()))
-        if not actions:
+        place = posted.alert.place
+        if not actions and not place:
             return posted.event
-        return orjson.dumps(joined(orjson.loads(posted.event), {posted.alert.fingerprint: actions}))
+        event = joined(orjson.loads(posted.event), {posted.alert.fingerprint: actions})
+        return orjson.dumps(event | {"place": place} if place else event)
 
     def latest(self, most: int) -> list[Posted]:
         """Return the alerts that changed last, the latest first."""
@@ -178,7 +183,7 @@ class Board:
     def take(self, seen: SeenEvent) -> None:
         """Take a record of an alert."""
         key = (seen.record.key or b"").decode("utf-8", "replace")
-        alert = alert_of(seen.event) if seen.event is not None else None
+        alert = alert_of(seen.event, self.registry) if seen.event is not None else None
         with self._lock:
             self._places[seen.part] = seen.record.offset + 1
             if seen.event is not None:
@@ -232,6 +237,17 @@ class Board:
                 if posted is not None:
                     self._add(posted)
 
+    def locate(self) -> None:
+        """Let alerts have the places of what was learnt of their devices; that is no change of theirs."""
+        devices = self.registry.changed()
+        with self._lock:
+            for known in (self._open, self._ended) if devices else ():
+                for fingerprint, posted in known.items():
+                    alert = posted.alert
+                    if alert.device_id in devices:
+                        place = self.registry.labels(alert.device_id, alert.at_us)
+                        known[fingerprint] = replace(posted, alert=alert.at_place(place))
+
     def _add(self, posted: Posted) -> None:
         """Say that an alert has changed; called with the lock held."""
         self._count += 1
@@ -255,7 +271,22 @@ class _Actions:
         self._board.take_action(seen)
 
 
-def changes_from(broker: Broker, id_: str, wanted: Filter, most: int) -> list[tuple[str, Posted]] | None:
+class _Devices:
+    """Hands a board the records of the registry; whose places it changes is looked up when all of them are taken."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    def go_on(self, places: Places) -> None:
+        self._board.locate()
+
+    def take(self, seen: SeenEvent) -> None:
+        self._board.registry.take(seen)
+
+
+def changes_from(
+    broker: Broker, id_: str, wanted: Filter, most: int, registry: DeviceRegistry
+) -> list[tuple[str, Posted]] | None:
     """Read what happened since a change that is no longer on the board; None when it is no id, or too long ago."""
     places = _places(id_)
     ends = end_of(broker, ALERTS.name)
@@ -267,7 +298,7 @@ def changes_from(broker: Broker, id_: str, wanted: Filter, most: int) -> list[tu
     at = dict(starts)
     for seen in see(records_in_order(broker, starts, ends)):
         at[seen.part] = seen.record.offset + 1
-        alert = alert_of(seen.event) if seen.event is not None else None
+        alert = alert_of(seen.event, registry) if seen.event is not None else None
         if alert is not None and wanted.takes(alert):
             found.append((places_text(at), Posted(alert, seen.to_json())))
             if len(found) > most:

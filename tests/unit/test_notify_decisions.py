@@ -284,3 +284,35 @@ def test_a_chat_is_not_moved_by_what_a_device_writes(text: str) -> None:
     content = orjson.loads(told.body)
     for said in (content["title"], content["body"].removeprefix("- ")):
         assert not set(said.replace("\n", "")) & set("<>`\x1b\u202e") and "@" not in said and "](" not in said
+
+
+def test_a_label_that_both_lack_does_not_agree() -> None:
+    rule = InhibitRule(matchers("alertname=no-power"), matchers("alertname=too-warm"), ("site", "room"))
+    world = World(replace(plan(), inhibit_rules=(rule,)))
+    world.take(alert("a"), alert("b", site="lab"), alert("c", site="lab", room=""), alert("d", site="lab", room="x"))
+    world.take(alert("p", alertname="no-power"), alert("q", alertname="no-power", site="lab", room="x"))
+    world.take(alert("r", alertname="no-power", site="lab"))
+    assert {name for one in world.after(MINUTE) for name in named(one)} == {*"abcpqr"}
+
+
+def test_until_it_is_told_an_alert_follows_the_registry_and_then_it_stays() -> None:
+    world = World(plan(group_by=("site",)))
+    world.take(changed(alert("a"), device_id="a"), changed(alert("b"), device_id="b").at_place({"site": "lab"}))
+
+    def learn(site: str) -> None:
+        world.decisions.relocate({"a", "b"}, lambda device, at_us: {"site": site}, world.now_us)
+
+    learn("home")
+    assert [(one.title, named(one)) for one in world.after(MINUTE)] == [
+        ("2 firing: site=home", {"a": "firing", "b": "firing"})
+    ]
+    learn("shop")
+    world.take(changed(alert("a", revision=2), device_id="a").at_place({"site": "shop"}))
+    assert world.after(HOUR) == []
+    world.die()
+    learn("shop")
+    assert world.after(HOUR) == []
+    world.take(changed(alert("a", revision=3, firing=False), device_id="a").at_place({"site": "shop"}))
+    assert [named(one) for one in world.after(6 * MINUTE)] == [{"a": "resolved", "b": "firing"}]
+    world.take(changed(replace_id(alert("a", revision=4), "a-2"), device_id="a").at_place({"site": "shop"}))
+    assert [one.title for one in world.after(MINUTE)] == ["MAJOR: a is too warm"]
