@@ -118,13 +118,13 @@ def _tell(found: Sequence[SeenEvent], words: AlertWords, as_json: bool) -> int:
         click.echo(found[0].to_json())
         return 0
     from pipelines.event_lines import padded, short_time
+    from pipelines.incident_timeline import timeline_of
     from pipelines.words.incident_words import cause
     from schemas.safe_text import safe_text
 
     click.echo(_line(event, words))
     click.echo(f"  {safe_text(cause(event, words.translation.language), 400)}")
-    timeline = event.get("timeline")
-    for entry in timeline if isinstance(timeline, list) else ():
+    for entry in timeline_of(event):
         what = safe_text(str(entry.get("text") or ""), 160)
         when, device = short_time(str(entry.get("event_time"))), safe_text(str(entry.get("device_id")), 24)
         kind = padded(words.translation.say(safe_text(str(entry.get("kind")), 12)), 9)

@@ -13,6 +13,7 @@ from infra.broker import Broker
 from pipelines.console.events_near import event_us, events_near
 from pipelines.console.evidence import Before, Evidence, evidence_of, lines_before
 from pipelines.console.marked_text import Piece
+from pipelines.incident_timeline import timeline_of
 from pipelines.serve.board import Board, Posted
 from schemas.answers import (
     ALARMS_ENRICHED,
@@ -45,7 +46,7 @@ class IncidentEvidence:
 def incident_evidence(broker: Broker, board: Board, incident: Mapping[str, Any]) -> IncidentEvidence:
     """Return what is known of an incident's events; what no alert tells any more is looked up in its topic."""
     alerts = [_with_event(board, one) for one in _posted(board, incident)]
-    entries = [one for one in incident.get("timeline") or () if isinstance(one, dict)]
+    entries = timeline_of(incident)
     told = {str(one.get("event_id")) for _, event in alerts for one in event.get("evidence") or ()}
     found = _looked_up(broker, [one for one in entries if str(one.get("event_id")) not in told])
     events = [*(event for _, event in alerts), *found]
@@ -54,8 +55,7 @@ def incident_evidence(broker: Broker, board: Board, incident: Mapping[str, Any])
     for event in events:
         for one in evidence_of(event, before.get(str(event.get("device_id")))):
             by_id.setdefault(one.event_id, one)
-    # An event that supports two alerts is told once.
-    timeline = list({one.event_id: one for one in (_entry(entry, by_id) for entry in entries)}.values())
+    timeline = [_entry(entry, by_id) for entry in entries]
     everything = {one.event_id: one for one in (*by_id.values(), *timeline)}
     return IncidentEvidence(timeline, sorted(everything.values(), key=lambda one: one.when), alerts)
 

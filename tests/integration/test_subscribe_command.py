@@ -75,17 +75,35 @@ def test_people_read_it_in_chinese_and_programs_as_it_is(hubbub: Hubbub, rule: A
     assert hubbub("alerts", "--language", "fr").status == 2
 
 
-def test_an_incident_is_told_by_its_paragraph(hubbub: Hubbub) -> None:
-    told = {
+def incident(**more: object) -> dict[str, Any]:
+    return {
         "incident_id": "i1", "revision": 1, "site": "实验室", "event_time": "2026-03-01T08:00:00Z", "state": "open",
         "severity": "major", "probable_cause_device_id": "gw-1", "probable_cause": "it was silent first",
         "summary": "gw-1 is away", "language": "en", "devices": ["gw-1"], "device_count": 1, "evidence_kinds": ["log"],
         "alert_ids": ["a"], "alert_count": 1, "event_count": 9, "timeline": [], "started_at": "2026-03-01T07:59:00Z",
-        "opened_at": "2026-03-01T08:00:00Z", "updated_at": "2026-03-01T08:00:00Z",
+        "opened_at": "2026-03-01T08:00:00Z", "updated_at": "2026-03-01T08:00:00Z", **more,
     }  # fmt: skip
-    write("incidents", told, key="incident_id")
+
+
+def test_an_incident_is_told_by_its_paragraph(hubbub: Hubbub) -> None:
+    write("incidents", incident(), key="incident_id")
     line = "2026-03-01T08:00:00Z  major          open      实验室            gw-1 is away"
     assert hubbub("subscribe", "incidents").lines == [line]
+
+
+def test_an_incident_tells_each_event_once(hubbub: Hubbub) -> None:
+    """An event that supports two alerts, or two revisions of one, stands in the timeline with each of them."""
+
+    def entry(name: str, text: str) -> dict[str, str]:
+        seen = {"event_time": "2026-03-01T07:59:00Z", "kind": "log", "device_id": "gw-1", "severity": "major"}
+        return {**seen, "event_id": name * 32, "text": text}
+
+    timeline = [entry("a", "link down"), entry("b", "no answer"), entry("a", "link down for 60 s")]
+    write("incidents", incident(timeline=timeline), key="incident_id")
+    assert [line.rpartition("  ")[2] for line in hubbub("incidents", "i1").lines[2:]] == [
+        "link down for 60 s",
+        "no answer",
+    ]
 
 
 def test_who_has_not_fired_is_shown_only_when_asked_for(hubbub: Hubbub) -> None:
