@@ -20,6 +20,7 @@ from infra.instance_slot import InstanceSlot, is_alive
 from infra.partitioner import partition_of
 from infra.sqlite.membership import SqliteMembership
 from infra.sqlite.store import OFFSET_BITS, Durability, SqliteStore
+from schemas.catalog import TABLES
 from schemas.record import Append, Headers, Record
 from schemas.topic import Topic
 
@@ -255,7 +256,8 @@ class SqliteBroker:
         return SqliteMembership(self, self._store, group, self._slot, tuple(streams))
 
     def maintain(self, now_us: int) -> None:
-        """Apply retention to ordinary topics and compaction to compacted ones."""
+        """Apply retention to ordinary topics and compaction to compacted ones; what says how things are stays."""
+        tables = {topic.name for topic in TABLES}
         with self._store.reading() as connection:
             partitions = connection.execute(
                 "SELECT p.topic, p.partition, p.id, t.compacted FROM partitions p JOIN topics t ON t.name = p.topic"
@@ -265,7 +267,7 @@ class SqliteBroker:
                 self._compact(
                     number, self.offset_at(TopicPartition(topic, partition), now_us - self._compaction_lag_us)
                 )
-            else:
+            elif topic not in tables:
                 self._expire(number, self.offset_at(TopicPartition(topic, partition), now_us - self._retention_us))
 
     def wait(self, timeout_s: float) -> None:

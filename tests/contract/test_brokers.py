@@ -10,6 +10,8 @@ import pytest
 from infra.broker import Broker, TopicPartition
 from infra.sqlite.broker import SqliteBroker
 from schemas.alerts import ALERTS
+from schemas.device_logs import DEVICE_LOGS
+from schemas.devices import DEVICES
 from schemas.record import Append
 
 pytest.register_assert_rewrite("tests.broker_laws", "tests.membership_laws")
@@ -58,3 +60,13 @@ def test_tombstones_go_in_the_end(subject: SqliteSubject) -> None:
     subject.age(broker)
     assert broker.read(part, 0, max_records=9, max_bytes=9999) == []
     assert broker.bounds(part)[1] == 2
+
+
+def test_the_registry_of_devices_outlives_retention(subject: SqliteSubject) -> None:
+    """It is said once, and holds until it is said otherwise; whoever begins later must find it."""
+    broker = subject.open()
+    broker.create_topics([DEVICES, DEVICE_LOGS])
+    broker.append([Append(name, b"d1", b"{}", partition=0) for name in (DEVICES.name, DEVICE_LOGS.name)])
+    subject.age(broker)
+    assert broker.bounds(TopicPartition(DEVICES.name, 0)) == (0, 1)
+    assert broker.bounds(TopicPartition(DEVICE_LOGS.name, 0)) == (1, 1)
