@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Final
+
+from models.histogram import Histogram
+
+RUN_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(slots=True)
@@ -17,17 +22,25 @@ class ModelWork:
     remembers nothing.
     """
 
-    runs: int = 0
-    run_seconds: float = 0.0
+    run_times: Histogram = field(default_factory=lambda: Histogram(RUN_SECONDS))
     hits: int = 0
     misses: int = 0
     _lock: Lock = field(default_factory=Lock)
 
+    @property
+    def runs(self) -> int:
+        """How often the graph was run."""
+        return self.run_times.count
+
+    @property
+    def run_seconds(self) -> float:
+        """How long all runs took together."""
+        return self.run_times.total
+
     def ran(self, seconds: float) -> None:
         """Count a run of the graph that took so long."""
         with self._lock:
-            self.runs += 1
-            self.run_seconds += seconds
+            self.run_times.take(seconds)
 
     def looked_up(self, *, hits: int, misses: int) -> None:
         """Count answers that were looked for among those remembered."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,16 +126,16 @@ def _run(
             opened.create_topics(topics_of(found))
         drift = _drift(settings, choice, found)
         job = choice.make(opened, settings, _together(watch, drift))
-        groups = [f"{choice.group}-{pipeline.name}" for pipeline in found]
+        groups = {f"{choice.group}-{pipeline.name}": pipeline for pipeline in found}
         with (
             _progress(job.report, found, until_end, settings.logs.format),
             watching(
                 opened,
-                groups,
+                [*groups],
                 lambda sentence: say(f"hubbub: {sentence}"),
                 waiting_for_others(opened, choice.group, found, round(settings.job.lateness_s * 1e6)),
             ),
-            _metrics(settings.metrics.listen, job, opened, groups, drift),
+            _metrics(settings, job, opened, groups, drift),
         ):
             report = job.run(found, stop=stop.requested, until_end=until_end)
         savepoint = job.savepoint
@@ -161,39 +161,24 @@ def _run(
 
 @contextmanager
 def _metrics(
-    listen: str, job: Engine, broker: Broker, groups: Sequence[str], drift: LiveDrift | None
+    settings: Settings, job: Engine, broker: Broker, groups: Mapping[str, Pipeline], drift: LiveDrift | None
 ) -> Iterator[None]:
     """Answer whoever watches the job, if somebody wants to."""
-    if not listen:
+    if not settings.metrics.listen:
         yield
         return
-    from infra.broker import BrokerMismatch, BrokerRefused, BrokerUnavailable
-    from pipelines.bad_input import BadInput
-    from pipelines.speaking import say
-    from pipelines.watching.endpoint import WrongAddress, address_of, listening, registry_of
+    from pipelines.watching.broker_metrics import broker_trouble
+    from pipelines.watching.endpoint import watched
     from pipelines.watching.job_metrics import JobMetrics
 
     def ready() -> str | None:
-        try:
-            broker.topics()
-        except (BrokerUnavailable, BrokerMismatch, BrokerRefused) as error:
-            return str(error)
-        return None if job.report.pipelines else "the pipelines are being made"
+        return broker_trouble(broker) or (None if job.report.pipelines else "the pipelines are being made")
 
     def healthy() -> str | None:
         return "; ".join(job.complaints()) or None
 
-    try:
-        address = address_of(listen)
-    except WrongAddress as error:
-        raise BadInput(f"metrics: {error}") from error
-    registry = registry_of(JobMetrics(job.report, broker, groups, drift=drift))
-    with ExitStack() as stack:
-        try:
-            host, port = stack.enter_context(listening(address, registry, healthy=healthy, ready=ready))
-        except OSError as error:
-            raise BadInput(f"metrics: cannot listen on {listen}: {error.strerror}") from error
-        say(f"hubbub: metrics at http://{host}:{port}/metrics")
+    metrics = JobMetrics(job.report, broker, groups, round(settings.job.lateness_s * 1e6), drift=drift)
+    with watched(settings.metrics.listen, metrics, healthy=healthy, ready=ready):
         yield
 
 

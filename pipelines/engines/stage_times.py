@@ -9,8 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from models.histogram import Histogram
+
 # Of a step's stages, so many are kept for traces: its own are fewer, and rounds that read nothing add to them.
 MOST_INTERVALS: Final = 64
+# A step without rows tells only what time it is.
+STEP_ROWS: Final = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Interval:
 
 @dataclass(slots=True)
 class StageTimes:
-    """Seconds by stage and operator, rows by what became of them, dead letters by reason, steps that were committed.
+    """Seconds by stage and operator, rows by what became of them, dead letters by reason, committed steps by rows.
 
     One for each pipeline of a job; read it from any thread. `intervals` are kept for who tells of each step.
     """
@@ -33,9 +37,14 @@ class StageTimes:
     operators: dict[str, float] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
-    steps: int = 0
+    step_rows: Histogram = field(default_factory=lambda: Histogram(STEP_ROWS))
     intervals: deque[Interval] = field(default_factory=lambda: deque(maxlen=MOST_INTERVALS))
     _inner: float = 0.0
+
+    @property
+    def steps(self) -> int:
+        """How many steps were committed."""
+        return self.step_rows.count
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

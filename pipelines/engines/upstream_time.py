@@ -6,7 +6,7 @@ is written, has seen all that the stream wrote until then: nothing with an earli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -116,16 +116,21 @@ class UpstreamTime:
 
     def _times_of_all(self) -> dict[Stream, int]:
         places = self._answers.places(f"{self._prefix}-{self._pipeline.name}")
-        times = {}
-        for stream in streams_of(self._pipeline):
-            found = []
-            for part in stream.parts:
-                place, frontier_us = place_of(_told(places.get(part)), 0)
-                at = frontier_us if self._pipeline.merge else place.watermark_us(self._lateness_us)
-                found.append(NEVER if at is None else at)
-            # A merge commits its one frontier with all its parts.
-            times[stream] = max(found) if self._pipeline.merge else min(found)
-        return times
+        return times_of(self._pipeline, places, self._lateness_us)
+
+
+def times_of(pipeline: Pipeline, places: Mapping[TopicPartition, Offset], lateness_us: int) -> dict[Stream, int]:
+    """Return the time that each stream of a pipeline has passed by its committed places; NEVER where none is said."""
+    times = {}
+    for stream in streams_of(pipeline):
+        found = []
+        for part in stream.parts:
+            place, frontier_us = place_of(_told(places.get(part)), 0)
+            at = frontier_us if pipeline.merge else place.watermark_us(lateness_us)
+            found.append(NEVER if at is None else at)
+        # A merge commits its one frontier with all its parts.
+        times[stream] = max(found) if pipeline.merge else min(found)
+    return times
 
 
 def upstream_of(worker: Worker, topic: Topic, partition: int) -> UpstreamTime | None:

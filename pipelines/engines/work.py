@@ -235,7 +235,7 @@ class Worker:
         self.times.count("in", made.rows_in)
         self.times.count("out", sum(one.topic not in self._internal for one in made.appends))
         self.times.count("dead letters", len(made.failed))
-        self.times.steps += 1
+        self.times.step_rows.take(made.rows_in)
         for _, _, failure in made.failed:
             self.times.failed(failure.reason)
 

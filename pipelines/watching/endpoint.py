@@ -1,17 +1,19 @@
-"""`/metrics`, `/healthz` and `/readyz` of a running job, over HTTP, for those who watch it."""
+"""`/metrics`, `/healthz` and `/readyz` of a process that serves nothing else over HTTP, for those who watch it."""
 
 from __future__ import annotations
 
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
+
+from pipelines.bad_input import BadInput
+from pipelines.speaking import say
+from pipelines.watching.exposition import CONTENT_TYPE, Exposition
 
 # Tells what is wrong; None when nothing is.
 Check = Callable[[], str | None]
@@ -34,32 +36,40 @@ def address_of(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
 
 
-def registry_of(collector: Collector) -> CollectorRegistry:
-    """Return a job's metrics with those of its process: memory, CPU, open files."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(collector)
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    return registry
+@contextmanager
+def watched(listen: str, collector: Collector, *, healthy: Check, ready: Check) -> Iterator[None]:
+    """Answer at an address while the block runs, and say where; nowhere when `listen` is empty."""
+    if not listen:
+        yield
+        return
+    try:
+        address = address_of(listen)
+    except WrongAddress as error:
+        raise BadInput(f"metrics: {error}") from error
+    with ExitStack() as stack:
+        try:
+            host, port = stack.enter_context(listening(address, Exposition(collector), healthy=healthy, ready=ready))
+        except OSError as error:
+            raise BadInput(f"metrics: cannot listen on {listen}: {error.strerror}") from error
+        say(f"hubbub: metrics at http://{host}:{port}/metrics")
+        yield
 
 
 @contextmanager
 def listening(
-    address: tuple[str, int], registry: CollectorRegistry, *, healthy: Check, ready: Check
+    address: tuple[str, int], exposition: Exposition, *, healthy: Check, ready: Check
 ) -> Iterator[tuple[str, int]]:
     """Answer requests from threads of their own until the block ends; gives the address that was taken (port 0: any).
 
     Raises OSError when the address cannot be listened on.
     """
-    lock = threading.Lock()
 
     class Answer(BaseHTTPRequestHandler):
         timeout = READ_TIMEOUT_S
 
         def do_GET(self) -> None:
             if self.path == "/metrics":
-                with lock:  # one scrape at a time: collectors remember where they were
-                    self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry))
+                self._answer(HTTPStatus.OK, CONTENT_TYPE, exposition.text())
             elif self.path in ("/healthz", "/readyz"):
                 wrong = (healthy if self.path == "/healthz" else ready)()
                 status = HTTPStatus.OK if wrong is None else HTTPStatus.SERVICE_UNAVAILABLE
