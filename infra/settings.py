@@ -94,7 +94,7 @@ class AlertsSection(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MetricsSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a running job is watched."""
+    """How what runs is watched: a job, and the notifier, each at an address of its own."""
 
     listen: Annotated[
         str,
@@ -103,6 +103,7 @@ class MetricsSection(Struct, frozen=True, forbid_unknown_fields=True):
             "it; empty: nowhere"
         ),
     ] = ""
+    notify_listen: Annotated[str, Meta(description="the same for `hubbub notify`; another port than `listen`")] = ""
 
 
 class LogsSection(Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,9 @@ from pipelines.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from infra.broker import Broker
     from pipelines.notify.history import ReceiverHistory
+    from pipelines.notify.notifier import Notifier
     from pipelines.notify.notify_file import Notifying
 
 _FILE = click.option(
@@ -33,10 +37,17 @@ _FILE = click.option(
 @click.group(invoke_without_command=True, epilog="Example: hubbub notify --file notify.toml")
 @_FILE
 @click.option("--instance", metavar="NAME", help="This process's name among the notifiers (default: a free one).")
+@click.option("--metrics", metavar="HOST:PORT", help="Answer /metrics and /healthz there.")
 @log_format_option
 @broker_options
 def notify(
-    *, file: Path | None, instance: str | None, log_format: str | None, broker: str | None, config: Path | None
+    *,
+    file: Path | None,
+    instance: str | None,
+    metrics: str | None,
+    log_format: str | None,
+    broker: str | None,
+    config: Path | None,
 ) -> None:
     """Tell people of alerts, as notify.toml says, until stopped.
 
@@ -57,7 +68,7 @@ def notify(
     from schemas.silences import SILENCES
 
     notifying = _read(file, config)
-    settings = settings_of(broker, config, logs__format=log_format)
+    settings = settings_of(broker, config, metrics__notify_listen=metrics, logs__format=log_format)
     # Alerts are told anew in a language by their rules; who asks for none needs no rules.
     rules = chosen_rules(settings).rules if languages_of(notifying.plan.receivers) else ()
     with speaking(settings.logs.format), opened_broker(broker, config) as opened, StopSignals() as stop:
@@ -71,7 +82,8 @@ def notify(
             told=lambda line: say(safe_text(line, 400)),
             rules=rules,
         )
-        notifier.run(stop.requested)
+        with _metrics(settings.metrics.notify_listen, notifier, opened):
+            notifier.run(stop.requested)
 
 
 @notify.command("check", epilog="Example: hubbub notify check alertname=log_novel severity=critical site=lab")
@@ -160,6 +172,23 @@ def status(*, broker: str | None, config: Path | None, as_json: bool) -> int:
         for line in aligned(rows):
             click.echo(line)
     return 1 if any(one.failing for one in found.values()) else 0
+
+
+@contextmanager
+def _metrics(listen: str, notifier: Notifier, broker: Broker) -> Iterator[None]:
+    """Answer whoever watches the notifier, if somebody wants to."""
+    if not listen:
+        yield
+        return
+    from pipelines.watching.broker_metrics import broker_trouble
+    from pipelines.watching.endpoint import watched
+    from pipelines.watching.notifier_metrics import NotifierMetrics
+
+    def ready() -> str | None:
+        return broker_trouble(broker) or (None if notifier.is_ready else "the notifier has yet to read what there is")
+
+    with watched(listen, NotifierMetrics(notifier, broker), healthy=notifier.heartbeat.trouble, ready=ready):
+        yield
 
 
 def _status_json(name: str, one: ReceiverHistory) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from pipelines.console.guard import Guard
 from pipelines.console.pages import PAGES
 from pipelines.console.templating import Templates
 from pipelines.duration import WrongDuration
+from pipelines.serve.watched import ROUTES, Watched
 from pipelines.words import labels, languages
 from pipelines.words.translation import LANGUAGES, Translation
 from schemas.matcher import WrongMatcher
@@ -33,13 +34,15 @@ STATIC_FILES: Final = ("console.css", "console.js", "icon.svg")
 
 def make_console(console: Console) -> ASGIApp:
     """Return the application, guarded."""
-    return Guard(_application(console), console)
+    app = _application(console)
+    watched = app.state.watched = Watched(console.follower)
+    return watched.counting(Guard(app, console), routes())
 
 
 def routes() -> list[BaseRoute]:
     """Return every route of the console."""
     fixed: list[BaseRoute] = [Route(f"/static/{name}", _static, name=name) for name in STATIC_FILES]
-    return [Route("/", _first), *fixed, *(route for page in PAGES for route in page.routes)]
+    return [Route("/", _first), *fixed, *ROUTES, *(route for page in PAGES for route in page.routes)]
 
 
 def words_of(language: str) -> dict[str, str]:

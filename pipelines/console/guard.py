@@ -1,8 +1,9 @@
 """Who may do what, checked before any route is reached: no page can forget it. And the headers of every answer.
 
-Whatever is not PUBLIC asks for a session. Whatever is no GET or HEAD asks for the session's CSRF token, in the form or
-in the header `X-CSRF-Token`, and must not come from another site; its body is read here, bounded, and handed on as a
-form. Logging in has no session yet: it is proved by the token itself, and by coming from this site.
+Whatever is not PUBLIC asks for a session; `/metrics` takes the console's token instead, as Prometheus brings it.
+Whatever is no GET or HEAD asks for the session's CSRF token, in the form or in the header `X-CSRF-Token`, and must not
+come from another site; its body is read here, bounded, and handed on as a form. Logging in has no session yet: it is
+proved by the token itself, and by coming from this site.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from pipelines.serve.answer_headers import with_headers
+from pipelines.serve.watched import HEALTH, METRICS
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from pipelines.console.console import Console
     from pipelines.console.sessions import Session
 
-PUBLIC: Final = frozenset({"/login", "/static/console.css", "/static/console.js", "/static/icon.svg"})
+PUBLIC: Final = HEALTH | {"/login", "/static/console.css", "/static/console.js", "/static/icon.svg"}
 READING: Final = frozenset({"GET", "HEAD"})
 FORM: Final = "application/x-www-form-urlencoded"
 MOST_BODY: Final = 64 << 10
@@ -59,7 +61,7 @@ class Guard:
         session = self._console.sessions.find(cookie) if cookie else None
         scope["state"] = {**scope.get("state", {}), "session": session, "cookie": cookie, "form": {}}
         refusal: Response | None = None
-        if session is None and scope["path"] not in PUBLIC:
+        if session is None and scope["path"] not in PUBLIC and not self._may_watch(scope, headers):
             refusal = _ask_to_log_in(scope, headers)
         elif scope["method"] not in READING:
             refusal = _foreign(headers)
@@ -70,6 +72,14 @@ class Guard:
                 refusal = _too_much() if body is None else _without_csrf(scope, session, headers, form)
                 scope["state"]["form"] = form
         await (refusal or self._app)(scope, receive, with_headers(send, HEADERS))
+
+    def _may_watch(self, scope: Scope, headers: Headers) -> bool:
+        if scope["path"] != METRICS or scope["method"] not in READING:
+            return False
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(
+            given.strip().encode(), self._console.token.reveal().encode()
+        )
 
 
 def cookie_of(headers: Headers, name: str) -> str:

@@ -148,11 +148,10 @@ class Decisions:
         """Return the notifications that are decided and neither delivered nor given up, oldest first."""
         return sorted(self._book.outbox.values(), key=lambda one: (one.decided_us, one.id))
 
-    def figures(self) -> dict[str, int]:
-        """Return how much there is of everything, for whoever watches."""
-        book = self._book
-        held = sum(group.held for group in book.groups.values())
-        return {"alerts": len(book.alerts), "groups": len(book.groups), "on_their_way": len(book.outbox), "held": held}
+    @property
+    def book(self) -> Book:
+        """What is known, for whoever watches: to be read, not changed."""
+        return self._book
 
     # --- looking at a group -------------------------------------------------------------------------------------------
 

@@ -29,12 +29,14 @@ from infra.broker import (
     TopicPartition,
 )
 from operators.alert_rule import AlertRule
+from pipelines.heartbeat import Heartbeat
 from pipelines.notify.book import Notification
 from pipelines.notify.courier import Courier, Outcome
 from pipelines.notify.decisions import Decisions
 from pipelines.notify.notify_file import Notifying
 from pipelines.notify.receivers import sender_to
 from pipelines.notify.sources import Sources
+from pipelines.notify.standing import Deeds, Standing, standing_of
 from pipelines.notify.wording import Wording, languages_of
 from pipelines.seen_event import time_text
 from schemas.notifications import NOTIFICATIONS
@@ -95,6 +97,29 @@ class Notifier:
         wording = Wording(languages_of(self._plan.receivers), rules)
         self._sources = Sources(broker, notifying.sources, wording)
         self._owning: bool | None = None  # until it is known
+        self._known: Decisions | None = None  # what was decided last; it stays while the broker is away
+        self.deeds = Deeds()
+        self.heartbeat = Heartbeat("the notifier")
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """Who is told; for any thread, as all that is asked here."""
+        return tuple(self._couriers)
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether it is this process that tells people."""
+        return self._owning is True
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has read what there was when it took over, or waits to take over."""
+        return self._owning is False or (self._owning is True and self._sources.is_caught_up)
+
+    def standing(self) -> Standing:
+        """Return what it knows now; nothing while another process works."""
+        known = self._known
+        return Standing() if known is None else standing_of(known, self._plan)
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set. Whatever the broker refuses for good is raised."""
@@ -102,6 +127,7 @@ class Notifier:
             courier.start()
         try:
             while not stop.is_set():
+                self.heartbeat.beat()
                 try:
                     self._round()
                 except Fenced as fenced:
@@ -126,7 +152,7 @@ class Notifier:
             self._broker.wait(self._poll_s)
             return
         if self._decisions is None:
-            self._decisions = self._remembered()
+            self._decisions = self._known = self._remembered()
             if not self._owning:
                 self._told(f"telling {', '.join(self._couriers)}; Ctrl-C stops")
             self._owning = True
@@ -139,6 +165,7 @@ class Notifier:
         # Only now, for what is sent must be remembered: even one that was made before a reader's mistake.
         self._hand_over(made)
         for one in made:
+            self.deeds.note_decided(one)
             self._told(f"{one.receiver}: {one.title}")
         if not moved and not events:
             self._wait(decisions)
@@ -160,6 +187,7 @@ class Notifier:
                 outcome = self._outcomes.get_nowait()
             except Empty:
                 return events
+            self.deeds.note_tried(outcome)
             notification = outcome.notification
             if notification.id not in on_their_way:
                 continue
@@ -200,7 +228,7 @@ class Notifier:
 
     def _forget(self) -> None:
         """Somebody else goes on, or it is not known what counts: begin again from what is committed."""
-        self._decisions = None
+        self._decisions = self._known = None
         for courier in self._couriers.values():
             courier.drop()
 

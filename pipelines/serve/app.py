@@ -24,6 +24,7 @@ from pipelines.serve.atom import atom_feed
 from pipelines.serve.board import Board, Filter, changes_from
 from pipelines.serve.follower import Follower
 from pipelines.serve.guard import Guard
+from pipelines.serve.watched import ROUTES, Watched
 from pipelines.silences import expired, new_silence, silence_named, silences_of, write_silence
 from pipelines.since import time_us
 from schemas.alert_actions import ALERT_ACTIONS
@@ -67,6 +68,7 @@ class Api:
             Route("/api/silences", self.silences),
             Route("/api/silences", self.silence, methods=["POST"]),
             Route("/api/silences/{id}", self.expire, methods=["DELETE"]),
+            *ROUTES,
         ]
 
     async def alerts(self, request: Request) -> Response:
@@ -199,8 +201,10 @@ def make_app(
     """Return the application, guarded."""
     handlers: dict[Any, Any] = {BrokerUnavailable: _away}
     handlers.update(dict.fromkeys((BadInput, WrongMatcher, WrongDuration, Refused), _wrong))
-    app = Starlette(routes=Api(board, follower, broker, stopping).routes(), exception_handlers=handlers)
-    return Guard(app, token)
+    routes = Api(board, follower, broker, stopping).routes()
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    watched = app.state.watched = Watched(follower)
+    return watched.counting(Guard(app, token), routes)
 
 
 async def _wrong(request: Request, error: Exception) -> Response:

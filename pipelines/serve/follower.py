@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Final, Protocol
 
 from infra.broker import Broker, BrokerUnavailable
+from pipelines.heartbeat import Heartbeat
 from pipelines.records_in_order import Places, begin_of, end_of, records_in_order
 from pipelines.seen_event import SeenEvent, see
 
@@ -45,6 +47,9 @@ class Follower:
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
         self.caught_up = threading.Event()
+        self.heartbeat = Heartbeat("the follower")
+        self.is_away = False  # whether the broker did not answer last
+        self._current_s = time.monotonic()
 
     def start(self) -> None:
         """Begin to follow."""
@@ -60,6 +65,10 @@ class Follower:
     def is_well(self) -> bool:
         """Tell whether it follows: what it keeps would be old otherwise."""
         return self._error is None
+
+    def age_s(self) -> float:
+        """Return how long ago it knew all that lay in the topics; before the first time, since when it is there."""
+        return time.monotonic() - self._current_s
 
     def changes(self) -> Counter[str]:
         """Return how often each topic was found to have grown."""
@@ -93,13 +102,17 @@ class Follower:
 
     def _follow(self) -> None:
         while not self._stop.is_set():
+            self.heartbeat.beat()
+            asked_s = time.monotonic()
             try:
                 for topic, follows in self._follows.items():
                     self._read(topic, follows)
                 if not self._stop.is_set():
+                    self._current_s, self.is_away = asked_s, False
                     self.caught_up.set()
                 self._broker.wait(self._poll_s)
             except BrokerUnavailable as away:
+                self.is_away = True
                 log.warning("the follower waits: %s", away)
                 self._stop.wait(AWAY_S)
             except Exception as error:  # noqa: BLE001 - stop() raises it, where somebody hears it
@@ -119,6 +132,7 @@ class Follower:
             if self._stop.is_set():
                 return
             follows.take(seen)
+            self.heartbeat.beat()
             places[seen.part] = seen.record.offset + 1
         follows.go_on(ends)
         self._wake(topic, ends)

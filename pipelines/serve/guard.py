@@ -1,8 +1,8 @@
 """Who may do what: checked before any route is reached, and the headers that every answer carries.
 
-With a token everything asks for it; without one only this machine is served, and nothing can be changed. A page of
-somebody else's in a browser on this machine cannot read along by pointing its own name at the loopback: without a
-token the request must name the loopback itself.
+With a token everything asks for it but `/healthz` and `/readyz`; without one only this machine is served, and nothing
+can be changed. A page of somebody else's in a browser on this machine cannot read along by pointing its own name at the
+loopback: without a token the request must name the loopback itself.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse
 
 from infra.secret import Secret
 from pipelines.serve.answer_headers import with_headers
+from pipelines.serve.watched import HEALTH
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -44,10 +45,10 @@ class Guard:
         """Serve one request; what is not HTTP is refused."""
         if scope["type"] != "http":
             return
-        refusal = self._refusal(scope["method"], Headers(scope=scope))
+        refusal = self._refusal(scope["method"], scope["path"], Headers(scope=scope))
         await (refusal or self._app)(scope, receive, with_headers(send, HEADERS))
 
-    def _refusal(self, method: str, headers: Headers) -> JSONResponse | None:
+    def _refusal(self, method: str, path: str, headers: Headers) -> JSONResponse | None:
         if self._token is None:
             if _name(headers.get("host", "")) not in LOOPBACK:
                 return _refuse(403, "without a token only requests to 127.0.0.1, localhost or [::1] are served")
@@ -55,6 +56,8 @@ class Guard:
                 return _refuse(
                     403, "nothing can be changed without a token: set HUBBUB_SERVE_TOKEN or serve.token_file"
                 )
+            return None
+        if path in HEALTH and method in READING:
             return None
         given = _given(headers.get("authorization", ""), basic=method in READING)
         if given is not None and hmac.compare_digest(given, self._token.reveal().encode()):

@@ -14,12 +14,15 @@ from pipelines.alert_actions import actions_of
 from pipelines.console.app import routes
 from pipelines.console.console import Console
 from pipelines.console.guard import HEADERS, PUBLIC, READING
+from pipelines.heartbeat import STILL_S
 from pipelines.latest_records import latest_records
+from pipelines.serve.watched import HEALTH
 from pipelines.silences import silences_of
 from schemas.alert_feedback import ALERTS_FEEDBACK
 from schemas.alerts import ALERTS
 from tests.console_client import SITE, TOKEN, a_console, anybody, csrf_of, logged_in, reads_of
 from tests.console_world import FRIDGE, INCIDENT_ID, PUMP, alert, appended, make_world, piece, site_incidents
+from tests.scraped import samples
 
 ROUTES = [(method, one.path) for one in routes() if isinstance(one, Route) for method in sorted(one.methods or ())]
 WARM = "f-box_temp is unusual"
@@ -115,6 +118,34 @@ def test_every_answer_carries_the_guarding_headers(watched: tuple[TestClient, Co
         if not (path.startswith("/static") and name == "Cache-Control"):
             assert answer.headers[name] == value
     assert "unsafe" not in HEADERS["Content-Security-Policy"]
+
+
+def test_prometheus_reads_with_the_token_and_nothing_else(served: Console) -> None:
+    with anybody(served) as client:
+        bearer = {"authorization": f"Bearer {TOKEN}"}
+        answer = client.get("/metrics", headers=bearer)
+        assert answer.status_code == 200
+        assert "hubbub_follower_age_seconds" in {name for name, *_ in samples(answer.text)}
+        for wrong in ("", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", TOKEN):
+            assert client.get("/metrics", headers={"authorization": wrong}).status_code == 401
+        assert client.post("/metrics", headers=bearer).status_code == 401
+        assert client.get("/alerts", headers=bearer).status_code == 401
+
+
+def test_health_says_what_is_wrong(world: Path) -> None:
+    with a_console(world) as console, anybody(console) as client:
+        answers = {path: client.get(path) for path in HEALTH}
+        assert {(one.status_code, one.text) for one in answers.values()} == {(200, "ok\n")}
+        follower = console.follower
+        follower.stop()
+        follower.heartbeat.at_s -= 2 * STILL_S
+        follower.is_away = True
+        answers = {path: client.get(path) for path in HEALTH}
+        assert {one.status_code for one in answers.values()} == {503}
+        assert answers["/healthz"].text.startswith("the follower has not moved for")
+        assert answers["/readyz"].text == "the broker does not answer\n"
+        follower.caught_up.clear()
+        assert client.get("/readyz").text == "what lies in the topics is still being read\n"
 
 
 def test_logging_in_and_out(world: Path) -> None:

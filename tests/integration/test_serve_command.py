@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,11 +21,16 @@ import pytest
 
 from infra.sqlite.broker import SqliteBroker
 from pipelines.alert_feedback import feedback_of, labelled_row
+from pipelines.serve.app import Api
+from pipelines.serve.board import Board
+from pipelines.serve.follower import Follower
+from pipelines.serve.watched import HEALTH
 from pipelines.silences import silences_of
 from schemas.alerts import ALERTS
 from schemas.record import Append
 from tests.broker_subject import eventually
 from tests.patience import PATIENCE_S
+from tests.scraped import samples
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-of-some-length"
@@ -38,6 +44,8 @@ ROUTES = [
     ("POST", "/api/alerts/f-d1/acknowledge"),
     ("POST", "/api/silences"),
     ("DELETE", "/api/silences/abc"),
+    ("GET", "/metrics"),
+    ("POST", "/healthz"),
     ("GET", "/nowhere"),
     ("PUT", "/api/alerts"),
 ]
@@ -132,6 +140,40 @@ def test_every_route_answers_with_the_token(guarded: Served, method: str, path: 
     assert headers["content-security-policy"].startswith("default-src 'none'")
     assert (headers["x-content-type-options"], headers["x-frame-options"]) == ("nosniff", "DENY")
     assert "server" not in headers
+
+
+def test_no_route_is_forgotten_here(tmp_path: Path) -> None:
+    with SqliteBroker(tmp_path / "hubbub.db") as broker:
+        api = Api(Board(), Follower(broker, 0.05, {}), broker, threading.Event())
+        tried = {*ROUTES, *(("GET", path) for path in HEALTH)}
+        for route in api.routes():
+            for method in (route.methods or set()) - {"HEAD"}:
+                assert any(one == method and route.path_regex.match(path) for one, path in tried), route.path
+
+
+@pytest.mark.parametrize("path", sorted(HEALTH))
+def test_anybody_may_ask_whether_it_is_well(guarded: Served, without_token: Served, path: str) -> None:
+    for served in (guarded, without_token):
+        assert served.ask("GET", path)[::2] == (200, b"ok\n")
+    assert without_token.ask("GET", path, headers={"Host": "evil.example"})[0] == 403
+
+
+def test_prometheus_reads_with_the_token(guarded: Served) -> None:
+    assert guarded.ask("GET", "/api/alerts/f-d1", headers=BEARER)[0] == 200
+    guarded.ask("GET", "/api/alerts/f-d1")
+    guarded.ask("BREW", "/no/such/route", headers=BEARER)
+    status, headers, text = guarded.ask("GET", "/metrics", headers=BEARER)
+    assert (status, headers["content-type"].partition(";")[0]) == (200, "text/plain")
+    found = samples(text.decode())
+    for route, answered in (
+        ("/api/alerts/{fingerprint}", "200"),
+        ("/api/alerts/{fingerprint}", "401"),
+        ("other", "404"),
+    ):
+        assert found["hubbub_http_requests_total", route, answered] >= 1
+    assert found["hubbub_follower_age_seconds",] >= 0
+    assert found["hubbub_http_streams",] >= 0
+    assert found["process_resident_memory_bytes",] > 1 << 20
 
 
 def test_a_feed_reader_may_say_the_token_as_a_password_and_change_nothing(guarded: Served) -> None:

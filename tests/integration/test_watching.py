@@ -1,36 +1,42 @@
-"""Metrics, health and `hubbub top` of a real job; what dashboards and rules ask for is really there."""
+"""Metrics, health and `hubbub top` of a real job."""
 
 from __future__ import annotations
 
 import json
-import re
-import subprocess
-import sys
+import threading
 import urllib.error
-import urllib.request
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
 
 from infra.sqlite.broker import SqliteBroker
 from models.drift import LEVELS, SHIFTING_PSI
+from pipelines.engines.job_settings import JobSettings
+from pipelines.heartbeat import STILL_S, Heartbeat
+from pipelines.serve.app import make_app
+from pipelines.serve.board import Board
+from pipelines.serve.follower import Follower
 from pipelines.watching.open_alerts import OpenAlerts
 from schemas.alerts import ALERTS
 from schemas.answers import CUSTOMER_MESSAGES_ENRICHED, DEVICE_TELEMETRY_ENRICHED
 from schemas.customer_messages import CUSTOMER_MESSAGES
 from schemas.device_logs import DEVICE_LOGS
 from schemas.device_telemetry import DEVICE_TELEMETRY
+from schemas.notifications import NOTIFICATIONS
 from schemas.record import Append
+from schemas.silences import SILENCES
 from tests.broker_subject import eventually
+from tests.http_receiver import HttpReceiver, http_receiver
 from tests.integration.conftest import Hubbub
-from tests.patience import PATIENCE_S
+from tests.scraped import asked_of_prometheus, fetch, labels_told, samples, watched
 
 READINGS = 140
-INFRA = Path(__file__).parents[2] / "infra"
+LATENESS_S = JobSettings().lateness_s
 PIPELINES = """
 from pipelines.pipeline import Pipeline
 from schemas.device_logs import DEVICE_LOGS
@@ -44,7 +50,7 @@ def alert(fingerprint: str, state: str, severity: str = "major") -> Append:
     at = "2026-03-01T08:00:00Z"
     event = {"fingerprint": fingerprint, "alert_id": fingerprint, "revision": 1, "device_id": "d1", "event_time": at}
     event |= {"rule": "r", "state": state, "severity": severity, "summary": "s", "labels": {}, "count": 1}
-    event |= {"opened_at": at, "updated_at": at, "evidence": []}
+    event |= {"opened_at": at, "updated_at": at, "evidence": [], "fired_at": None if state == "pending" else at}
     return Append(ALERTS.name, fingerprint.encode(), orjson.dumps(event))
 
 
@@ -59,7 +65,7 @@ def message(device_id: str) -> Append:
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> Any:
+def job(tmp_path: Path) -> Iterator[str]:
     """A job that waits for more, having copied 30 lines and refused one, and judged readings."""
     (tmp_path / "mine.py").write_text(PIPELINES)
     with SqliteBroker(tmp_path / "hubbub.db") as broker:
@@ -79,41 +85,17 @@ def job(tmp_path: Path) -> Any:
         broker.append([Append(DEVICE_LOGS.name, str(row["device_id"]).encode(), orjson.dumps(row)) for row in rows])
         broker.append([Append(DEVICE_LOGS.name, None, b"nope")])
         broker.append([alert("a", "firing"), alert("b", "firing"), alert("b", "resolved"), alert("c", "pending")])
-    command = [
-        sys.executable,
-        "-m",
-        "pipelines.command_line",
-        "run",
-        "mine:COPY",
-        "telemetry",
-        "messages",
-        "--metrics",
-        "127.0.0.1:0",
-    ]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr is not None
-            line = process.stderr.readline()
-            found = re.search(r"http://127\.0\.0\.1:\d+", line)
-            assert found, line
-            yield found.group()
-        finally:
-            process.terminate()
+    with watched(tmp_path, "run", "mine:COPY", "telemetry", "messages") as url:
+        yield url
 
 
-def fetch(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
-        return str(answer.read().decode())
-
-
-def samples(text: str) -> dict[tuple[str, ...], float]:
-    """Return each sample's value by its name and the values of its labels, in the order of their names."""
-    families = text_string_to_metric_families(text)
-    return {
-        (one.name, *(value for _, value in sorted(one.labels.items()))): one.value
-        for family in families
-        for one in family.samples
-    }
+@contextmanager
+def notifying(folder: Path, receiver: HttpReceiver) -> Iterator[str]:
+    """A notifier that is watched, with one receiver."""
+    hook = f'[receivers.team]\nkind = "webhook"\nurl = "{receiver.url}/hook"\n'
+    (folder / "notify.toml").write_text(f'[route]\nreceiver = "team"\ngroup_wait = "0s"\n{hook}', encoding="utf-8")
+    with watched(folder, "notify") as url:
+        yield url
 
 
 def test_a_job_tells_what_it_has_done_and_what_it_has_before_it(job: str, tmp_path: Path, hubbub: Hubbub) -> None:
@@ -161,14 +143,12 @@ def test_a_job_tells_what_it_has_done_and_what_it_has_before_it(job: str, tmp_pa
     assert change == {"hit": 1, "miss": 0}
     assert found["hubbub_model_run_seconds_count", text] == before["hubbub_model_run_seconds_count", text] > 0
     assert found["hubbub_model_run_seconds_sum", text] > 0
-    # Whatever the dashboard and the rules name is told by a job that has done all of it.
-    told = {name[0] for name in found}
-    asked = {
-        name
-        for path in (INFRA / "grafana" / "hubbub.json", INFRA / "prometheus" / "hubbub.rules.yaml")
-        for name in re.findall(r"\b(?:hubbub|process)_[a-z_]+", path.read_text())
-    }
-    assert asked and asked <= told
+    # A run is in the buckets by its time, a step by its rows; what time has been passed is known of who has read any.
+    assert found["hubbub_model_run_seconds_bucket", "+Inf", text] == found["hubbub_model_run_seconds_count", text]
+    assert found["hubbub_model_run_seconds_bucket", "0.001", text] <= found["hubbub_model_run_seconds_count", text]
+    assert found["hubbub_step_rows_sum", "copy"] == found["hubbub_rows_total", "in", "copy"] == 31
+    assert found["hubbub_step_rows_count", "copy"] == found["hubbub_steps_total", "copy"]
+    assert found["hubbub_watermark_age_seconds", "hubbub-copy"] >= LATENESS_S
     # The same from outside, by the broker alone.
     look = json.loads(
         hubbub("top", "--broker", f"sqlite:{tmp_path / 'hubbub.db'}", "--once", "--every", "0.1", "--json").out
@@ -178,6 +158,70 @@ def test_a_job_tells_what_it_has_done_and_what_it_has_before_it(job: str, tmp_pa
     assert look["dead_letters"] == 1
     assert {one["state"]: one["count"] for one in look["alerts"]} == {"firing": 1, "pending": 1}
     assert "firing: 1 major; pending: 1" in hubbub("top", "--once", "--every", "0.1").out
+    _dashboard_and_rules_ask_for_what_is_told(job, tmp_path)
+
+
+def _dashboard_and_rules_ask_for_what_is_told(job: str, folder: Path) -> None:
+    """Whatever they name is told by a job that has done all of it, by a notifier, or by a server of alerts."""
+    with http_receiver() as receiver, notifying(folder, receiver) as notifier:
+        receiver.await_requests(1)
+        decided = ("hubbub_notifications_total", "firing", "team")
+        assert eventually(lambda: decided in samples(fetch(f"{notifier}/metrics")))
+        told = labels_told(fetch(f"{job}/metrics"), fetch(f"{notifier}/metrics"), served_text(folder))
+    asked = asked_of_prometheus()
+    assert asked and {name for names, _ in asked for name in names} <= told.keys()
+    for names, labels in asked:
+        assert labels <= {"le", "instance", *(label for name in names for label in told[name])}, names
+
+
+def served_text(folder: Path) -> str:
+    """What `hubbub serve` tells when it was asked something."""
+    with SqliteBroker(folder / "hubbub.db") as broker:
+        follower = Follower(broker, 0.05, {})
+        app = make_app(Board(), follower, broker, None, threading.Event())
+        client = TestClient(app, base_url="http://127.0.0.1")
+        client.get("/api/alerts")
+        return client.get("/metrics").text
+
+
+def test_a_notifier_tells_whom_it_told_and_who_has_waited_for_how_long(tmp_path: Path) -> None:
+    mended = threading.Event()
+    with SqliteBroker(tmp_path / "hubbub.db") as broker:
+        broker.create_topics([ALERTS, SILENCES, NOTIFICATIONS])
+        broker.append([alert("a", "firing"), alert("b", "pending")])
+    with (
+        http_receiver(lambda came: 200 if mended.is_set() else 503) as receiver,
+        notifying(tmp_path, receiver) as url,
+    ):
+
+        def told(name: str, *labels: str) -> float | None:
+            return samples(fetch(f"{url}/metrics")).get((name, *labels))
+
+        assert eventually(lambda: bool(told("hubbub_notification_tries_total", "failed", "team")))
+        found = samples(fetch(f"{url}/metrics"))
+        assert found["hubbub_notifications_total", "firing", "team"] == 1
+        assert found["hubbub_notification_tries_total", "delivered", "team"] == 0
+        assert found["hubbub_notifications_waiting", "team"] == found["hubbub_notifier_alerts", "major"] == 1
+        assert found["hubbub_notifications_oldest_seconds", "team"] > 0
+        assert found["hubbub_notification_groups_held", "team"] == 0
+        assert found["hubbub_notifier_telling",] == found["hubbub_broker_up",] == 1
+        assert ("hubbub_lag_seconds", "notify", "0", ALERTS.name) in found
+        assert found["process_resident_memory_bytes",] > 1 << 20
+        assert (fetch(f"{url}/healthz"), fetch(f"{url}/readyz")) == ("ok\n", "ok\n")
+        mended.set()
+        assert eventually(lambda: told("hubbub_notifications_waiting", "team") == 0)
+        found = samples(fetch(f"{url}/metrics"))
+        assert found["hubbub_notification_tries_total", "delivered", "team"] == 1
+        assert found["hubbub_notification_retries_total", "team"] >= 1
+        assert found["hubbub_notifications_oldest_seconds", "team"] == 0
+
+
+def test_a_loop_that_does_not_come_round_is_told_of() -> None:
+    heart = Heartbeat("the loop", at_s=100.0)
+    assert heart.trouble(100.0 + STILL_S) is None
+    assert heart.trouble(101.0 + STILL_S) == f"the loop has not moved for {STILL_S + 1:.0f} s"
+    heart.beat()
+    assert heart.trouble() is None
 
 
 @pytest.mark.parametrize("address", ["9464", "127.0.0.1:99999", "here:port"])
