@@ -272,13 +272,16 @@ def test_a_second_notifier_waits_and_takes_over(broker: SqliteBroker) -> None:
         first = start(broker, ROUTE + webhook(receiver))
         broker.append([event("d1")])
         receiver.await_requests(1)
-        with running(broker, ROUTE + webhook(receiver)):
+        with running(broker, ROUTE + webhook(receiver)) as second:
             broker.append([event("d2")])
             receiver.await_requests(2)
+            assert eventually(lambda: second.is_ready)
+            assert (second.is_telling, second.standing().waiting) == (False, ())
             first.kill()
             first.wait()
             broker.append([event("d3")])
             assert eventually(lambda: {d["device_id"] for d in labels(receiver)} == {"d1", "d2", "d3"})
+            assert (second.is_telling, second.standing().firing) == (True, {"major": 3})
     # What had been sent and not yet remembered may come twice, but never under another key.
     keys = {(came.headers["idempotency-key"], came.json["groupLabels"]["device_id"]) for came in receiver.came}
     assert len(keys) == 3
