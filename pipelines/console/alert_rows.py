@@ -111,6 +111,7 @@ def _row(boards: Boards, posted: Posted, silences: Sequence[Silence], now_us: in
         "summary": words.sentence(event),
         "rule": event.get("rule"),
         "device_id": event.get("device_id"),
+        "site": posted.alert.labels.get("site"),
         "state": event.get("state"),
         "opened_at": event.get("opened_at"),
         "resolved_at": event.get("resolved_at"),

@@ -21,6 +21,9 @@ from schemas.notifications import NOTIFICATIONS
 from schemas.record import Append
 from schemas.silences import SILENCES
 from tests.broker_subject import eventually
+from tests.console_client import logged_in
+from tests.console_world import alert as console_alert
+from tests.console_world import make_world
 from tests.http_receiver import HttpReceiver, http_receiver
 from tests.integration.test_notifier import running, webhook
 
@@ -150,3 +153,17 @@ def test_a_board_finds_alerts_by_site_and_learns_of_a_registry_that_comes_late(b
     assert board.number == before, "where a device stands is no change of an alert"
     [(_, missed)] = changes_from(broker, "-".join("0" * ALERTS.partitions), lab, 10, board.registry) or []
     assert missed.alert == found.alert
+
+
+def test_the_console_shows_and_finds_the_site(tmp_path: Path) -> None:
+    hostile, own = "<b>x</b>\u202e", console_alert("own place", "d9", labels={"site": "own"})
+    make_world(tmp_path / "console.db", [console_alert("no power", "d8"), own])
+    with SqliteBroker(tmp_path / "console.db") as one:
+        one.append([row("d8", hostile, room="r8"), row("d9", "lab", room="r9")])
+    with logged_in(tmp_path / "console.db") as (client, _):
+        found = {words: client.get("/alerts", params={"q": words}).text for words in ("kitchen", "r8", "own")}
+        pages = [client.get(f"/alerts/f-{name}").text for name in ("no power", "own place")]
+    assert "box_temp is unusual" in found["kitchen"] and '<span class="small">lab</span>' in found["kitchen"]
+    assert "d8" not in found["kitchen"] and "d8: no power" in found["r8"] and "d9: own place" in found["own"]
+    assert '<span class="small">&lt;b&gt;x&lt;/b&gt;</span>' in found["r8"]
+    assert ["&lt;b&gt;x&lt;/b&gt; · r8" in pages[0], "own · r9" in pages[1]] == [True, True]
