@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pipelines.notify.book import Notification
 from pipelines.notify.plan import HOUR, Receiver, Route, Step
@@ -25,8 +26,8 @@ PLAN = plan(
         escalate=(Step(15 * MINUTE, "team"),),
         continues=True,
     ),
-    Route("lab", "am", (parse_matcher("site=lab"),), group_by=("site",), continues=True),
-    Route("rest", "team", group_by=("site",)),
+    Route("lab", "am", (parse_matcher("site=lab"),), group_by=("site", "room"), continues=True),
+    Route("rest", "team", group_by=("site", "room")),
     receivers=[Receiver("phone", "webhook", rate_limit=2), Receiver("am", "alertmanager", rate_limit=0)],
 )
 
@@ -36,6 +37,7 @@ ACTION = st.one_of(
     st.tuples(st.just("clear"), st.sampled_from(NAMES), st.just("")),
     st.tuples(st.just("remove"), st.sampled_from(NAMES), st.just("")),
     st.tuples(st.just("acknowledge"), st.sampled_from(NAMES), st.just("")),
+    st.tuples(st.just("move"), st.sampled_from(NAMES), st.sampled_from(["office", "cellar"])),
     st.tuples(st.just("pass"), st.just(""), st.sampled_from(["1", "40", "400", "2000", "20000"])),
     st.tuples(st.just("deliver"), st.just(""), st.sampled_from(["0", "1"])),
     st.tuples(st.just("give up"), st.just(""), st.just("")),
@@ -47,14 +49,22 @@ def play(actions: Sequence[tuple[str, str, str]], deaths: Sequence[bool] = ()) -
     """Let things happen; after the n-th of them the process dies if `deaths` says so."""
     world = World(PLAN)
     revisions: dict[str, int] = {}
+    rooms: dict[str, dict[str, str]] = {}
+
+    def told_of(name: str, severity: str, *, firing: bool) -> None:
+        one = alert(name, severity, revision=revisions[name], firing=firing, site=SITES[ord(name) % 2])
+        world.take(replace(one, device_id=name).at_place(rooms.get(name, {})))
+
     for number, (what, name, how) in enumerate(actions):
-        revision = revisions[name] = revisions.get(name, 0) + 1
-        site = SITES[ord(name) % 2] if name else ""
+        revisions[name] = revisions.get(name, 0) + 1
         on_the_way = world.decisions.on_their_way()
         if what == "raise":
-            world.take(alert(name, how, revision=revision, site=site))
+            told_of(name, how, firing=True)
         elif what == "clear":
-            world.take(alert(name, "minor", revision=revision, firing=False, site=site))
+            told_of(name, "minor", firing=False)
+        elif what == "move":
+            rooms[name] = {"room": how}
+            world.decisions.relocate({name}, lambda device, at_us: rooms[device], world.now_us)
         elif what == "remove":
             world.decisions.forget(name, world.now_us)
         elif what == "acknowledge":
