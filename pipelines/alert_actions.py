@@ -6,7 +6,6 @@ Actions on an episode are told in the order of (time, id), so whoever joins them
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +15,7 @@ import orjson
 from infra.broker import Broker
 from pipelines.alert_feedback import feedback_row
 from pipelines.bad_input import BadInput
-from pipelines.records_in_order import begin_of, end_of, records_in_order
+from pipelines.records_in_order import Places, begin_of, end_of, records_in_order
 from pipelines.seen_event import SeenEvent, see, time_text
 from schemas.alert_actions import ALERTS_ACTIONS
 from schemas.alert_feedback import ALERTS_FEEDBACK, VERDICTS
@@ -75,21 +74,31 @@ def write_action(
     return event
 
 
-def actions_of(broker: Broker) -> dict[str, list[Event]]:
-    """Return all actions that are kept, by fingerprint, in order."""
+def actions_of(broker: Broker, ends: Places | None = None) -> dict[str, list[Event]]:
+    """Return all actions that are kept, or those before `ends`, by fingerprint, in order."""
     topic = ALERTS_ACTIONS.name
-    return actions_in(see(records_in_order(broker, begin_of(broker, topic), end_of(broker, topic))))
+    until = end_of(broker, topic) if ends is None else ends
+    return actions_in(see(records_in_order(broker, begin_of(broker, topic), until)))
 
 
 def actions_in(seen: Iterable[SeenEvent]) -> dict[str, list[Event]]:
     """Return the actions among records, by fingerprint, in order; what is no action is left out."""
-    found: dict[str, list[Event]] = defaultdict(list)
+    found: dict[str, list[Event]] = {}
+    add_actions(found, seen)
+    return found
+
+
+def add_actions(known: dict[str, list[Event]], seen: Iterable[SeenEvent]) -> set[str]:
+    """Add the actions among records to those that are known; return the fingerprints of what they are about."""
+    about: set[str] = set()
     for one in seen:
         if one.event is not None and one.problem is None:
-            found[str(one.event["fingerprint"])].append(one.event)
-    for actions in found.values():
-        actions.sort(key=lambda event: (str(event["event_time"]), str(event["event_id"])))
-    return dict(found)
+            fingerprint = str(one.event["fingerprint"])
+            known.setdefault(fingerprint, []).append(one.event)
+            about.add(fingerprint)
+    for fingerprint in about:
+        known[fingerprint].sort(key=lambda event: (str(event["event_time"]), str(event["event_id"])))
+    return about
 
 
 def actions_on(alert: Event, actions: Sequence[Event]) -> list[Event]:

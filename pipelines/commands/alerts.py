@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -13,34 +13,24 @@ from pipelines.commands.alerts_actions import ack, comment, right, unack, wrong
 from pipelines.commands.alerts_explain import explain, rules_
 from pipelines.commands.alerts_feedback import feedback
 from pipelines.commands.alerts_test import test
+from pipelines.commands.following import as_they_come, choice_options
 from pipelines.commands.options import broker_options, json_option, language_option, opened_broker, words_in
-from schemas.severity import SEVERITIES
-
-if TYPE_CHECKING:
-    from pipelines.seen_event import SeenEvent
-    from pipelines.words.alert_words import AlertWords
 
 
 def _list_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option("--all", "all_", is_flag=True, help="Resolved and pending ones too.")(command)
-    command = click.option("--device", metavar="ID", help="Only of this device.")(command)
-    command = click.option(
-        "--matcher",
-        "matchers",
-        multiple=True,
-        metavar="LABEL=VALUE",
-        help="Only what has such a label, its device's site, room, type, upstream among them; !=, =~ and !~, too.",
-    )(command)
-    command = click.option("--min-severity", type=click.Choice(SEVERITIES), help="Only what is at least as bad.")(
-        command
-    )
-    return language_option(broker_options(json_option(command)))
+    return language_option(broker_options(json_option(choice_options(command))))
 
 
-@click.group(invoke_without_command=True, epilog="Example: hubbub alerts --min-severity major")
+@click.group(
+    invoke_without_command=True, epilog="Example: hubbub alerts --min-severity major --matcher site=lab --follow"
+)
 @_list_options
 def alerts(**options: Any) -> None:  # noqa: ANN401 - click hands over what _list_options declare
-    """List the alerts that are open now, the worst first."""
+    """List the alerts that are open now, the worst first.
+
+    With --follow then a line for each change of them, as it comes: also when one ends, or somebody takes it over.
+    """
     if click.get_current_context().invoked_subcommand is None:
         _list(**options)
 
@@ -48,7 +38,10 @@ def alerts(**options: Any) -> None:  # noqa: ANN401 - click hands over what _lis
 @alerts.command("list", epilog="Example: hubbub alerts list --matcher site=lab --json")
 @_list_options
 def list_(**options: Any) -> None:  # noqa: ANN401
-    """List the alerts that are open now, the worst first."""
+    """List the alerts that are open now, the worst first.
+
+    With --follow then a line for each change of them, as it comes: also when one ends, or somebody takes it over.
+    """
     _list(**options)
 
 
@@ -59,99 +52,41 @@ for _command in (ack, unack, comment, wrong, right, feedback, explain, rules_, t
 def _list(
     *,
     all_: bool,
-    device: str | None,
+    devices: tuple[str, ...],
     min_severity: str | None,
     matchers: tuple[str, ...],
+    since: str | None,
+    follow: bool,
     language: str | None,
     broker: str | None,
     config: Path | None,
     as_json: bool,
 ) -> None:
-    from pipelines.alert_actions import actions_of, joined
-    from pipelines.event_lines import has_fired, is_at_least
-    from pipelines.latest_records import latest_records
-    from pipelines.located_alerts import located
+    import time
+
+    from pipelines.asked_alerts import AskedAlerts
+    from pipelines.commands.alert_table import AlertTable
+    from pipelines.event_choice import choice_of
+    from pipelines.since import time_us
+    from pipelines.stop_signals import StopSignals
     from schemas.alerts import ALERTS
-    from schemas.matcher import match_all, parse_matchers
 
-    wanted = parse_matchers(matchers, may_match_all=True)
+    since_us = None if since is None else time_us(since, time.time_ns() // 1000)
+    choice = choice_of(ALERTS.name, devices, min_severity, matchers)
     words = words_in(language, broker, config)
-    with opened_broker(broker, config, must_exist=True) as opened:
-        latest = latest_records(opened, ALERTS.name)
-        actions = actions_of(opened)
-        found = [
-            one
-            for one in latest
-            if one.event is not None
-            and (all_ or (has_fired(one.event) and one.event.get("state") != "resolved"))
-            and (device is None or one.event.get("device_id") == device)
-            and (min_severity is None or is_at_least(one.event, min_severity))
-        ]
-        if wanted or as_json:
-            alerts = zip(found, located(opened, found), strict=True)
-            found = [_at(one, alert.place) for one, alert in alerts if match_all(wanted, alert.labels)]
-    found = [replace(one, event=joined(one.event or {}, actions)) for one in found]
-    found.sort(key=lambda one: (_rank(one), str((one.event or {}).get("opened_at"))))
-    if as_json:
-        for one in found:
-            click.echo(one.to_json())
-    elif found:
-        _print_table(found, words)
-    else:
-        click.echo(words.translation.say("no alerts" if all_ else "no open alerts"))
-
-
-def _at(seen: SeenEvent, place: Mapping[str, str]) -> SeenEvent:
-    """Return an alert with where its device stood, where anybody knows."""
-    return replace(seen, event={**(seen.event or {}), "place": place}) if place else seen
-
-
-def _rank(seen: SeenEvent) -> int:
-    from pipelines.event_lines import severity_of
-
-    severity = severity_of(seen.event or {})
-    return SEVERITIES.index(severity) if severity else len(SEVERITIES)
-
-
-def _told(event: Mapping[str, Any], words: AlertWords) -> str:
-    """Return an alert's sentence, who took it over, and what was said of it."""
-    from schemas.safe_text import safe_text
-
-    say, summary = words.translation.say, safe_text(words.sentence(event), 240)
-    if event.get("verdict") in ("right", "wrong"):
-        called = f"called {event['verdict']} by {{name}}"
-        summary = say("{what} ({more})", what=summary, more=say(called, name=safe_text(str(event["judged_by"]), 40)))
-    by, comments = event.get("acknowledged_by"), event.get("comments") or ()
-    if by is not None:
-        who = say("acknowledged by {name}", name=safe_text(str(by), 40))
-    elif comments:
-        who = safe_text(comments[-1]["by"], 40)
-    else:
-        return summary
-    if comments:
-        who = say('{who}: "{words}"', who=who, words=safe_text(comments[-1]["text"], 80))
-    return say("{what} ({more})", what=summary, more=who)
-
-
-def _print_table(found: list[SeenEvent], words: AlertWords) -> None:
-    from pipelines.commands.table import aligned
-    from pipelines.event_lines import short_time
-    from schemas.safe_text import safe_text
-
-    say = words.translation.say
-    rows = [tuple(map(say, ("SEVERITY", "STATE", "OPENED", "DEVICE", "EVENTS", "ID", "SUMMARY")))]
-    for one in found:
-        event = one.event or {}
-        rows.append(
-            (
-                say(safe_text(str(event.get("severity", "")), 13)),
-                say(safe_text(str(event.get("state", "")), 8)),
-                short_time(str(event.get("opened_at", ""))),
-                safe_text(str(event.get("device_id", "")), 24),
-                safe_text(str(event.get("count", "")), 9),
-                safe_text(str(event.get("fingerprint", ""))[:8], 8),
-                _told(event, words),
-            )
-        )
-    for line in aligned(rows):
-        click.echo(line)
+    table, stop = AlertTable(words), StopSignals()
+    with opened_broker(broker, config, must_exist=not follow) as opened, stop if follow else nullcontext():
+        known = AskedAlerts(opened, choice, all_=all_, placed=as_json, follow=follow)
+        found = known.listed(since_us)
+        if as_json:
+            for one in found:
+                click.echo(one.to_json())
+        elif found or follow:
+            for line in table.lines(found):
+                click.echo(line)
+        else:
+            click.echo(words.translation.say("no alerts" if all_ else "no open alerts"))
+        if follow:
+            for seen in as_they_come(opened, known.ends, follow=True, stop=stop.requested.is_set):
+                for one in known.changed_by(seen):
+                    click.echo(one.to_json() if as_json else table.line(one))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipelines.commands.following import as_they_come
 from pipelines.commands.options import broker_options, json_option, language_option, opened_broker, words_in
 from schemas.severity import SEVERITIES
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from infra.broker import Broker
     from pipelines.seen_event import SeenEvent
     from pipelines.words.alert_words import AlertWords
-
-LOOK_EVERY_S = 0.2
 
 
 @click.command(epilog="Example: hubbub incidents --since 2h")
@@ -89,21 +88,15 @@ def incidents(
 
 
 def _follow(broker: Broker, is_asked: Any, words: AlertWords, as_json: bool) -> None:  # noqa: ANN401 - a predicate of an event
-    from pipelines.records_in_order import end_of, records_in_order
-    from pipelines.seen_event import see
+    from pipelines.records_in_order import end_of
     from pipelines.stop_signals import StopSignals
     from schemas.incidents import INCIDENTS
 
     with StopSignals() as stop:
-        starts = end_of(broker, INCIDENTS.name)
-        while not stop.requested.is_set():
-            ends = end_of(broker, INCIDENTS.name)
-            starts = {part: starts.get(part, 0) for part in ends}
-            for one in see(records_in_order(broker, starts, ends)):
-                if one.event is not None and is_asked(one.event):
-                    click.echo(one.to_json() if as_json else _line(one.event, words))
-            starts = ends
-            broker.wait(LOOK_EVERY_S)
+        starts = {INCIDENTS.name: end_of(broker, INCIDENTS.name)}
+        for one in as_they_come(broker, starts, follow=True, stop=stop.requested.is_set):
+            if one.event is not None and is_asked(one.event):
+                click.echo(one.to_json() if as_json else _line(one.event, words))
 
 
 def _tell(found: Sequence[SeenEvent], words: AlertWords, as_json: bool) -> int:
