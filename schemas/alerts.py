@@ -59,7 +59,11 @@ ALERT = pa.schema(
         column("opened_at", TIMESTAMP, "event time of the first evidence", required=True),
         column("fired_at", TIMESTAMP, "event time at which it fired; null before, and for one that never did"),
         column("updated_at", TIMESTAMP, "event time of the last evidence", required=True),
-        column("acknowledged_at", TIMESTAMP, "when somebody took it over"),
+        column(
+            "acknowledged_at",
+            TIMESTAMP,
+            "when somebody took it over; null in the topic: acts are in alerts.actions, joined by who shows alerts",
+        ),
         column("resolved_at", TIMESTAMP, "when it ended; null while it lasts"),
         column("resolved_by", pa.string(), "what ended it", values=("clear", "quiet", "merged", "evicted")),
         column("duration_s", pa.float64(), "seconds from opening to resolution; null while it lasts"),

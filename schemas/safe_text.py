@@ -3,7 +3,8 @@
 Text of devices and customers is hostile until it is not: escape codes drive a terminal, bidirectional controls turn
 "exe.txt" around, tag characters hide words, line breaks forge lines, stacked accents cover the lines above. What is
 shown passes through here; what is stored and hashed does not. Escaping for HTML, Markdown or a spreadsheet is the
-business of whoever writes those.
+business of whoever writes those. Nothing writes what a spreadsheet opens (exports are JSON, reports HTML): who makes
+CSV of it puts an apostrophe before cells that begin with `=`, `+`, `-`, `@`, a tab or a carriage return.
 """
 
 from __future__ import annotations

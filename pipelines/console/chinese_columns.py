@@ -69,7 +69,9 @@ CHINESE_COLUMNS: Final = {
         "触发时的事件时间；触发之前以及从未触发的为空"
     ),
     "event time of the last evidence": "最后一个证据的事件时间",
-    "when somebody took it over": "有人确认的时间",
+    "when somebody took it over; null in the topic: acts are in alerts.actions, joined by who shows alerts": (
+        "有人确认的时间；主题中恒为空：人的操作在 alerts.actions 中，由展示方合并"
+    ),
     "when it ended; null while it lasts": "结束时间；持续期间为空",
     "what ended it": "结束的原因",
     "seconds from opening to resolution; null while it lasts": "从出现到恢复的秒数；持续期间为空",

@@ -14,6 +14,7 @@ from infra.kafka.settings import KafkaSection
 from infra.local.kafka import LocalKafka
 from infra.secret import Secret
 from infra.settings import BrokerSection
+from pipelines.alert_actions import standing_of
 from pipelines.notify.notify_file import Address, read_notify_file
 from pipelines.notify.plan import Receiver
 from pipelines.notify.receivers import Tried, sender_to
@@ -64,6 +65,19 @@ def test_the_signature_is_checked_as_the_page_says() -> None:
     assert not is_genuine(fresh.headers, fresh.body + b" ", b"the secret")
     assert not is_genuine(fresh.headers, fresh.body, b"another")
     assert not is_genuine(old.headers, old.body, b"the secret")
+
+
+def test_acknowledgements_are_joined_as_the_page_says() -> None:
+    [source] = blocks("py")
+    alert = {"fingerprint": "f", "alert_id": "a"}
+    deeds = [("acknowledge", "ann"), ("acknowledge", "bo"), ("comment", "bo"), ("unacknowledge", "bo")]
+    actions = [
+        *({**alert, "alert_id": "earlier", "action": "acknowledge", "by": "eve", "event_time": "2026"},),
+        *({**alert, "action": action, "by": by, "event_time": "2026"} for action, by in deeds),
+    ]
+    for number in range(len(actions) + 1):
+        said = names_of(source)["acknowledged_by"](alert, actions[:number])
+        assert said == standing_of(alert, actions[:number]).acknowledged_by
 
 
 def test_the_stream_is_read_as_the_page_says(tmp_path: Path) -> None:
