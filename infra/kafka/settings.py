@@ -58,9 +58,9 @@ class KafkaSection(Struct, frozen=True, forbid_unknown_fields=True):
     insecure: Annotated[
         bool, Meta(description="allow a connection without TLS to another machine; anybody between can read and write")
     ] = False
-    client: Annotated[Client, Meta(description="whose connections write; `confluent` needs the extra `hubbub[fast]`")] = (
-        "kafka-python"
-    )
+    client: Annotated[
+        Client, Meta(description="whose connections write; `confluent` needs the extra `hubbub[fast]`")
+    ] = "kafka-python"
     topic_prefix: Annotated[
         str,
         Meta(
