@@ -26,7 +26,7 @@ NOW_US = time.time_ns() // 1000
 MINUTE_US = 60_000_000
 FRIDGE, PUMP = "fridge-7", "pump-2"
 INCIDENT_ID, EARLIER_ID = "1" * 32, "2" * 32
-MODEL = "text-enzh@1.2.2+0123456789ab"
+MODEL = "text-enzh@1.3.0+0123456789ab"
 
 
 def at(minutes_ago: float) -> str:

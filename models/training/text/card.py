@@ -14,7 +14,7 @@ from models.training.text.heads import HEADS, LABEL_COUNT
 from models.training.text.measure import kind_of
 
 NAME = "text-enzh"
-VERSION = "1.2.2"
+VERSION = "1.3.0"
 LICENCES = {
     "own": ("Apache-2.0", "written for this project, in its repository"),
     "sst2": ("none stated, research use", "film reviews, two classes"),
