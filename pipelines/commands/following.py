@@ -21,9 +21,7 @@ LOOK_EVERY_S = 0.2
 
 def choice_options(command: Command) -> Command:
     """Add --device, --min-severity, --matcher, --since and --follow."""
-    command = click.option(
-        "--follow", "-f", is_flag=True, help="Do not end; print what is new as it comes, until Ctrl-C."
-    )(command)
+    command = click.option("--follow", "-f", is_flag=True, help="Go on with what is new, until Ctrl-C.")(command)
     command = click.option(
         "--since", metavar="TIME", help="Only what arrived since 2026-03-01T08:00:00Z, or 10m, 2h, 1d ago."
     )(command)
@@ -32,13 +30,13 @@ def choice_options(command: Command) -> Command:
         "matchers",
         multiple=True,
         metavar="LABEL=VALUE",
-        help="Only what has such a label, its device's site, room, type, upstream among them; !=, =~ and !~, too.",
+        help="Only with this label (site, type); !=, =~, !~, too.",
     )(command)
     command = click.option(
         "--min-severity", type=click.Choice(SEVERITIES), help="Only what is at least as bad as this."
     )(command)
     return click.option(
-        "--device", "devices", multiple=True, metavar="ID", help="Only of this device; may be given several times."
+        "--device", "devices", multiple=True, metavar="ID", help="Only of this device; may be repeated."
     )(command)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipelines.words.alert_words import AlertWords
 
 
-@click.command(epilog="Example: hubbub subscribe alerts --min-severity major --matcher site=lab --follow")
+@click.command(epilog="Example: hubbub subscribe alerts --matcher site=lab --follow")
 @click.argument("topic", default="alerts")
 @choice_options
 @click.option("--from-beginning", is_flag=True, help="With --follow: first everything that is kept.")
