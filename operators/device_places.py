@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
 MOST_PLACES: Final = 32
 """How many lines of the registry are remembered of one device; the oldest are forgotten first."""
+
+
+class Dated(Protocol):
+    """A line of the registry, whatever is kept of it."""
+
+    @property
+    def valid_from(self) -> int:
+        """From when on it holds, microseconds since 1970."""
+        ...
+
+
+Line = TypeVar("Line", bound=Dated)
 
 
 class Place(msgspec.Struct, array_like=True, frozen=True):
@@ -26,14 +38,17 @@ class Place(msgspec.Struct, array_like=True, frozen=True):
 NOWHERE: Final = Place(0, None)
 
 
-def learn(known: list[Place], place: Place) -> None:
-    """Put a line among those of its device, which are in order of time; one of the same time takes its place."""
+def learn(known: list[Line], place: Line, most: int = MOST_PLACES) -> None:
+    """Put a line among those of its device, which are in order of time; one of the same time takes its place.
+
+    Of more than `most` the oldest are forgotten.
+    """
     at = bisect_right(known, place.valid_from, key=_valid_from)
     if at and known[at - 1].valid_from == place.valid_from:
         known[at - 1] = place  # said again, or corrected
     else:
         known.insert(at, place)
-    del known[:-MOST_PLACES]
+    del known[:-most]
 
 
 def place_at(known: Sequence[Place], at_us: int) -> Place:
@@ -42,10 +57,15 @@ def place_at(known: Sequence[Place], at_us: int) -> Place:
     >>> [place_at([Place(10, "lab"), Place(20, None, "b2")], at).site for at in (9, 10, 19, 20)]
     [None, 'lab', 'lab', None]
     """
+    place = line_at(known, at_us)
+    return NOWHERE if place is None or place.site is None else place
+
+
+def line_at(known: Sequence[Line], at_us: int) -> Line | None:
+    """Return the line that holds at a time; None before the first."""
     index = bisect_right(known, at_us, key=_valid_from)
-    place = known[index - 1] if index else NOWHERE
-    return place if place.site is not None else NOWHERE
+    return known[index - 1] if index else None
 
 
-def _valid_from(place: Place) -> int:
+def _valid_from(place: Dated) -> int:
     return place.valid_from

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Final
 
+from operators.device_places import learn, line_at
 from operators.incident_memory import MOST_PLACES, Place, Signal
 
 # A trouble of these kinds spreads along what hangs on what; any other stays with a device and its room.
@@ -49,19 +49,12 @@ class Neighbours:
             if len(self.places) >= MOST_PLACES:
                 return
             known = self.places[device_id] = []
-        at = bisect_right(known, place.valid_from, key=_valid_from)
-        if at and known[at - 1].valid_from == place.valid_from:
-            known[at - 1] = place
-        else:
-            known.insert(at, place)
-        del known[:-MOST_VERSIONS]
+        learn(known, place, MOST_VERSIONS)
         self.changed = True
 
     def place(self, device_id: str, at_us: int) -> Place | None:
         """Return where a device stands at a time."""
-        known = self.places.get(device_id, ())
-        index = bisect_right(known, at_us, key=_valid_from)
-        return known[index - 1] if index else None
+        return line_at(self.places.get(device_id, ()), at_us)
 
     def ancestors(self, device_id: str, at_us: int) -> list[str]:
         """Return what a device hangs on, the nearest first; a ring ends where it closes."""
@@ -102,7 +95,3 @@ class Neighbours:
             upper = other if other.device_id in above else one
             return one.family == other.family or upper.kind == "telemetry"
         return False
-
-
-def _valid_from(place: Place) -> int:
-    return place.valid_from

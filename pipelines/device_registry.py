@@ -15,7 +15,7 @@ from typing import Final
 from infra.broker import Broker
 from operators.device_places import NOWHERE, Place, learn, place_at
 from pipelines.bad_input import BadInput
-from pipelines.records_in_order import Places, begin_of, end_of, records_in_order
+from pipelines.records_in_order import begin_of, end_of, records_in_order
 from pipelines.seen_event import SeenEvent, see
 from pipelines.since import time_us
 from schemas.devices import DEVICES
@@ -61,12 +61,9 @@ class DeviceRegistry:
         if not known and len(self._places) >= MOST_DEVICES:
             self._say_full()
             return
-        learn(known, Place(valid_from, *(_text(seen.event.get(column)) for column in LABELS.values())))
+        learn(known, Place(valid_from, **{column: _text(seen.event.get(column)) for column in LABELS.values()}))
         self._places[device_id] = tuple(known)
         self._changed.add(device_id)
-
-    def go_on(self, places: Places) -> None:
-        """Where reading goes on is the business of whoever reads."""
 
     def changed(self) -> set[str]:
         """Return the devices that something was learnt of since the last call."""

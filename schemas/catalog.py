@@ -40,6 +40,11 @@ INTERNAL = (ALERTS_BY_DEVICE, ALERTS_BY_SITE, DEVICE_SIGNALS, TICKS)
 TOPICS: dict[str, Topic] = {topic.name: topic for topic in (*INPUTS, *TABLES, *ENRICHED, *OUTPUTS, *INTERNAL)}
 
 
+def is_table(name: str) -> bool:
+    """Tell whether a topic says how things are: that is as true as on its first day, so retention leaves it alone."""
+    return any(topic.name == name for topic in TABLES)
+
+
 def topic_named(name: str) -> Topic:
     """Return the topic of this name; a KeyError names those that exist."""
     if name not in TOPICS:

@@ -17,7 +17,7 @@ from infra.broker import BrokerAway, BrokerMismatch, Offset, TopicPartition
 from infra.kafka.connection import KafkaConnection
 from infra.kafka.errors import translated, who
 from infra.kafka.wire import KafkaWire, NoAnswer
-from schemas.catalog import TABLES
+from schemas.catalog import is_table
 from schemas.topic import Topic
 
 # A record may be larger than Kafka's own default allows, for a dead letter carries what came, whatever its size.
@@ -226,9 +226,7 @@ class KafkaTopics:
             "cleanup.policy": "compact" if topic.compacted else "delete",
         }
         if not topic.compacted:
-            # What says how things are is as true as on its first day, and nobody says it again.
-            is_table = any(topic.name == table.name for table in TABLES)
-            configs["retention.ms"] = "-1" if is_table else str(round(self._retention_days * MS_A_DAY))
+            configs["retention.ms"] = "-1" if is_table(topic.name) else str(round(self._retention_days * MS_A_DAY))
         one_topic = CreateTopicsRequest.CreatableTopic
         return one_topic(
             name=self._names.outer(topic.name),

@@ -20,7 +20,7 @@ from infra.instance_slot import InstanceSlot, is_alive
 from infra.partitioner import partition_of
 from infra.sqlite.membership import SqliteMembership
 from infra.sqlite.store import OFFSET_BITS, Durability, SqliteStore
-from schemas.catalog import TABLES
+from schemas.catalog import is_table
 from schemas.record import Append, Headers, Record
 from schemas.topic import Topic
 
@@ -257,7 +257,6 @@ class SqliteBroker:
 
     def maintain(self, now_us: int) -> None:
         """Apply retention to ordinary topics and compaction to compacted ones; what says how things are stays."""
-        tables = {topic.name for topic in TABLES}
         with self._store.reading() as connection:
             partitions = connection.execute(
                 "SELECT p.topic, p.partition, p.id, t.compacted FROM partitions p JOIN topics t ON t.name = p.topic"
@@ -267,7 +266,7 @@ class SqliteBroker:
                 self._compact(
                     number, self.offset_at(TopicPartition(topic, partition), now_us - self._compaction_lag_us)
                 )
-            elif topic not in tables:
+            elif not is_table(topic):
                 self._expire(number, self.offset_at(TopicPartition(topic, partition), now_us - self._retention_us))
 
     def wait(self, timeout_s: float) -> None:
