@@ -22,7 +22,8 @@ from schemas.record import Append
 from tests.broker_subject import LOGS, PARTS, eventually, everything
 from tests.jobs.fragile import COPY
 from tests.live_job import live_job
-from tests.patience import ADMIN, ANSWER_S
+from tests.patience import ADMIN
+from tests.patient_kafka import patient_broker
 
 TIMEOUT_S = 1.0
 NEVER_S = 36_000.0
@@ -156,14 +157,8 @@ def test_a_running_job_stops_when_its_topic_gets_more_partitions(
 ) -> None:
     """Keys would lie elsewhere from then on, away from their memory."""
     monkeypatch.setattr(kafka_broker, "RECHECK_S", 0.1)
-    section = KafkaSection(
-        topic_prefix=topic_prefix,
-        state_dir=str(tmp_path / "state"),
-        session_timeout_s=ANSWER_S,
-        request_timeout_s=ANSWER_S,
-    )
     admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap, **ADMIN)
-    with KafkaBroker(KafkaConnection.of(f"kafka://{kafka.bootstrap}", section)) as broker:
+    with patient_broker(kafka, topic_prefix, tmp_path / "state") as broker:
         broker.create_topics(topics_of([COPY]))
         broker.append([ROW])  # no JSON: the job tells of it in a dead letter
         letters = [TopicPartition("dead.letters", number) for number in range(broker.partitions("dead.letters"))]

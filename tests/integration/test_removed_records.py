@@ -12,9 +12,6 @@ from kafka.admin import KafkaAdminClient
 from kafka.structs import TopicPartition as KafkaPart
 
 from infra.broker import Broker, BrokerMismatch, Offset, TopicPartition
-from infra.kafka.broker import KafkaBroker
-from infra.kafka.connection import KafkaConnection
-from infra.kafka.settings import KafkaSection
 from infra.local.kafka import LocalKafka
 from infra.sqlite.broker import SqliteBroker
 from pipelines.engines.embedded_engine import EmbeddedEngine
@@ -24,7 +21,8 @@ from pipelines.engines.place import Place
 from schemas.device_logs import DEVICE_LOGS
 from schemas.record import Append
 from tests.jobs.fragile import COPIES, COPY
-from tests.patience import ADMIN, ANSWER_S
+from tests.patience import ADMIN
+from tests.patient_kafka import patient_broker
 
 SETTINGS = JobSettings()
 GROUP = "hubbub-copy"
@@ -88,13 +86,7 @@ def test_removed_from_kafka(
         finally:
             admin.close()
 
-    section = KafkaSection(
-        topic_prefix=topic_prefix,
-        state_dir=str(tmp_path / "state"),
-        session_timeout_s=ANSWER_S,
-        request_timeout_s=ANSWER_S,
-    )
-    with KafkaBroker(KafkaConnection.of(f"kafka://{kafka.bootstrap}", section)) as broker:
+    with patient_broker(kafka, topic_prefix, tmp_path / "state") as broker:
         # The place behind three records is that of their transaction's marker.
         some_are_removed(broker, remove, caplog)
 

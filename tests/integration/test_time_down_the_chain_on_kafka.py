@@ -8,9 +8,6 @@ from pathlib import Path
 import pytest
 
 from infra.broker import Commit, CommitsTogether
-from infra.kafka.broker import KafkaBroker
-from infra.kafka.connection import KafkaConnection
-from infra.kafka.settings import KafkaSection
 from infra.local.kafka import LocalKafka
 from pipelines.engines.graph import topics_of
 from tests.broker_subject import eventually
@@ -26,19 +23,13 @@ from tests.integration.test_time_down_the_chain import (
     ticks,
     understand,
 )
-from tests.patience import ANSWER_S
+from tests.patient_kafka import patient_broker
 
 
 def test_time_moves_in_one_transaction(
     kafka: LocalKafka, topic_prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    section = KafkaSection(
-        topic_prefix=topic_prefix,
-        state_dir=str(tmp_path / "state"),
-        session_timeout_s=ANSWER_S,
-        request_timeout_s=ANSWER_S,
-    )
-    with KafkaBroker(KafkaConnection.of(f"kafka://{kafka.bootstrap}", section)) as broker:
+    with patient_broker(kafka, topic_prefix, tmp_path / "state") as broker:
         broker.create_topics(topics_of(CHAIN))
         understand(broker, row("alarms.enriched", DEVICES[3], 0))
         found = Sites(broker)
