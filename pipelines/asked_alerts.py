@@ -8,13 +8,13 @@ from typing import Any
 
 from infra.broker import Broker
 from pipelines.alert_actions import actions_of, add_actions, joined
-from pipelines.device_registry import DeviceRegistry, registry_of
+from pipelines.device_registry import DeviceRegistry, registry_before, registry_of
 from pipelines.event_choice import EventChoice
 from pipelines.event_lines import has_fired, severity_of
 from pipelines.latest_records import latest_records
 from pipelines.notify.alert import any_alert_of
-from pipelines.records_in_order import begin_of, end_of, records_in_order
-from pipelines.seen_event import SeenEvent, see
+from pipelines.records_in_order import end_of
+from pipelines.seen_event import SeenEvent
 from schemas.alert_actions import ALERTS_ACTIONS
 from schemas.alerts import ALERTS
 from schemas.devices import DEVICES
@@ -39,8 +39,7 @@ class AskedAlerts:
         self._registry = DeviceRegistry()
         if follow and (placed or choice.matchers):
             ends = end_of(broker, DEVICES.name)
-            for seen in see(records_in_order(broker, begin_of(broker, DEVICES.name), ends)):
-                self._registry.take(seen)
+            self._registry = registry_before(broker, ends)
             self.ends = {DEVICES.name: ends, **self.ends}
         elif placed or choice.matchers:
             events = (one.event or {} for one in latest)

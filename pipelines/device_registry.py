@@ -15,7 +15,7 @@ from typing import Final
 from infra.broker import Broker
 from operators.device_places import NOWHERE, Place, learn, place_at
 from pipelines.bad_input import BadInput
-from pipelines.records_in_order import begin_of, end_of, records_in_order
+from pipelines.records_in_order import Places, begin_of, end_of, records_in_order
 from pipelines.seen_event import SeenEvent, see
 from pipelines.since import time_us
 from schemas.devices import DEVICES
@@ -78,12 +78,20 @@ class DeviceRegistry:
 
 def registry_of(broker: Broker, devices: Collection[str]) -> DeviceRegistry:
     """Read what the registry says of these devices; of the others no record is decoded."""
+    keys = {None, *(one.encode() for one in devices)}
+    return _read(broker, end_of(broker, DEVICES.name), keys) if devices else DeviceRegistry()
+
+
+def registry_before(broker: Broker, ends: Places) -> DeviceRegistry:
+    """Read all that the registry says before these places, for whoever follows it from there."""
+    return _read(broker, ends, None)
+
+
+def _read(broker: Broker, ends: Places, keys: Collection[bytes | None] | None) -> DeviceRegistry:
     registry = DeviceRegistry()
-    if devices:
-        keys = {one.encode() for one in devices}
-        records = records_in_order(broker, begin_of(broker, DEVICES.name), end_of(broker, DEVICES.name))
-        for seen in see(one for one in records if one[1].key is None or one[1].key in keys):
-            registry.take(seen)
+    records = records_in_order(broker, begin_of(broker, DEVICES.name), ends)
+    for seen in see(one for one in records if keys is None or one[1].key in keys):
+        registry.take(seen)
     return registry
 
 
